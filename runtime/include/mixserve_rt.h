@@ -1,0 +1,256 @@
+//===- mixserve_rt.h - The C ABI between compiled models, hosts and the runtime -----*- C -*-===//
+//
+// Two sides use this header:
+//  * a *host* (mixserve-run, a server) opens an artifact and steps it: `mxs_model_*`;
+//  * the *generated code* of an artifact calls compute and collectives: `mxs_*` on a rank context.
+//
+// Letters: T tokens of the step, H hidden, F ffn, E experts, K top-k, V vocabulary, P ranks. All
+// activations are row-major float32. Rows are counted by row set (`mxs_row_set_t`), never passed as
+// a shape of the model: one compiled function serves prefill, decode and mixed batches.
+//
+// Errors. Host calls return a status; the text is `mxs_last_error()` of the calling thread. Calls
+// of the generated code are sticky: the first failure poisons the rank context (and, through the
+// world, all ranks), every later call returns at once, `mxs_rows` gives 0, and the model's entry
+// function returns the status. So generated code needs no test after each call.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_RT_H
+#define MIXSERVE_RT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MXS_ABI_VERSION 1
+#define MXS_EXPORT __attribute__((visibility("default")))
+
+/// What the caller should do is part of each code.
+typedef enum mxs_status {
+  MXS_OK = 0,
+  MXS_INVALID_ARGUMENT = 1,   ///< the call is wrong: fix the arguments
+  MXS_BAD_ARTIFACT = 2,       ///< the artifact is damaged or of another version: compile again
+  MXS_MISMATCH = 3,           ///< artifact and run do not fit (ranks, target, memory, plan hash)
+  MXS_RESOURCE_EXHAUSTED = 4, ///< batch over the artifact's limits, or no cache slot: ask for less
+  MXS_TIMEOUT = 5,            ///< a peer missed its deadline: the text names rank, operation, peer
+  MXS_ABORTED = 6,            ///< another rank failed first: its text is in the message
+  MXS_INTERNAL = 7            ///< a bug of mixserve: report it
+} mxs_status_t;
+
+/// Text of the calling thread's last failed host call; valid until its next host call.
+MXS_EXPORT const char *mxs_last_error(void);
+
+//===----------------------------------------------------------------------===//
+// Host side
+//===----------------------------------------------------------------------===//
+
+typedef struct mxs_model mxs_model_t;
+
+/// Options of `mxs_model_open`. Zero-initialise, set `size`, then what differs from the default.
+typedef struct mxs_options {
+  uint32_t size;               ///< sizeof(mxs_options_t)
+  uint64_t deadline_ns;        ///< bound on every wait [ns]; 0 = 30 s
+  const char *variant;         ///< force this dispatch method of the artifact; NULL = by the table
+  int32_t chunks;              ///< force this chunk count; 0 = by the table
+  uint64_t inter_ns_per_mib;   ///< pace links between nodes, per rank lane [ns/MiB]; 0 = off
+  uint64_t intra_ns_per_mib;   ///< pace links inside a node, per rank [ns/MiB]; 0 = off
+  uint64_t inter_latency_ns;   ///< added delay of a message between nodes [ns]
+  const char *trace_file;      ///< write a Chrome trace here on close; NULL = off
+  const char *routing_file;    ///< write the routing trace (mixserve.routing/v1) here on close
+  int32_t skip_checksums;      ///< 1: do not check weight blocks (tests that plant NaN files)
+} mxs_options_t;
+
+/// One sequence's share of a step.
+typedef struct mxs_sequence {
+  int32_t group;      ///< attention group, [0, attn_dp); the same for the sequence's whole life
+  int32_t slot;       ///< cache slot inside the group, [0, max_seqs)
+  int64_t position;   ///< position of its first token in this step = tokens already cached
+  int32_t num_tokens; ///< > 0
+  int32_t logits;     ///< MXS_LOGITS_*: which of its rows get logits
+} mxs_sequence_t;
+
+enum { MXS_LOGITS_NONE = 0, MXS_LOGITS_LAST = 1, MXS_LOGITS_ALL = 2 };
+
+/// The batch descriptor of one step: any mix of prompts and decoding sequences.
+typedef struct mxs_batch {
+  uint32_t size;                   ///< sizeof(mxs_batch_t)
+  int32_t num_sequences;           ///< sequences, in ascending `group`
+  const mxs_sequence_t *sequences; ///< owned by the caller
+  const int32_t *tokens;           ///< ids of all sequences, concatenated in their order
+  int64_t num_tokens;              ///< sum of `num_tokens`
+} mxs_batch_t;
+
+/// Where a step's results go. Rows are the asked rows, in batch order.
+typedef struct mxs_step_output {
+  uint32_t size;        ///< sizeof(mxs_step_output_t)
+  int32_t *next_tokens; ///< [num_sequences] greedy choice from each sequence's last asked row, -1 if none; may be NULL
+  float *logits;        ///< [asked rows, V]; may be NULL
+  int64_t logits_rows;  ///< in: capacity of `logits` in rows; out: asked rows
+} mxs_step_output_t;
+
+/// Opens an artifact folder with all ranks of its mesh in this process (rank = thread).
+/// Checks, in order: schema, sizes and checksums, target, ABI; then every rank compares the plan hash.
+MXS_EXPORT mxs_status_t mxs_model_open(const char *folder, const mxs_options_t *options, mxs_model_t **out);
+
+/// Runs one step on all ranks and returns when node 0 holds the results.
+/// MXS_INVALID_ARGUMENT: unsorted groups, token id outside [0, V), position beyond the cache.
+/// MXS_RESOURCE_EXHAUSTED: more tokens, sequences or context than the artifact's limits.
+MXS_EXPORT mxs_status_t mxs_model_step(mxs_model_t *model, const mxs_batch_t *batch, mxs_step_output_t *output);
+
+/// Static facts of an open model as JSON (manifest.json's text); valid until close.
+MXS_EXPORT const char *mxs_model_manifest(const mxs_model_t *model);
+
+/// Counters since open as JSON (mixserve.stats/v1); valid until the next call on this model.
+MXS_EXPORT const char *mxs_model_stats(mxs_model_t *model);
+
+/// Ends the ranks, writes trace and routing files, frees everything. Returns the first write error.
+MXS_EXPORT mxs_status_t mxs_model_close(mxs_model_t *model);
+
+//===----------------------------------------------------------------------===//
+// Generated code: entry point, contexts, rows, buffers
+//===----------------------------------------------------------------------===//
+
+/// One rank's view of the step that runs.
+typedef struct mxs_ctx mxs_ctx_t;
+
+/// The one symbol that code/model.so exports. Runs `variant` (index into the manifest's list).
+typedef int32_t (*mxs_model_main_t)(mxs_ctx_t *ctx, int32_t variant);
+#define MXS_MODEL_MAIN "mxs_model_main"
+
+/// Row sets; the same numbers as `plan::RowSet` in the IR.
+typedef enum mxs_row_set {
+  MXS_ROWS_OWNED = 0,       ///< rows whose home this rank is
+  MXS_ROWS_GROUP = 1,       ///< all rows of this rank's attention group
+  MXS_ROWS_LANE = 2,        ///< owned rows of the ranks with this device index, by node
+  MXS_ROWS_RECEIVED = 3,    ///< all rows of the step, in rank order of their homes
+  MXS_ROWS_ROUTED = 4,      ///< (row, local expert) pairs, by ascending expert, then row
+  MXS_ROWS_ASKED_OWNED = 5, ///< owned rows whose logits are asked
+  MXS_ROWS_ASKED = 6        ///< the group's rows whose logits are asked
+} mxs_row_set_t;
+
+/// What a byte counter or a trace event is attributed to, inside a layer.
+typedef enum mxs_site {
+  MXS_SITE_EMBED_RS = 0,
+  MXS_SITE_ATTN_AG = 1,
+  MXS_SITE_ATTN_RS = 2,
+  MXS_SITE_DISPATCH = 3,
+  MXS_SITE_DISPATCH_AG = 4,
+  MXS_SITE_COMBINE_RS = 5,
+  MXS_SITE_COMBINE = 6,
+  MXS_SITE_LM_HEAD_AG = 7
+} mxs_site_t;
+
+/// Dispatch methods that are calls of `mxs_dispatch` / `mxs_combine`.
+typedef enum mxs_method { MXS_FLAT_EP = 1, MXS_HIER_EP = 2, MXS_HYBRID = 3 } mxs_method_t;
+
+MXS_EXPORT int32_t mxs_ctx_status(const mxs_ctx_t *ctx);
+/// Rows of `row_set` in this step; ROUTED is known after `mxs_permute` of the layer. 0 after a failure.
+MXS_EXPORT int64_t mxs_rows(mxs_ctx_t *ctx, int32_t row_set);
+/// The rank's activation arena, `arena_bytes` of the manifest, 64-byte aligned. Owned by the context.
+MXS_EXPORT uint8_t *mxs_arena(mxs_ctx_t *ctx);
+/// Packed data of the manifest's parameter `index`, 64-byte aligned, read-only.
+MXS_EXPORT const void *mxs_param(mxs_ctx_t *ctx, int32_t index);
+/// Token ids [rows(GROUP)] and positions [rows(GROUP)] of the group's rows.
+MXS_EXPORT const int32_t *mxs_row_tokens(mxs_ctx_t *ctx);
+MXS_EXPORT const int32_t *mxs_row_positions(mxs_ctx_t *ctx);
+
+//===----------------------------------------------------------------------===//
+// Generated code: compute
+//===----------------------------------------------------------------------===//
+
+/// out[t,:] = table[tokens[t] - first,:] where first = attention coordinate * vocab_local, zero
+/// where the id is outside this rank's part. GROUP rows. table: [vocab_local, H].
+MXS_EXPORT void mxs_embedding(mxs_ctx_t *ctx, const float *table, float *out, int64_t vocab_local, int64_t hidden);
+
+/// y[rows,N] = x[rows,K] * W^T, W packed n64: [ceil(N/64)][K][64]. A row's result does not depend on
+/// the other rows.
+MXS_EXPORT void mxs_linear(mxs_ctx_t *ctx, const float *x, const float *w, float *y, int64_t rows, int64_t k, int64_t n);
+
+/// Appends k, v [rows(GROUP), kv_heads*head_dim] of every sequence to its slot of `cache` and
+/// attends causally: out [rows(GROUP), heads*head_dim] = softmax(scale * q k^T) v.
+/// Head h reads kv head h / (heads / kv_heads). Heads are this rank's local ones.
+MXS_EXPORT void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, const float *k, const float *v, float *out,
+                              int32_t heads, int32_t kv_heads, int32_t head_dim, float scale);
+
+/// Routing scores to the K best experts of each row: weights [rows,K] f32, ids [rows,K] i32,
+/// descending score, ties to the lower id. `score`: 0 softmax, 1 sigmoid. `normalize`: 1 divides the
+/// K weights by their sum. The weights are then multiplied by `scale`.
+MXS_EXPORT void mxs_route(mxs_ctx_t *ctx, const float *logits, float *weights, int32_t *ids, int64_t rows,
+                          int64_t experts, int64_t top_k, int32_t score, int32_t normalize, float scale);
+
+/// Sorts the (row, local expert) pairs of `rows` rows by expert: permuted [rows(ROUTED), H] gets
+/// their inputs; the order is kept in the context for `mxs_grouped_gemm` and `mxs_unpermute`.
+/// An id of -1 or of another rank's expert is no pair.
+MXS_EXPORT void mxs_permute(mxs_ctx_t *ctx, const float *x, const int32_t *ids, float *permuted, int64_t rows,
+                            int64_t hidden, int64_t top_k);
+/// y[ROUTED,N] = x[ROUTED,K] * W_e^T with the expert of each row; w: local experts, each packed n64.
+MXS_EXPORT void mxs_grouped_gemm(mxs_ctx_t *ctx, const float *x, const float *w, float *y, int64_t k, int64_t n);
+/// out[rows,H] = sum over the row's local experts, ascending id, of weight * y; zero without one.
+MXS_EXPORT void mxs_unpermute(mxs_ctx_t *ctx, const float *y, const float *weights, float *out, int64_t rows,
+                              int64_t hidden, int64_t top_k);
+
+/// out[ASKED_OWNED, width] = the asked ones of x[OWNED, width].
+MXS_EXPORT void mxs_select_rows(mxs_ctx_t *ctx, const float *x, float *out, int64_t width);
+/// Hands logits [rows(ASKED), vocab_local] to the runtime; the pointer stays valid until the step ends.
+MXS_EXPORT void mxs_logits(mxs_ctx_t *ctx, const float *logits, int64_t vocab_local);
+
+//===----------------------------------------------------------------------===//
+// Generated code: collectives. `layer` is -1 outside layers; `site` is an mxs_site_t.
+//===----------------------------------------------------------------------===//
+
+/// Pairs of row sets: OWNED->GROUP, ASKED_OWNED->ASKED (attention group). `width` floats per row.
+MXS_EXPORT void mxs_all_gather(mxs_ctx_t *ctx, int32_t layer, int32_t site, const float *in, float *out, int64_t width,
+                               int32_t from, int32_t to);
+/// Gathers rows with their routing: OWNED->RECEIVED (all ranks) or LANE->RECEIVED (node; only rows
+/// with some id >= 0 move, ids of all others become -1). x [.,H], weights and ids [.,K].
+MXS_EXPORT void mxs_all_gather_routed(mxs_ctx_t *ctx, int32_t layer, int32_t site, const float *x, const float *weights,
+                                      const int32_t *ids, float *out_x, float *out_weights, int32_t *out_ids,
+                                      int64_t hidden, int64_t top_k, int32_t from, int32_t to);
+/// Pairs: GROUP->OWNED (attention group), RECEIVED->OWNED (all ranks), RECEIVED->LANE (node; rows
+/// that the lane dispatched). Sums ascend over devices, then over nodes.
+MXS_EXPORT void mxs_reduce_scatter(mxs_ctx_t *ctx, int32_t layer, int32_t site, const float *in, float *out,
+                                   int64_t width, int32_t from, int32_t to);
+/// in and out: GROUP rows, summed over the attention group (reduce_scatter then all_gather).
+MXS_EXPORT void mxs_all_reduce(mxs_ctx_t *ctx, int32_t layer, int32_t site, const float *in, float *out, int64_t width);
+
+/// Sends owned rows to where their experts are: FLAT_EP and HIER_EP fill RECEIVED, HYBRID fills LANE.
+/// Rows that did not arrive here have ids -1 in `out_ids`. The route is kept in the context for
+/// `mxs_combine`, and recorded in the routing trace.
+MXS_EXPORT void mxs_dispatch(mxs_ctx_t *ctx, int32_t layer, int32_t site, int32_t method, const float *x,
+                             const float *weights, const int32_t *ids, float *out_x, float *out_weights,
+                             int32_t *out_ids, int64_t hidden, int64_t top_k);
+/// Brings partial rows home and adds them: FLAT_EP, HIER_EP from RECEIVED, HYBRID from LANE, to OWNED.
+MXS_EXPORT void mxs_combine(mxs_ctx_t *ctx, int32_t layer, int32_t site, int32_t method, const float *partial,
+                            float *out, int64_t hidden);
+
+/// Row-wise region of a fused dispatch: computes rows [first, first + count) of the owned rows.
+/// `frame` is what the generated code passed in.
+typedef void (*mxs_row_fn_t)(mxs_ctx_t *ctx, void *frame, int64_t first, int64_t count);
+
+/// [reduce_scatter ->] region -> lane-wise dispatch -> all_gather in the node, chunked and overlapped.
+typedef struct mxs_ag_dispatch {
+  const float *partial;   ///< [GROUP, H] attention's partial sums, or NULL: nothing to reduce
+  float *reduced;         ///< [OWNED, H] receives the sums before the region runs; NULL with `partial`
+  mxs_row_fn_t region;    ///< fills x, weights, ids of the rows it is given
+  void *frame;            ///< for `region`
+  const float *x;         ///< [OWNED, H] filled by the region
+  const float *weights;   ///< [OWNED, K]
+  const int32_t *ids;     ///< [OWNED, K]
+  float *out_x;           ///< [RECEIVED, H]
+  float *out_weights;     ///< [RECEIVED, K]
+  int32_t *out_ids;       ///< [RECEIVED, K], -1 where no row came
+  int64_t hidden;
+  int64_t top_k;
+} mxs_ag_dispatch_t;
+
+/// Counts under ATTN_RS, DISPATCH and DISPATCH_AG; bitwise equal to the three calls in sequence.
+MXS_EXPORT void mxs_ag_dispatch(mxs_ctx_t *ctx, int32_t layer, const mxs_ag_dispatch_t *args);
+/// RECEIVED -> OWNED: reduce_scatter to the lane and combine home, chunked and overlapped. Counts
+/// under COMBINE_RS and COMBINE; bitwise equal to the two calls in sequence.
+MXS_EXPORT void mxs_rs_combine(mxs_ctx_t *ctx, int32_t layer, const float *partial, float *out, int64_t hidden);
+
+#ifdef __cplusplus
+}
+#endif
+#endif // MIXSERVE_RT_H
