@@ -1,0 +1,34 @@
+//===- NNDialect.h - Transformer ops and parameters by reference --*- C++ -*-===//
+#ifndef MIXSERVE_DIALECTS_NN_NNDIALECT_H
+#define MIXSERVE_DIALECTS_NN_NNDIALECT_H
+
+#include "dialects/plan/PlanDialect.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/nn/NNDialect.h.inc"
+#include "dialects/nn/NNEnums.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/nn/NNTypes.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/nn/NNAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/nn/NNOps.h.inc"
+
+namespace mixserve::nn {
+
+/// Number of the decoder layer that an op belongs to (an i64), on every op of a layer from raise on.
+inline constexpr llvm::StringLiteral kLayerAttr = "nn.layer";
+/// Module attribute: the folder that the boxes' files are relative to.
+inline constexpr llvm::StringLiteral kSourceFolderAttr = "nn.source_folder";
+
+} // namespace mixserve::nn
+
+#endif // MIXSERVE_DIALECTS_NN_NNDIALECT_H

@@ -1,0 +1,16 @@
+//===- mixserve-opt.cpp - The pass pipeline, with MLIR's own options --------===//
+#include "dialects/coll/CollDialect.h"
+#include "dialects/moe/MoEDialect.h"
+#include "dialects/nn/NNDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  registry.insert<mixserve::plan::PlanDialect, mixserve::nn::NNDialect, mixserve::moe::MoEDialect,
+                  mixserve::coll::CollDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect>();
+  mlir::registerTransformsPasses();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "mixserve optimiser driver\n", registry));
+}
