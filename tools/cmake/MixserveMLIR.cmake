@@ -29,13 +29,8 @@ function(mixserve_tablegen name td)
   while(pairs)
     list(POP_FRONT pairs output flags)
     separate_arguments(flags)
-<<<<<<< HEAD
     mlir_tablegen(${output} ${flags} -I ${MLIR_INCLUDE_DIRS} -I ${PROJECT_SOURCE_DIR}
                   -I ${PROJECT_SOURCE_DIR}/include)
-=======
-    mlir_tablegen(${output} ${flags} -I ${PROJECT_SOURCE_DIR} -I ${PROJECT_SOURCE_DIR}/include
-                  -I ${LLVM_INCLUDE_DIRS})
->>>>>>> c8428be (Add the nn, moe, coll and plan dialects, mixserve-opt, and the tiny model)
   endwhile()
   add_public_tablegen_target(${name})
 endfunction()
