@@ -1,0 +1,82 @@
+//===- Communicator.h - The collectives of one rank ----------------------------------*- C++ -*-===//
+//
+// One object per rank, used only by that rank's thread. Every rank calls the same collectives in
+// the same order, also with no rows. What each call moves, counts and in which order it adds:
+// README.md in this folder and the C ABI (mixserve_rt.h).
+//
+// The first failure aborts the world; after that every call returns MXS_ABORTED at once. Buffers
+// passed to a call that failed must stay valid until all ranks of the node have returned.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_RUNTIME_COMM_COMMUNICATOR_H
+#define MIXSERVE_RUNTIME_COMM_COMMUNICATOR_H
+
+#include "comm/RowMap.h"
+#include "comm/Site.h"
+#include "comm/World.h"
+
+#include <memory>
+
+namespace mxs {
+
+class RankState;
+
+/// Rows and their routing: x [rows, H], weights and ids [rows, K].
+struct RoutedRows {
+  const float *x;
+  const float *weights;
+  const int32_t *ids;
+};
+struct RoutedRowsOut {
+  float *x;
+  float *weights;
+  int32_t *ids;
+};
+
+class Communicator {
+public:
+  Communicator(World &world, NodeShared &node, int rank);
+  ~Communicator();
+
+  int rank() const { return self; }
+  const RowMap &rows() const;
+  int chunks() const;
+
+  /// Starts a step: rows of all ranks and the chunk count of the fused collectives (1 = one chunk).
+  /// MXS_RESOURCE_EXHAUSTED: more rows or chunks than the world was created for.
+  Status beginStep(const RowMap &rows, int chunks);
+
+  /// Attention group: OWNED -> GROUP, ASKED_OWNED -> ASKED.
+  Status allGather(Site site, const float *in, float *out, int64_t width, mxs_row_set_t from,
+                   mxs_row_set_t to);
+  /// OWNED -> RECEIVED (all ranks) or LANE -> RECEIVED (node; rows with some id >= 0).
+  Status allGatherRouted(Site site, const RoutedRows &in, const RoutedRowsOut &out, int64_t hidden,
+                         int64_t topK, mxs_row_set_t from, mxs_row_set_t to);
+  /// GROUP -> OWNED, RECEIVED -> OWNED, RECEIVED -> LANE (zero in rows the lane did not gather).
+  Status reduceScatter(Site site, const float *in, float *out, int64_t width, mxs_row_set_t from,
+                       mxs_row_set_t to);
+  /// GROUP -> GROUP; `in` may be `out`.
+  Status allReduce(Site site, const float *in, float *out, int64_t width);
+
+  /// OWNED -> RECEIVED (FLAT_EP, HIER_EP) or LANE (HYBRID). Keeps the route for `combine`.
+  Status dispatch(Site site, mxs_method_t method, const RoutedRows &in, const RoutedRowsOut &out,
+                  int64_t hidden, int64_t topK);
+  /// RECEIVED (FLAT_EP, HIER_EP) or LANE (HYBRID) -> OWNED.
+  Status combine(Site site, mxs_method_t method, const float *partial, float *out, int64_t hidden);
+
+  /// `ctx` is handed to `args.region`.
+  Status agDispatch(mxs_ctx_t *ctx, int32_t layer, const mxs_ag_dispatch_t &args);
+  Status rsCombine(int32_t layer, const float *partial, float *out, int64_t hidden);
+
+private:
+  /// Poisons the world if `status` is a failure of this rank.
+  Status finish(Status status);
+
+  World &world;
+  int self;
+  std::unique_ptr<RankState> state;
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_COMM_COMMUNICATOR_H

@@ -1,0 +1,65 @@
+//===- Transport.h - How bytes leave a node ------------------------------------------*- C++ -*-===//
+//
+// Point-to-point only. Calls never block; a request completes on a progress thread of the
+// transport, which then notifies the request's wait point. Messages of one (source, target, tag)
+// match in order.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_RUNTIME_COMM_TRANSPORT_H
+#define MIXSERVE_RUNTIME_COMM_TRANSPORT_H
+
+#include "comm/Site.h"
+#include "comm/WaitPoint.h"
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace mxs {
+
+/// First bytes of every message; what the receiver checks before it trusts the rest.
+struct MessageHeader {
+  static constexpr uint32_t kMagic = 0x4d585331; // "MXS1"
+  uint32_t magic = kMagic;
+  int32_t op = 0;        ///< mxs_site_t
+  int32_t layer = -1;
+  int32_t chunk = 0;
+  int32_t source = 0, target = 0; ///< ranks
+  uint64_t sequence = 0; ///< number of the collective since the world began
+  int64_t rows = 0;
+  int64_t bytes = 0; ///< payload after the header
+};
+static_assert(sizeof(MessageHeader) == 48, "the header has no padding");
+
+/// A send or a receive under way. Owned by the poster; must outlive its completion.
+struct Request {
+  enum State : int { Idle, Pending, Done, Truncated };
+  std::atomic<int> state{Idle};
+  int64_t bytes = 0;    ///< received bytes, valid when Done
+  uint64_t arrival = 0; ///< ascending in the order in which receives completed
+  WaitPoint *wake = nullptr;
+
+  bool completed() const { return state.load(std::memory_order_acquire) >= Done; }
+};
+
+class Transport {
+public:
+  virtual ~Transport() = default;
+
+  /// `data` starts with a MessageHeader and stays unchanged until `request` completes.
+  virtual void postSend(int source, int target, uint64_t tag, const void *data, int64_t bytes,
+                        Request &request) = 0;
+  /// Truncated: the message is longer than `capacity`; nothing of it was written.
+  virtual void postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
+                        Request &request) = 0;
+
+  virtual void sendControl(int fromNode, int toNode, std::string message) = 0;
+  /// Takes the next control message; false when there is none.
+  virtual bool takeControl(int atNode, int fromNode, std::string &message) = 0;
+  /// Notified when a control message for `node` arrives.
+  virtual WaitPoint &controlWaitPoint(int node) = 0;
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_COMM_TRANSPORT_H

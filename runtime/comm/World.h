@@ -1,0 +1,86 @@
+//===- World.h - All ranks of a mesh and what connects them --------------------------*- C++ -*-===//
+#ifndef MIXSERVE_RUNTIME_COMM_WORLD_H
+#define MIXSERVE_RUNTIME_COMM_WORLD_H
+
+#include "comm/ByteCounters.h"
+#include "comm/Topology.h"
+#include "comm/Trace.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace mxs {
+
+class Communicator;
+class NodeShared;
+class Transport;
+
+struct WorldOptions {
+  uint64_t deadlineNs = 30'000'000'000; ///< bound on every wait [ns]
+  uint64_t interNsPerMib = 0;           ///< pace of a rank's link to other nodes [ns/MiB], 0 = off
+  uint64_t intraNsPerMib = 0;           ///< pace of a rank's link inside its node [ns/MiB], 0 = off
+  uint64_t interLatencyNs = 0;          ///< added delay of a message between nodes [ns]
+  bool trace = false;
+  int64_t maxTokens = 0; ///< rows of a step, over all ranks: sizes the buffers
+  int64_t hidden = 0;    ///< widest row that moves [floats]
+  int64_t topK = 1;
+  int maxChunks = 64; ///< largest chunk count of the fused collectives
+};
+
+/// Holds the communicators of the ranks that live in this process. All buffers are allocated here.
+class World {
+public:
+  /// All ranks in this process; nodes are connected by a LoopbackTransport made from `options`.
+  static Status create(const Topology &topology, const WorldOptions &options,
+                       std::unique_ptr<World> &out);
+  /// The ranks of nodes [firstNode, endNode) in this process, connected by `transport`.
+  static Status create(const Topology &topology, const WorldOptions &options,
+                       std::unique_ptr<Transport> transport, int firstNode, int endNode,
+                       std::unique_ptr<World> &out);
+  ~World();
+
+  const Topology &topology() const { return topo; }
+  const WorldOptions &options() const { return opts; }
+  /// `rank` must live in this process. Used only by that rank's thread.
+  Communicator &rank(int rank);
+  Transport &transport() { return *wire; }
+  ByteCounters &counters() { return bytes; }
+  Trace &trace() { return events; }
+
+  /// Small messages between nodes (batch descriptors, results): ordered per pair of nodes and not
+  /// counted. `toNode` may be the sender itself.
+  Status sendControl(int fromNode, int toNode, std::string message);
+  /// Waits for the next message at most the deadline: MXS_TIMEOUT, MXS_ABORTED. `forever` waits
+  /// until a message or an abort: for ranks that idle between steps.
+  Status recvControl(int atNode, int fromNode, std::string &message, bool forever = false);
+
+  /// Ends all waits of all ranks, now and later. The first call's text stays.
+  void abort(const Status &reason);
+  bool aborted() const { return poisoned.load(std::memory_order_acquire); }
+  const std::atomic<bool> &abortFlag() const { return poisoned; }
+  /// MXS_ABORTED with the text of the first abort.
+  Status abortStatus() const;
+
+private:
+  World(const Topology &topology, const WorldOptions &options);
+
+  Topology topo;
+  WorldOptions opts;
+  ByteCounters bytes;
+  Trace events;
+  std::atomic<bool> poisoned{false};
+  mutable std::mutex reasonMutex;
+  Status reason;
+  int firstNode = 0, endNode = 0;
+  std::vector<std::unique_ptr<NodeShared>> nodes;
+  std::vector<std::unique_ptr<Communicator>> ranks;
+  // Last member: its progress thread ends before the buffers it writes to.
+  std::unique_ptr<Transport> wire;
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_COMM_WORLD_H
