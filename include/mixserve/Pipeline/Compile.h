@@ -1,0 +1,45 @@
+//===- Compile.h - From a model to IR of any phase, or to an artifact -*- C++ -*-===//
+#ifndef MIXSERVE_PIPELINE_COMPILE_H
+#define MIXSERVE_PIPELINE_COMPILE_H
+
+#include "mixserve/Pipeline/Phases.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/OwningOpRef.h"
+#include <string>
+#include <vector>
+
+namespace mixserve {
+
+/// What `mixserve-compile` was asked for. Texts are as on its command line; empty and 0 mean "not
+/// given": the planner decides, or the documented default holds.
+struct CompileOptions {
+  std::string model;   ///< an .onnx file, or .mlir in the form of phase raise
+  std::string cluster; ///< cluster file; not needed up to phase raise
+  std::string output;  ///< artifact folder; needed by phase emit
+  std::string workload, layout, moeComm, chunks;
+  int64_t maxBatchTokens = 0, maxSeqs = 0, maxContext = 0;
+  std::vector<std::string> alsoMethods; ///< methods compiled in beside the table's, for mixserve-run --method
+  std::string target;                   ///< x86-64-v3, native, ...; empty: the default
+  bool force = false;                   ///< replace an artifact that is already there
+};
+
+/// All dialects of the pipeline.
+void registerPipelineDialects(mlir::DialectRegistry &registry);
+/// All passes of the pipeline, and each phase's pipeline by name ("mixserve-phase-raise", ...).
+void registerPipelinePasses();
+
+/// Which phase failed; the diagnostics say why.
+struct CompileResult {
+  mlir::OwningOpRef<mlir::ModuleOp> module; ///< IR after the last phase that ran
+  bool ok = false;
+  Phase failedIn = Phase::Import; ///< meaningful if not ok
+};
+
+/// Runs the phases up to and including `until`; with Phase::Emit the artifact is written. Errors go to the context's
+/// diagnostics. Every phase ends in its verify pass.
+CompileResult compileModel(const CompileOptions &options, Phase until, mlir::MLIRContext &context);
+
+} // namespace mixserve
+
+#endif // MIXSERVE_PIPELINE_COMPILE_H

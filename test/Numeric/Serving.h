@@ -1,0 +1,72 @@
+//===- Serving.h - An open model that tests step ------------------*- C++ -*-===//
+#ifndef MIXSERVE_TEST_NUMERIC_SERVING_H
+#define MIXSERVE_TEST_NUMERIC_SERVING_H
+
+#include "runtime/include/mixserve_rt.h"
+#include "mixserve/Pipeline/Compile.h"
+#include <string>
+#include <vector>
+
+namespace mixserve::test {
+
+/// A folder that goes away with the test.
+class TemporaryFolder {
+public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+  std::string operator/(const std::string &name) const { return path + "/" + name; }
+
+private:
+  std::string path;
+};
+
+/// Writes a cluster file of `nodes` x `devices`.
+void writeCluster(const std::string &path, int nodes, int devices);
+
+/// Compiles and returns the diagnostics; empty text means success.
+std::string compileOrExplain(const CompileOptions &options);
+
+/// What one generation gave.
+struct Generated {
+  std::vector<float> logits;   ///< of the prefill, [S, V]
+  std::vector<int32_t> tokens; ///< greedy
+};
+
+/// A sequence of a mixed batch: a prompt whose prefill happens at step `start`.
+struct Arrival {
+  std::vector<int32_t> prompt;
+  int start = 0;
+  int tokens = 1; ///< to generate
+};
+
+class ServedModel {
+public:
+  /// Opens or fails the current test. `method` empty: by the artifact's table.
+  ServedModel(const std::string &artifact, const std::string &method, int chunks,
+              const std::string &routingFile = "");
+  ~ServedModel();
+  bool isOpen() const { return model != nullptr; }
+
+  /// One sequence alone, in group 0 or any other.
+  Generated generate(const std::vector<int32_t> &prompt, int tokens, int group = 0);
+  /// All arrivals together, one step call per tick; groups round-robin.
+  std::vector<Generated> generateMixed(const std::vector<Arrival> &arrivals);
+  /// mixserve.stats/v1, as text.
+  std::string stats();
+  int attentionGroups() const { return groups; }
+  int64_t vocabulary() const { return vocab; }
+  int stepCalls() const { return steps; }
+  /// Closes now (files are written) and returns the status.
+  mxs_status_t close();
+
+private:
+  mxs_model_t *model = nullptr;
+  int groups = 1, steps = 0;
+  int64_t vocab = 0;
+};
+
+} // namespace mixserve::test
+
+#endif // MIXSERVE_TEST_NUMERIC_SERVING_H
