@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The arrows between the parts: dialects <- phases (never sideways) <- Pipeline <- tools; the runtime sees
+# none of them. Also: no source file over 700 lines, no folder named after nothing.
+set -u
+cd "$1" || exit 2
+status=0
+complain() { printf '%s\n%s\n' "$1" "$2"; status=1; }
+check() { # MESSAGE FILES PATTERN
+  local hits
+  hits=$(git ls-files "$2" 2>/dev/null | grep -E '\.(h|cpp|td|c)$' | xargs -r grep -nE "$3" || true)
+  [ -z "$hits" ] || complain "$1" "$hits"
+}
+check 'dialects may not include phases, runtime or tools' 'dialects' '#include "(mixserve|runtime|tools)/'
+check 'the runtime may not include LLVM, MLIR, dialects or phases' 'runtime' '#include ["<](llvm|mlir|dialects|mixserve)/'
+for phase in Import Raise Plan Shard Fuse Emit; do
+  others=$(printf '%s\n' Import Raise Plan Shard Fuse Emit Pipeline | grep -vx "$phase" | paste -sd'|')
+  # Raise runs mask and rotary subgraphs on the evaluator, which lives with the importer (README of lib/Raise).
+  [ $phase = Raise ] && others=$(printf '%s' "$others" | sed 's/Import|//')
+  check "phase $phase may not include another phase" "lib/$phase" "#include \"mixserve/($others)/"
+  check "phase $phase may not include another phase" "include/mixserve/$phase" "#include \"mixserve/($others)/"
+done
+long=$(git ls-files '*.cpp' '*.h' '*.td' | xargs wc -l | awk '$1 > 700 && $2 != "total" {print $1, $2}')
+[ -z "$long" ] || complain 'source files over 700 lines' "$long"
+vague=$(git ls-files | grep -iE '(^|/)(utils?|common|misc|helpers?)([./]|$)' || true)
+[ -z "$vague" ] || complain 'folders or files named after nothing' "$vague"
+exit $status
