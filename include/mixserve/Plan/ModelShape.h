@@ -1,0 +1,39 @@
+//===- ModelShape.h - The sizes of a model that cost depends on --*- C++ -*-===//
+#ifndef MIXSERVE_PLAN_MODELSHAPE_H
+#define MIXSERVE_PLAN_MODELSHAPE_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace mixserve::planner {
+
+/// A decoder with grouped-query attention and one MoE block per layer.
+struct ModelShape {
+  int64_t vocab = 0;         ///< V
+  int64_t hidden = 0;        ///< H
+  int64_t layers = 0;        ///< decoder layers, all of them with an MoE block
+  int64_t heads = 0;         ///< query heads
+  int64_t kvHeads = 0;       ///< key/value heads
+  int64_t headDim = 0;       ///< D
+  int64_t experts = 0;       ///< E
+  int64_t topK = 0;          ///< K
+  int64_t ffn = 0;           ///< F of one expert
+  bool qkNorm = false;       ///< each layer also has q_norm and k_norm of length D
+  int64_t dtypeBytes = 4;    ///< [byte] of a weight, a cache entry and an activation
+  std::string dtype = "f32"; ///< name in the cluster file's device.flops
+
+  /// KV heads that one rank of an attention group holds; one, replicated, when attn_tp exceeds
+  /// them.
+  int64_t localKvHeads(int64_t attnTp) const { return attnTp >= kvHeads ? 1 : kvHeads / attnTp; }
+};
+
+/// Reads a shape file (YAML, schema mixserve.model/v1, models/configs/README.md): planning for a
+/// model that is not at hand. On failure: nothing, and `error` = "file:line: key: what, and what to
+/// do".
+std::optional<ModelShape> parseModelShape(const std::string &text, const std::string &path,
+                                          std::string &error);
+
+} // namespace mixserve::planner
+
+#endif // MIXSERVE_PLAN_MODELSHAPE_H

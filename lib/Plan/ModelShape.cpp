@@ -1,0 +1,42 @@
+//===- ModelShape.cpp - Reads a shape file --------------------------------===//
+#include "mixserve/Plan/ModelShape.h"
+
+#include "YamlReader.h"
+
+namespace mixserve::planner {
+
+std::optional<ModelShape> parseModelShape(const std::string &text, const std::string &path,
+                                          std::string &error) {
+  ModelShape model;
+  const bool ok = readYaml(text, path, error, [&](const YamlMap &top) {
+    top.allowOnly({"schema", "name", "source", "dtype", "vocab", "hidden", "layers", "heads",
+                   "kv_heads", "head_dim", "qk_norm", "experts", "top_k", "ffn"});
+    if (top.text("schema") != "mixserve.model/v1")
+      top.fail(top.at("schema"), "schema",
+               "expected mixserve.model/v1, got '" + top.text("schema") + "'");
+    constexpr int64_t largest = 1 << 24;
+    model.vocab = top.count("vocab", largest);
+    model.hidden = top.count("hidden", largest);
+    model.layers = top.count("layers", largest);
+    model.heads = top.count("heads", largest);
+    model.kvHeads = top.count("kv_heads", largest);
+    model.headDim = top.count("head_dim", largest);
+    model.experts = top.count("experts", largest);
+    model.topK = top.count("top_k", largest);
+    model.ffn = top.count("ffn", largest);
+    model.qkNorm = top.has("qk_norm") && top.flag("qk_norm");
+    model.dtype = top.text("dtype");
+    if (model.dtype != "f32" && model.dtype != "bf16" && model.dtype != "f16")
+      top.fail(top.at("dtype"), "dtype", "expected f32, bf16 or f16, got '" + model.dtype + "'");
+    model.dtypeBytes = model.dtype == "f32" ? 4 : 2;
+    if (model.topK > model.experts)
+      top.fail(top.at("top_k"), "top_k", "exceeds the number of experts");
+    if (model.heads % model.kvHeads != 0)
+      top.fail(top.at("kv_heads"), "kv_heads", "must divide heads");
+  });
+  if (!ok)
+    return std::nullopt;
+  return model;
+}
+
+} // namespace mixserve::planner
