@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 using namespace mixserve::tools;
 
@@ -73,8 +74,10 @@ public:
           shares.push_back({sequence.get(), tokens});
           room -= tokens;
         }
-    std::stable_sort(shares.begin(), shares.end(),
-                     [](const Share &a, const Share &b) { return a.running->group < b.running->group; });
+    // Inside a group any order will do; a slot is taken once, so this one is total.
+    std::sort(shares.begin(), shares.end(), [](const Share &a, const Share &b) {
+      return std::tie(a.running->group, a.running->slot) < std::tie(b.running->group, b.running->slot);
+    });
     return shares;
   }
 
