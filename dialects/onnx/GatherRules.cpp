@@ -58,7 +58,7 @@ ResultTypes GatherNDOp::inferResultTypes() {
   const int64_t depth = indices->back();
   if (ShapedType::isDynamic(depth))
     return one(tensorOf(std::nullopt, element));
-  if (depth < 1 || batch + depth > int64_t(data->size()))
+  if (depth < 1 || depth > int64_t(data->size()) - batch)
     return emitOpError("(C3) indices name ")
            << depth << " axes, data has " << int64_t(data->size()) - batch;
   Shape result(indices->begin(), indices->end() - 1);

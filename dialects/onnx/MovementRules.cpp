@@ -32,7 +32,6 @@ ResultTypes ReshapeOp::inferResultTypes() {
   Shape result(*target->values);
   int64_t known = 1;
   std::optional<size_t> rest;
-  bool dynamic = !data;
   for (size_t i = 0; i < result.size(); ++i) {
     if (result[i] == -1) {
       if (rest)
@@ -48,20 +47,14 @@ ResultTypes ReshapeOp::inferResultTypes() {
                << i << " of a tensor of " << data->size() << " axes";
       result[i] = data ? (*data)[i] : kDynamic;
     }
-    if (ShapedType::isDynamic(result[i]))
-      dynamic = true;
-    else
-      known *= result[i];
+    known = mulSizes(known, result[i]);
   }
-  int64_t total = 1;
+  int64_t total = data ? 1 : kDynamic;
   for (int64_t size : data.value_or(Shape()))
-    if (ShapedType::isDynamic(size))
-      dynamic = true;
-    else
-      total *= size;
+    total = mulSizes(total, size);
   if (rest)
     result[*rest] = kDynamic;
-  if (dynamic)
+  if (ShapedType::isDynamic(known) || ShapedType::isDynamic(total))
     return one(tensorOf(result, element));
   if (rest && known != 0 && total % known == 0)
     result[*rest] = total / known;
@@ -195,8 +188,7 @@ ResultTypes TileOp::inferResultTypes() {
     for (size_t i = 0; i < result.size(); ++i) {
       if ((*repeats->values)[i] < 0)
         return emitOpError("(C2) repeats has the negative count ") << (*repeats->values)[i];
-      if (!ShapedType::isDynamic((*input)[i]))
-        result[i] = (*input)[i] * (*repeats->values)[i];
+      result[i] = mulSizes((*input)[i], (*repeats->values)[i]);
     }
   return one(tensorOf(result, element));
 }
@@ -227,7 +219,7 @@ ResultTypes ConcatOp::inferResultTypes() {
       int64_t &size = (*result)[i], next = (*shape)[i];
       const bool unknown = ShapedType::isDynamic(size) || ShapedType::isDynamic(next);
       if (i == *axis)
-        size = unknown ? kDynamic : size + next;
+        size = addSizes(size, next);
       else if (!unknown && size != next)
         return emitOpError("(C2) sizes differ on axis ") << i << ": " << size << " and " << next;
       else if (ShapedType::isDynamic(size))
@@ -249,6 +241,8 @@ ResultTypes SplitOp::inferResultTypes() {
     if (getNumOutputs() || (split->length && *split->length != count))
       return emitOpError("(C2) needs either split, with one element per result, or num_outputs");
     pieces = split->values;
+    if (pieces && llvm::any_of(*pieces, [](int64_t piece) { return piece < 0; }))
+      return emitOpError("(C2) split has a negative size");
   } else if (!getNumOutputs() || int64_t(*getNumOutputs()) != count || count == 0) {
     return emitOpError("(C2) num_outputs must be the number of results, ") << count;
   }
@@ -265,7 +259,7 @@ ResultTypes SplitOp::inferResultTypes() {
     if (pieces) {
       shape[*axis] = (*pieces)[i];
     } else if (getNumOutputs() && !ShapedType::isDynamic(size)) {
-      const int64_t each = (size + count - 1) / count;
+      const int64_t each = size / count + (size % count != 0);
       shape[*axis] = std::clamp<int64_t>(size - i * each, 0, each);
     }
     results.push_back(tensorOf(shape, element));

@@ -85,7 +85,7 @@ def Onnx_AttentionOp : Onnx_Op<"Attention"> {
     -inf; a last size below T is padded with -inf). `is_causal` = 1: query i sees keys up to i + (T - S) where a past is
     given, else up to i. `nonpad_kv_seqlen` [B]: how many keys of a row are valid. `scale` defaults to 1 / sqrt(D).
     `softcap` > 0: softcap * tanh(x / softcap). `qk_matmul_output_mode` selects what qk_matmul_output holds: 0 the
-    scaled product, 1 with mask and bias, 2 after softcap, 3 after softmax.
+    scaled product, 1 after softcap, 2 with masks, 3 after softmax. A query that sees no key gives zeros.
     - (C1) Y has Q's form with head size Dv; present_key and present_value are [B, G, T, D] and [B, G, T, Dv].
     - (C2) Q, K, V have 4 axes each, or 3 each together with `q_num_heads` and `kv_num_heads` > 0.
     - (C3) past_key and past_value are both there or both missing.

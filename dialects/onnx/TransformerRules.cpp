@@ -126,15 +126,10 @@ ResultTypes AttentionOp::inferResultTypes() {
                                 << " key heads";
   if (!isNoValue(getPastKey())) {
     std::optional<Shape> past = shapeOf(getPastKey());
-    keys = past && past->size() == 4 && !ShapedType::isDynamic((*past)[2]) &&
-                   !ShapedType::isDynamic(keys)
-               ? (*past)[2] + keys
-               : kDynamic;
+    keys = past && past->size() == 4 ? addSizes((*past)[2], keys) : kDynamic;
   }
   Shape y = *q;
-  y.back() = axes == 4                          ? valueSize
-             : ShapedType::isDynamic(valueSize) ? kDynamic
-                                                : valueSize * heads;
+  y.back() = axes == 4 ? valueSize : mulSizes(valueSize, heads);
   const int64_t batch = (*q)[0];
   return SmallVector<Type>{tensorOf(y, element),
                            tensorOf(Shape{batch, kvHeads, keys, keySize}, elementOf(getK())),

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SmallSet.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -29,6 +30,20 @@ Type tensorOf(std::optional<Shape> shape, Type element) {
 }
 
 Type tensorOfRank(int64_t rank, Type element) { return tensorOf(Shape(rank, kDynamic), element); }
+
+int64_t mulSizes(int64_t a, int64_t b) {
+  int64_t result;
+  if (ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || llvm::MulOverflow(a, b, result))
+    return kDynamic;
+  return result;
+}
+
+int64_t addSizes(int64_t a, int64_t b) {
+  int64_t result;
+  if (ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || llvm::AddOverflow(a, b, result))
+    return kDynamic;
+  return result;
+}
 
 bool isNumber(Type element) {
   return isa<FloatType, IntegerType>(element) && !element.isInteger(1);

@@ -22,6 +22,10 @@ mlir::Type tensorOfRank(int64_t rank, mlir::Type element);
 /// One result.
 inline ResultTypes one(mlir::Type type) { return llvm::SmallVector<mlir::Type>{type}; }
 
+/// Products and sums of sizes; unknown if a size is, or if the result leaves 63 bits.
+int64_t mulSizes(int64_t a, int64_t b);
+int64_t addSizes(int64_t a, int64_t b);
+
 bool isNumber(mlir::Type element);
 /// i32 or i64, which ONNX takes as indices.
 bool isIndex(mlir::Type element);

@@ -2,6 +2,7 @@
 #include "dialects/coll/CollDialect.h"
 #include "dialects/moe/MoEDialect.h"
 #include "dialects/nn/NNDialect.h"
+#include "dialects/onnx/OnnxDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -10,7 +11,9 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registry.insert<mixserve::plan::PlanDialect, mixserve::nn::NNDialect, mixserve::moe::MoEDialect,
-                  mixserve::coll::CollDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect>();
+                  mixserve::coll::CollDialect, mixserve::onnx::OnnxDialect,
+                  mlir::arith::ArithDialect, mlir::func::FuncDialect>();
   mlir::registerTransformsPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "mixserve optimiser driver\n", registry));
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "mixserve optimiser driver\n", registry));
 }
