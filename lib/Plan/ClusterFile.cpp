@@ -1,10 +1,8 @@
 //===- ClusterFile.cpp - What the planner knows about the machines --------===//
 #include "mixserve/Plan/ClusterFile.h"
 
+#include "TextFile.h"
 #include "YamlReader.h"
-
-#include <fstream>
-#include <sstream>
 
 namespace mixserve::planner {
 namespace {
@@ -115,13 +113,10 @@ std::optional<Cluster> parseCluster(const std::string &text, const std::string &
 }
 
 std::optional<Cluster> readClusterFile(const std::string &path, std::string &error) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    error = path + ": cannot read the cluster file; check the path";
+  const std::optional<std::string> text = readTextFile(path, "cluster file", error);
+  if (!text)
     return std::nullopt;
-  }
-  return parseCluster(text.str(), path, error);
+  return parseCluster(*text, path, error);
 }
 
 } // namespace mixserve::planner

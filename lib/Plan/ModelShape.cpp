@@ -1,6 +1,7 @@
 //===- ModelShape.cpp - Reads a shape file --------------------------------===//
 #include "mixserve/Plan/ModelShape.h"
 
+#include "TextFile.h"
 #include "YamlReader.h"
 
 namespace mixserve::planner {
@@ -37,6 +38,13 @@ std::optional<ModelShape> parseModelShape(const std::string &text, const std::st
   if (!ok)
     return std::nullopt;
   return model;
+}
+
+std::optional<ModelShape> readModelShape(const std::string &path, std::string &error) {
+  const std::optional<std::string> text = readTextFile(path, "shape file", error);
+  if (!text)
+    return std::nullopt;
+  return parseModelShape(*text, path, error);
 }
 
 } // namespace mixserve::planner

@@ -81,6 +81,13 @@ RoutingLoad RoutingLoad::recorded(const RoutingTrace &trace) {
 }
 
 double RoutingLoad::hit(ExpertRange range) const {
+  auto [entry, isNew] = known.try_emplace({range.first, range.last});
+  if (isNew)
+    entry->second = computeHit(range);
+  return entry->second;
+}
+
+double RoutingLoad::computeHit(ExpertRange range) const {
   if (popularity.empty()) {
     const auto hits = std::count_if(rows.begin(), rows.end(), [&](const std::vector<int32_t> &ids) {
       return std::any_of(ids.begin(), ids.end(),

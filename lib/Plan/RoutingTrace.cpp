@@ -1,6 +1,8 @@
 //===- RoutingTrace.cpp - Recorded expert ids of a run --------------------===//
 #include "mixserve/Plan/RoutingTrace.h"
 
+#include "TextFile.h"
+
 #include <nlohmann/json.hpp>
 
 #include <stdexcept>
@@ -113,6 +115,13 @@ std::optional<RoutingTrace> parseRoutingTrace(const std::string &text, const std
     error = path + ": " + failure.what() + "; was it written by mixserve-run --routing-out?";
   }
   return std::nullopt;
+}
+
+std::optional<RoutingTrace> readRoutingTrace(const std::string &path, std::string &error) {
+  const std::optional<std::string> text = readTextFile(path, "routing trace", error);
+  if (!text)
+    return std::nullopt;
+  return parseRoutingTrace(*text, path, error);
 }
 
 } // namespace mixserve::planner

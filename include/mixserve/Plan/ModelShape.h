@@ -34,6 +34,8 @@ struct ModelShape {
 std::optional<ModelShape> parseModelShape(const std::string &text, const std::string &path,
                                           std::string &error);
 
+std::optional<ModelShape> readModelShape(const std::string &path, std::string &error);
+
 } // namespace mixserve::planner
 
 #endif // MIXSERVE_PLAN_MODELSHAPE_H

@@ -13,13 +13,16 @@
 
 #include "mixserve/Plan/Mesh.h"
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mixserve::planner {
 
 struct RoutingTrace;
 
+/// Not for concurrent use: it remembers what it computed.
 class RoutingLoad {
 public:
   /// Every expert alike.
@@ -49,7 +52,11 @@ private:
   std::vector<double> popularity;         ///< [E], mean 1; empty when recorded
   std::vector<double> pickProbability;    ///< [E]
   std::vector<std::vector<int32_t>> rows; ///< recorded: each row's ids
+  mutable std::map<std::pair<int64_t, int64_t>, double>
+      known; ///< of `hit`: the search asks the same few ranges
   std::string text;
+
+  double computeHit(ExpertRange range) const;
 };
 
 } // namespace mixserve::planner

@@ -43,6 +43,8 @@ struct RoutingTrace {
 std::optional<RoutingTrace> parseRoutingTrace(const std::string &text, const std::string &path,
                                               std::string &error);
 
+std::optional<RoutingTrace> readRoutingTrace(const std::string &path, std::string &error);
+
 } // namespace mixserve::planner
 
 #endif // MIXSERVE_PLAN_ROUTINGTRACE_H

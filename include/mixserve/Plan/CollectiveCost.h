@@ -1,0 +1,55 @@
+//===- CollectiveCost.h - Time of the step's communication -------*- C++ -*-===//
+//
+// One stage of a collective moves its bytes over one link class. With alpha = latency [ns], B =
+// bandwidth [byte/ns], and b / B_s for the first `smallBelow` bytes where the cluster file gives a
+// slower start:
+//   t(S) = alpha + min(S, b) / B_s + max(0, S - b) / B          [ns]; 0 if nothing moves
+// S is what the busiest rank sends or receives (links are full duplex); with `per: node` what the
+// busiest node does. Two segments: reference fits of public collective tables give 2-8 % with them,
+// 7-19 % without. Worked: alpha = 5000 ns, B = 50 byte/ns, S = 1 MiB -> 5000 + 1048576 / 50 =
+// 25971.52 ns.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_PLAN_COLLECTIVECOST_H
+#define MIXSERVE_PLAN_COLLECTIVECOST_H
+
+#include "mixserve/Plan/ByteCount.h"
+#include "mixserve/Plan/ClusterFile.h"
+
+namespace mixserve::planner {
+
+/// t(S) above for `bytes` over `link`.
+double transferTime(const LinkSpec &link, double bytes);
+
+/// One stage of an op: what its links are busy with.
+struct StageLoad {
+  Link link = Link::Intra;
+  double outBytes = 0; ///< of the busiest sender
+  double inBytes = 0;  ///< of the busiest receiver
+};
+
+/// What `op` moves over `link`, at the busiest rank (or node, if the link is per node).
+StageLoad stageLoad(const Cluster &cluster, const ByteTable<double> &table, CommOp op, Link link);
+
+/// Time of an op run alone: both link classes one after the other (hierarchical collectives depend
+/// on the first), except flat-ep, whose messages are independent: the slower class.
+double opTime(const Cluster &cluster, const ByteTable<double> &table, CommOp op, bool independent);
+
+/// Time of a layer's MoE communication: the ops in sequence.
+double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Method method);
+
+/// Time of hybrid-fused: two fused ops, each pipelined over `chunks` by the list scheduler
+/// (Overlap.h):
+///   ag_dispatch = [attn_rs ->] dispatch -> dispatch_ag,   rs_combine = combine_rs -> combine.
+/// attn_rs takes part unless the attention group spans nodes; then it is not included here.
+struct FusedTime {
+  double agDispatchNs = 0;
+  double rsCombineNs = 0;
+  bool includesAttnRs = false;
+};
+FusedTime fusedTime(const Cluster &cluster, const Layout &layout, const ByteTable<double> &table,
+                    int64_t chunks);
+
+} // namespace mixserve::planner
+
+#endif // MIXSERVE_PLAN_COLLECTIVECOST_H

@@ -1,0 +1,54 @@
+//===- ComputeCost.h - Time of a step's arithmetic ---------------*- C++ -*-===//
+//
+// Roofline of the busiest rank, per block of a layer:
+//   t = max(flops / (e_f * F), bytes / (e_m * M))    F [FLOP/ns], M [byte/ns], e_f = 0.7, e_m = 0.8
+// (e_m as AIConfigurator uses it; e_f a typical large-GEMM share). Bytes are weights read once per
+// step and cached keys and values; activations are not counted. A rank's weights of expert x are
+// read only if some row picked x. Per layer, with T_g rows of the busiest attention group, T of the
+// step, a = attn_tp, t = moe_tp:
+//   projections  2 T_g H D (2 heads + 2 kv) / a               weights H D (2 heads + 2 kv) / a
+//   attention    4 T_g c D heads / a                          cache   2 s c D kv_local   (c
+//   context, s sequences) router       2 T_o H E                                    weights H E
+//   (T_o owned rows) experts      6 H F/t * T * picks(busiest rank's experts)  weights 3 H F/t *
+//   active experts
+// Worked: experts, H=64, F=32, t=2, T=8, 4 of 8 experts, K=2, uniform: picks 1, so 6*64*16*8 =
+// 49152 FLOP.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_PLAN_COMPUTECOST_H
+#define MIXSERVE_PLAN_COMPUTECOST_H
+
+#include "mixserve/Plan/ClusterFile.h"
+#include "mixserve/Plan/ModelShape.h"
+#include "mixserve/Plan/RoutingLoad.h"
+
+namespace mixserve::planner {
+
+/// What one step works on.
+struct StepLoad {
+  int64_t tokens = 0;    ///< T over all groups
+  int64_t sequences = 0; ///< over all groups
+  double context = 0;    ///< mean number of keys that a row attends to
+};
+
+struct Work {
+  double flops = 0;
+  double bytes = 0;
+};
+
+/// Rows of the busiest attention group, and sequences of it.
+int64_t busiestGroupRows(const Layout &layout, const StepLoad &load);
+
+Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad &load);
+/// Router and experts at the most loaded rank.
+Work expertWork(const ModelShape &model, const Layout &layout, const StepLoad &load,
+                const RoutingLoad &routing);
+/// lm_head on one asked row per sequence.
+Work headWork(const ModelShape &model, const Layout &layout, const StepLoad &load);
+
+/// Roofline time [ns]. A figure that the cluster file leaves out counts as infinitely fast.
+double workTime(const Cluster &cluster, const ModelShape &model, const Work &work);
+
+} // namespace mixserve::planner
+
+#endif // MIXSERVE_PLAN_COMPUTECOST_H

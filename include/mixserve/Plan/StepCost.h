@@ -1,0 +1,74 @@
+//===- StepCost.h - Time of one step, and of serving -------------*- C++ -*-===//
+#ifndef MIXSERVE_PLAN_STEPCOST_H
+#define MIXSERVE_PLAN_STEPCOST_H
+
+#include "mixserve/Plan/ClusterFile.h"
+#include "mixserve/Plan/ComputeCost.h"
+#include "mixserve/Plan/Mesh.h"
+#include "mixserve/Plan/ModelShape.h"
+#include "mixserve/Plan/RoutingLoad.h"
+#include "mixserve/Plan/Workload.h"
+
+#include <vector>
+
+namespace mixserve::planner {
+
+/// The terms of a step [ns]; they add up. Communication and compute of different ops do not
+/// overlap, but for what the fused ops overlap among themselves.
+struct StepCost {
+  double attentionNs = 0; ///< projections and attention of all layers
+  double expertsNs = 0;   ///< router and experts of all layers
+  double headNs = 0;      ///< lm_head
+  double attnCommNs = 0;  ///< attn_ag and attn_rs of all layers, embed_rs, lm_head_ag
+  double moeCommNs = 0;   ///< dispatch and combine of all layers; fused: with the attn_rs it hides
+  double total() const { return attentionNs + expertsNs + headNs + attnCommNs + moeCommNs; }
+  /// Adds `times` steps of `step`.
+  void add(const StepCost &step, double times);
+};
+
+/// What a plan is made from. References must outlive it.
+struct PlanContext {
+  const Cluster &cluster;
+  const ModelShape &model;
+  const RoutingLoad &routing;
+  Workload workload;
+  Limits limits; ///< resolved
+};
+
+StepCost stepCost(const PlanContext &context, const Layout &layout, Method method, int64_t chunks,
+                  const StepLoad &load);
+
+/// One line of the table that the runtime follows: steps of up to `maxTokens` tokens.
+struct TableEntry {
+  int64_t maxTokens;
+  Method method;
+  int64_t chunks;
+};
+
+/// Serving figures by an iteration model: all steps are of two kinds, prompt steps and decode
+/// steps.
+///   TTFT  one prompt alone: ceil(prompt / max_batch_tokens) steps of at most max_batch_tokens
+///   tokens. ITL   one decode step of `concurrency` sequences at context prompt + output / 2.
+///   completion = `concurrency` prompts in steps of max_batch_tokens tokens (the last one holds the
+///   rest), then output - 1 decode steps: the first output token comes from the prompt step.
+///   throughput = concurrency * output / completion.
+struct ServingCost {
+  double ttftNs = 0, itlNs = 0, completionNs = 0;
+  double tokensPerSecond = 0;
+  double requestsPerSecond = 0;
+  StepCost prefill,
+      decode; ///< terms of the prompt steps and of the decode steps; they add up to completionNs
+};
+ServingCost servingCost(const PlanContext &context, const Layout &layout,
+                        const std::vector<TableEntry> &table);
+
+/// The step of `tokens` tokens that the workload makes: decoding up to `concurrency` tokens,
+/// prompts beyond.
+StepLoad typicalLoad(const Workload &workload, int64_t tokens);
+
+/// First entry with maxTokens >= tokens. The last one must reach the largest step.
+const TableEntry &entryFor(const std::vector<TableEntry> &table, int64_t tokens);
+
+} // namespace mixserve::planner
+
+#endif // MIXSERVE_PLAN_STEPCOST_H

@@ -1,0 +1,72 @@
+//===- ComputeCost.cpp - Time of a step's arithmetic ----------------------===//
+#include "mixserve/Plan/ComputeCost.h"
+
+#include "mixserve/Plan/ByteCount.h"
+
+#include <algorithm>
+
+namespace mixserve::planner {
+namespace {
+
+constexpr double kFlopsEfficiency = 0.7, kMemoryEfficiency = 0.8;
+
+int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+int64_t busyGroups(const Layout &layout, const StepLoad &load) {
+  return std::min(layout.attnDp, load.sequences);
+}
+
+} // namespace
+
+int64_t busiestGroupRows(const Layout &layout, const StepLoad &load) {
+  return ceilDiv(load.tokens, busyGroups(layout, load));
+}
+
+Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad &load) {
+  const double rows = busiestGroupRows(layout, load),
+               sequences = ceilDiv(load.sequences, busyGroups(layout, load));
+  const double heads = double(model.heads) / layout.attnTp,
+               kvHeads = model.localKvHeads(layout.attnTp);
+  const double projections = double(model.hidden) * model.headDim * (2 * heads + 2 * kvHeads);
+  Work work;
+  work.flops = 2 * rows * projections + 4 * rows * load.context * model.headDim * heads;
+  work.bytes =
+      (projections + 2 * sequences * load.context * model.headDim * kvHeads) * model.dtypeBytes;
+  return work;
+}
+
+Work expertWork(const ModelShape &model, const Layout &layout, const StepLoad &load,
+                const RoutingLoad &routing) {
+  const double owned = ceilDiv(busiestGroupRows(layout, load), layout.attnTp);
+  const double perExpert = 3.0 * model.hidden * model.ffn / layout.moeTp;
+  const double router = double(model.hidden) * model.experts;
+  Work busiest;
+  for (int64_t ep = 0; ep < layout.moeEp; ++ep) {
+    const ExpertRange range = expertsOf(ep, model.experts, layout);
+    busiest.flops = std::max(busiest.flops, 2 * perExpert * load.tokens * routing.picks(range));
+    busiest.bytes =
+        std::max(busiest.bytes, perExpert * routing.active(range, load.tokens) * model.dtypeBytes);
+  }
+  busiest.flops += 2 * owned * router;
+  busiest.bytes += router * model.dtypeBytes;
+  return busiest;
+}
+
+Work headWork(const ModelShape &model, const Layout &layout, const StepLoad &load) {
+  const double asked = ceilDiv(load.sequences, busyGroups(layout, load));
+  const double weights = double(model.hidden) * model.vocab / layout.attnTp;
+  return {2 * asked * weights, weights * model.dtypeBytes};
+}
+
+double workTime(const Cluster &cluster, const ModelShape &model, const Work &work) {
+  const auto flops = cluster.device.flopsPerNs.find(model.dtype);
+  const double arithmetic = flops == cluster.device.flopsPerNs.end()
+                                ? 0
+                                : work.flops / (kFlopsEfficiency * flops->second);
+  const double reading = cluster.device.memoryBytesPerNs > 0
+                             ? work.bytes / (kMemoryEfficiency * cluster.device.memoryBytesPerNs)
+                             : 0;
+  return std::max(arithmetic, reading);
+}
+
+} // namespace mixserve::planner

@@ -1,0 +1,126 @@
+//===- Explain.cpp - Plain-language reasons -------------------------------===//
+#include "Explain.h"
+
+#include "mixserve/Plan/Units.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+namespace mixserve::planner {
+namespace {
+
+struct Term {
+  const char *what;
+  double StepCost::*value;
+};
+constexpr std::array<Term, 5> kTerms = {{{"attention compute", &StepCost::attentionNs},
+                                         {"expert compute", &StepCost::expertsNs},
+                                         {"lm_head compute", &StepCost::headNs},
+                                         {"attention communication", &StepCost::attnCommNs},
+                                         {"MoE communication", &StepCost::moeCommNs}}};
+
+/// The terms by falling `size`; equal ones stay in order.
+template <class Size> std::vector<Term> largestFirst(Size size) {
+  std::multimap<double, Term> bySize;
+  for (const Term &term : kTerms)
+    bySize.emplace(-size(term), term);
+  std::vector<Term> order;
+  for (const auto &entry : bySize)
+    order.push_back(entry.second);
+  return order;
+}
+
+std::string percent(double share) {
+  char text[16];
+  std::snprintf(text, sizeof text, share < 0.1 ? "%.1f %%" : "%.0f %%", share * 100);
+  return text;
+}
+
+StepCost completionTerms(const ServingCost &cost) {
+  StepCost sum = cost.prefill;
+  sum.add(cost.decode, 1);
+  return sum;
+}
+
+/// The share of the completion time by term, largest first: "expert compute 61 %, ...".
+std::string shares(const StepCost &terms) {
+  std::string text;
+  for (const Term &term : largestFirst([&](const Term &term) { return terms.*term.value; }))
+    if (terms.*term.value > 0)
+      text += (text.empty() ? "" : ", ") + std::string(term.what) + " " +
+              percent(terms.*term.value / terms.total());
+  return text;
+}
+
+/// "MoE communication 3.10 ms less, expert compute 0.20 ms more", the two largest differences.
+std::string differences(const StepCost &winner, const StepCost &other) {
+  auto delta = [&](const Term &term) { return other.*term.value - winner.*term.value; };
+  const std::vector<Term> order =
+      largestFirst([&](const Term &term) { return std::abs(delta(term)); });
+  std::string text;
+  for (const Term &term : {order[0], order[1]})
+    if (std::abs(delta(term)) >= 0.01 * std::abs(delta(order[0])) && delta(term) != 0)
+      text += (text.empty() ? "" : ", ") + std::string(term.what) + " " +
+              formatTime(std::abs(delta(term))) + (delta(term) > 0 ? " less" : " more");
+  return text;
+}
+
+} // namespace
+
+std::string forcedBy(const Overrides &overrides) {
+  std::string text;
+  auto add = [&](const std::string &part) { text += (text.empty() ? "" : ", ") + part; };
+  if (overrides.layout)
+    add("layout " + overrides.layout->str());
+  if (overrides.method)
+    add(std::string("moe-comm ") + name(*overrides.method));
+  if (overrides.chunks)
+    add("chunks " + std::to_string(*overrides.chunks));
+  return text;
+}
+
+std::string explainChoice(const PlanRequest &request, const Plan &plan) {
+  const StepCost terms = completionTerms(plan.cost);
+  std::string text;
+  if (std::string forced = forcedBy(request.overrides); !forced.empty())
+    text += "Forced: " + forced + ". ";
+  text += plan.layout.str() + " completes the workload in " + formatTime(plan.cost.completionNs);
+  if (terms.total() > 0)
+    text += " (" + shares(terms) + ")";
+  auto next =
+      std::find_if(plan.candidates.begin(), plan.candidates.end(), [&](const Candidate &candidate) {
+        return candidate.refused.empty() && candidate.layout != plan.layout;
+      });
+  if (next == plan.candidates.end())
+    return text + "; no other layout was allowed and fits.";
+  const double ratio =
+      plan.cost.completionNs > 0 ? next->cost.completionNs / plan.cost.completionNs - 1 : 0;
+  text += "; the next layout, " + next->layout.str() + " with " + name(next->method) + ", takes " +
+          percent(ratio) + " longer";
+  if (std::string what = differences(terms, completionTerms(next->cost)); !what.empty())
+    text += ". Against it: " + what;
+  return text + ".";
+}
+
+std::string explainInfeasible(const PlanRequest &request,
+                              const std::vector<Candidate> &candidates) {
+  std::string text = "no feasible plan";
+  if (std::string forced = forcedBy(request.overrides); !forced.empty())
+    text += " for " + forced;
+  std::vector<std::string> reasons;
+  for (const Candidate &candidate : candidates)
+    if (std::find(reasons.begin(), reasons.end(), candidate.refused) == reasons.end())
+      reasons.push_back(candidate.refused);
+  for (size_t i = 0; i < reasons.size() && i < 5; ++i)
+    text += "\n  " + reasons[i];
+  if (reasons.size() > 5)
+    text += "\n  and " + std::to_string(reasons.size() - 5) + " more reasons";
+  return text + "\nchange the forced options, lower --max-seqs, --max-context or "
+                "--max-batch-tokens, or use a larger "
+                "cluster";
+}
+
+} // namespace mixserve::planner

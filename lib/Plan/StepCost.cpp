@@ -1,0 +1,104 @@
+//===- StepCost.cpp - Time of one step, and of serving --------------------===//
+#include "mixserve/Plan/StepCost.h"
+
+#include "mixserve/Plan/CollectiveCost.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace mixserve::planner {
+namespace {
+
+/// Owned rows of the load, and one asked row per sequence spread like the rows.
+StepRows<double> rowsOf(const Layout &layout, const StepLoad &load) {
+  const std::vector<int64_t> owned =
+      ownedRows(layout, balancedGroupRows(layout, load.tokens, load.sequences));
+  StepRows<double> rows{{owned.begin(), owned.end()}, {}};
+  for (double count : rows.owned)
+    rows.asked.push_back(count * load.sequences / load.tokens);
+  return rows;
+}
+
+} // namespace
+
+void StepCost::add(const StepCost &step, double times) {
+  attentionNs += times * step.attentionNs;
+  expertsNs += times * step.expertsNs;
+  headNs += times * step.headNs;
+  attnCommNs += times * step.attnCommNs;
+  moeCommNs += times * step.moeCommNs;
+}
+
+StepCost stepCost(const PlanContext &context, const Layout &layout, Method method, int64_t chunks,
+                  const StepLoad &load) {
+  const Cluster &cluster = context.cluster;
+  const ModelShape &model = context.model;
+  const StepBytes<double> bytes =
+      expectedBytes(cluster.mesh, layout, method, model, rowsOf(layout, load), context.routing);
+  StepCost cost;
+  cost.attentionNs = model.layers * workTime(cluster, model, attentionWork(model, layout, load));
+  cost.expertsNs =
+      model.layers * workTime(cluster, model, expertWork(model, layout, load, context.routing));
+  cost.headNs = workTime(cluster, model, headWork(model, layout, load));
+  cost.attnCommNs = opTime(cluster, bytes.outside, CommOp::EmbedRs, false) +
+                    opTime(cluster, bytes.outside, CommOp::LmHeadAg, false) +
+                    model.layers * opTime(cluster, bytes.layer, CommOp::AttnAg, false);
+  const double attnRs = model.layers * opTime(cluster, bytes.layer, CommOp::AttnRs, false);
+  if (method != Method::HybridFused) {
+    cost.attnCommNs += attnRs;
+    cost.moeCommNs = model.layers * expertCommTime(cluster, bytes.layer, method);
+    return cost;
+  }
+  const FusedTime fused = fusedTime(cluster, layout, bytes.layer, chunks);
+  cost.moeCommNs = model.layers * (fused.agDispatchNs + fused.rsCombineNs);
+  if (!fused.includesAttnRs)
+    cost.attnCommNs += attnRs;
+  return cost;
+}
+
+StepLoad typicalLoad(const Workload &workload, int64_t tokens) {
+  if (tokens <= workload.concurrency)
+    return {tokens, tokens, workload.prompt + workload.output / 2.0};
+  return {tokens, std::min(workload.concurrency, tokens), workload.prompt / 2.0};
+}
+
+const TableEntry &entryFor(const std::vector<TableEntry> &table, int64_t tokens) {
+  auto entry = std::find_if(table.begin(), table.end(),
+                            [&](const TableEntry &e) { return e.maxTokens >= tokens; });
+  assert(entry != table.end() && "the table must reach the largest step");
+  return *entry;
+}
+
+ServingCost servingCost(const PlanContext &context, const Layout &layout,
+                        const std::vector<TableEntry> &table) {
+  const Workload &work = context.workload;
+  const int64_t most = context.limits.maxBatchTokens;
+  auto cost = [&](const StepLoad &load) {
+    const TableEntry &entry = entryFor(table, load.tokens);
+    return stepCost(context, layout, entry.method, entry.chunks, load);
+  };
+  /// `tokens` prompt tokens in full steps, and one step with the rest.
+  auto prefill = [&](int64_t tokens, int64_t sequences) {
+    StepCost sum;
+    const int64_t full = tokens / most, rest = tokens % most;
+    if (full > 0)
+      sum.add(cost({most, std::min(sequences, most), work.prompt / 2.0}), full);
+    if (rest > 0)
+      sum.add(cost({rest, std::min(sequences, rest), work.prompt / 2.0}), 1);
+    return sum;
+  };
+  ServingCost serving;
+  serving.ttftNs = prefill(work.prompt, 1).total();
+  serving.prefill = prefill(work.concurrency * work.prompt, work.concurrency);
+  const StepCost decode =
+      cost({work.concurrency, work.concurrency, work.prompt + work.output / 2.0});
+  serving.itlNs = decode.total();
+  serving.decode.add(decode, work.output - 1);
+  serving.completionNs = serving.prefill.total() + serving.decode.total();
+  serving.requestsPerSecond =
+      serving.completionNs > 0 ? work.concurrency / serving.completionNs * 1e9 : 0;
+  serving.tokensPerSecond = serving.requestsPerSecond * work.output;
+  return serving;
+}
+
+} // namespace mixserve::planner

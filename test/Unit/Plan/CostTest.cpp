@@ -1,0 +1,187 @@
+//===- CostTest.cpp - Every formula's worked number -----------------------===//
+#include "mixserve/Plan/CollectiveCost.h"
+#include "mixserve/Plan/ComputeCost.h"
+#include "mixserve/Plan/MemoryCost.h"
+#include "mixserve/Plan/Overlap.h"
+#include "mixserve/Plan/StepCost.h"
+
+#include "TinyModel.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+using namespace mixserve::planner;
+
+namespace {
+
+Cluster twoByTwo() {
+  Cluster cluster;
+  cluster.mesh = {2, 2};
+  cluster.inter.latencyNs = 5000;
+  cluster.inter.bytesPerNs = 50;
+  cluster.intra.latencyNs = 2000;
+  cluster.intra.bytesPerNs = 450;
+  cluster.device.memoryBytes = 80e9;
+  return cluster;
+}
+
+/// Rank 0 sends 1000 inter bytes under `dispatch` to rank 2, rank 1 sends 500 to rank 3.
+ByteTable<double> someDispatch(const Mesh &mesh) {
+  ByteTable<double> table(4);
+  table.send(mesh, CommOp::Dispatch, 0, 2, 1000);
+  table.send(mesh, CommOp::Dispatch, 1, 3, 500);
+  return table;
+}
+
+TEST(CollectiveCost, TransferTime) {
+  const Cluster cluster = twoByTwo();
+  EXPECT_DOUBLE_EQ(transferTime(cluster.inter, 1048576), 25971.52); // the worked number
+  EXPECT_EQ(transferTime(cluster.inter, 0), 0);
+  LinkSpec slowStart = cluster.inter;
+  slowStart.smallBelow = 65536;
+  slowStart.smallBytesPerNs = 10;
+  EXPECT_DOUBLE_EQ(transferTime(slowStart, 10000), 5000 + 1000);
+  EXPECT_DOUBLE_EQ(transferTime(slowStart, 1048576), 5000 + 6553.6 + (1048576 - 65536) / 50.0);
+}
+
+TEST(CollectiveCost, TheBusiestRankOrNodeDecides) {
+  Cluster cluster = twoByTwo();
+  const ByteTable<double> table = someDispatch(cluster.mesh);
+  EXPECT_EQ(stageLoad(cluster, table, CommOp::Dispatch, Link::Inter).outBytes, 1000);
+  EXPECT_EQ(stageLoad(cluster, table, CommOp::Dispatch, Link::Inter).inBytes, 1000);
+  EXPECT_EQ(stageLoad(cluster, table, CommOp::Dispatch, Link::Intra).outBytes, 0);
+  EXPECT_DOUBLE_EQ(opTime(cluster, table, CommOp::Dispatch, false), 5000 + 20);
+  cluster.inter.perNode = true;
+  EXPECT_EQ(stageLoad(cluster, table, CommOp::Dispatch, Link::Inter).outBytes, 1500);
+}
+
+TEST(CollectiveCost, IndependentMessagesOverlapTheLinks) {
+  const Cluster cluster = twoByTwo();
+  ByteTable<double> table = someDispatch(cluster.mesh);
+  table.send(cluster.mesh, CommOp::Dispatch, 0, 1, 4500);
+  EXPECT_DOUBLE_EQ(opTime(cluster, table, CommOp::Dispatch, false), 5020 + 2010);
+  EXPECT_DOUBLE_EQ(opTime(cluster, table, CommOp::Dispatch, true), 5020);
+}
+
+TEST(Overlap, PipelineOfTwoStages) {
+  Stage network, node;
+  network[Resource::NicOut] = network[Resource::NicIn] = 10;
+  node[Resource::IntraOut] = node[Resource::IntraIn] = 10;
+  EXPECT_DOUBLE_EQ(pipelineTime({network, node}, 1), 20);
+  EXPECT_DOUBLE_EQ(pipelineTime({network, node}, 4), 50); // the worked numbers
+  EXPECT_DOUBLE_EQ(pipelineTime({network, network}, 4), 80);
+  EXPECT_DOUBLE_EQ(pipelineTime({}, 4), 0);
+}
+
+TEST(Overlap, FirstAndLastStageShareTheNodeLink) {
+  Stage network, node;
+  network[Resource::NicOut] = 10;
+  node[Resource::IntraOut] = 10;
+  // Per chunk 20 ns of the node's link: 8 chunks need 160, and the first network stage is exposed
+  // once.
+  EXPECT_DOUBLE_EQ(pipelineTime({node, network, node}, 8), 160);
+}
+
+TEST(Overlap, OppositeDirectionsDoNotCollide) {
+  Stage out, in;
+  out[Resource::IntraOut] = 10;
+  in[Resource::IntraIn] = 10;
+  EXPECT_DOUBLE_EQ(pipelineTime({out, in}, 4), 50);
+}
+
+TEST(CollectiveCost, FusedHidesTheShorterStage) {
+  Cluster cluster = twoByTwo();
+  cluster.inter.latencyNs = cluster.intra.latencyNs = 0;
+  cluster.intra.bytesPerNs = 50;
+  ByteTable<double> table(4);
+  table.send(cluster.mesh, CommOp::Dispatch, 0, 2, 50000);   // 1000 ns
+  table.send(cluster.mesh, CommOp::DispatchAg, 2, 3, 50000); // 1000 ns
+  const Layout attentionDp{1, 4, 2, 2}, attentionTp{4, 1, 2, 2};
+  EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 1).agDispatchNs, 2000);
+  EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 4).agDispatchNs, 1250);
+  EXPECT_DOUBLE_EQ(expertCommTime(cluster, table, Method::Hybrid), 2000);
+  EXPECT_FALSE(fusedTime(cluster, attentionTp, table, 4).includesAttnRs); // the group spans nodes
+  EXPECT_TRUE(fusedTime(cluster, {2, 2, 2, 2}, table, 4).includesAttnRs);
+}
+
+TEST(ComputeCost, ExpertsAtTheBusiestRank) {
+  ModelShape model = tinyModel();
+  const Layout layout{1, 4, 2, 2};
+  const RoutingLoad uniform = RoutingLoad::uniform(8, 2);
+  const Work work = expertWork(model, layout, {8, 4, 1}, uniform);
+  // The worked number, and the router: 2 owned rows of 8 over 4 groups.
+  EXPECT_DOUBLE_EQ(work.flops, 49152 + 2 * 2 * 64 * 8);
+  EXPECT_NEAR(work.bytes, 4 * (3 * 64 * 16 * uniform.active({0, 4}, 8) + 64 * 8), 1e-6);
+  const RoutingLoad skewed = RoutingLoad::zipf(8, 2, 2);
+  EXPECT_GT(expertWork(model, layout, {8, 4, 1}, skewed).flops, work.flops);
+}
+
+TEST(ComputeCost, AttentionCountsLocalHeadsAndReplicatedKeys) {
+  const ModelShape model = tinyModel();
+  // 2 heads and 1 KV head a rank: H D (2*2 + 2*1) = 6144 weights; 4 rows; context 10; 4 sequences.
+  const Work two = attentionWork(model, {2, 1, 1, 2}, {4, 4, 10});
+  EXPECT_DOUBLE_EQ(two.flops, 2 * 4 * 6144 + 4 * 4 * 10 * 16 * 2);
+  EXPECT_DOUBLE_EQ(two.bytes, 4 * (6144 + 2 * 4 * 10 * 16 * 1));
+  // 4 ranks, 2 KV heads: still one KV head each.
+  const Work four = attentionWork(model, {4, 1, 1, 4}, {4, 4, 10});
+  EXPECT_DOUBLE_EQ(four.flops, 2 * 4 * 64 * 16 * (2 + 2) + 4 * 4 * 10 * 16 * 1);
+}
+
+TEST(ComputeCost, RooflineTakesTheSlowerAndSkipsWhatIsUnknown) {
+  Cluster cluster = twoByTwo();
+  const ModelShape model = tinyModel();
+  EXPECT_EQ(workTime(cluster, model, {1e6, 1e6}), 0);
+  cluster.device.flopsPerNs["f32"] = 100;
+  EXPECT_DOUBLE_EQ(workTime(cluster, model, {7e6, 1e6}), 1e5);
+  cluster.device.memoryBytesPerNs = 1;
+  EXPECT_DOUBLE_EQ(workTime(cluster, model, {7e6, 1e6}), 1.25e6);
+}
+
+TEST(MemoryCost, WeightsOfTheTinyModel) {
+  // Parameters of a rank: embedding and lm_head 2*160*64, final norm 64, and per layer q, o
+  // 2*64*32; k, v 2*64*16; router 64*8; norms 2*64 + 2*16; experts 3*4*64*16.
+  const double layer = 4096 + 2048 + 512 + 160 + 12288;
+  const Memory memory = memoryPerRank(tinyModel(), {2, 2, 2, 2}, {256, 16, 512});
+  EXPECT_DOUBLE_EQ(memory.weights, 4 * (20480 + 64 + 2 * layer));
+  EXPECT_DOUBLE_EQ(memory.weights, 235008); // the worked number
+  EXPECT_DOUBLE_EQ(memory.cache, 4. * 2 * 16 * 512 * 2 * 1 * 16);
+  EXPECT_DOUBLE_EQ(memory.buffers, 4. * 256 * 2 * 69);
+  EXPECT_DOUBLE_EQ(memory.workspace, 4. * 256 * (128 + 16 * (2 + 2) + 2 * (128 + 32) + 160));
+}
+
+TEST(MemoryCost, KvHeadsAreReplicatedAndUnevenExpertsRoundUp) {
+  ModelShape model = tinyModel();
+  const Limits limits{256, 16, 512};
+  EXPECT_DOUBLE_EQ(memoryPerRank(model, {4, 1, 1, 4}, limits).cache,
+                   memoryPerRank(model, {2, 2, 1, 4}, limits).cache);
+  const double even = memoryPerRank(model, {1, 4, 1, 4}, limits).weights;
+  model.experts = 9; // 2, 2, 2, 3
+  EXPECT_DOUBLE_EQ(memoryPerRank(model, {1, 4, 1, 4}, limits).weights - even,
+                   4. * 2 * (3 * 64 * 32 + 64));
+}
+
+TEST(StepCost, TermsAddUpToTheServingFigures) {
+  Cluster cluster = twoByTwo();
+  cluster.device.flopsPerNs["f32"] = 50000;
+  cluster.device.memoryBytesPerNs = 3350;
+  const ModelShape model = tinyModel();
+  const RoutingLoad routing = RoutingLoad::uniform(8, 2);
+  const Workload workload{100, 21, 4, 0};
+  const PlanContext context{cluster, model, routing, workload, {256, 4, 121}};
+  const std::vector<TableEntry> table = {{16, Method::AllGather, 1}, {256, Method::Hybrid, 1}};
+  const Layout layout{2, 2, 2, 2};
+  const ServingCost serving = servingCost(context, layout, table);
+  auto step = [&](Method method, const StepLoad &load) {
+    return stepCost(context, layout, method, 1, load).total();
+  };
+  // 400 prompt tokens: a full step of 256 and one of 144; then 20 decode steps of 4.
+  const double prompts = step(Method::Hybrid, {256, 4, 50}) + step(Method::Hybrid, {144, 4, 50});
+  EXPECT_NEAR(serving.prefill.total(), prompts, 1e-9 * prompts);
+  EXPECT_DOUBLE_EQ(serving.itlNs, step(Method::AllGather, {4, 4, 110.5}));
+  EXPECT_DOUBLE_EQ(serving.ttftNs, step(Method::Hybrid, {100, 1, 50}));
+  EXPECT_NEAR(serving.completionNs, prompts + 20 * serving.itlNs, 1e-6);
+  EXPECT_NEAR(serving.tokensPerSecond, 4 * 21 / serving.completionNs * 1e9, 1e-6);
+}
+
+} // namespace
