@@ -298,8 +298,9 @@ TEST(ImportGraph, DeclaredTypesMustAgreeWithTheOperators) {
   model.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->set_elem_type(
       TensorProto::INT64);
   expectRefused(
-      model, "node 'product' (MatMul): value 'y' is declared tensor<*xi64>, but the operator gives "
-             "tensor<?x3xf32>");
+      model,
+      "node 'product' (MatMul): value 'y' is declared 'tensor<*xi64>', but the operator gives "
+      "'tensor<?x3xf32>'");
 }
 
 TEST(ImportGraph, FormsThatAreNotSupportedAreNamed) {
