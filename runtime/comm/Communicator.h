@@ -69,6 +69,8 @@ public:
   Status rsCombine(int32_t layer, const float *partial, float *out, int64_t hidden);
 
 private:
+  /// MXS_ABORTED, or MXS_INVALID_ARGUMENT when rows are larger than the world's buffers.
+  Status start(int64_t width, int64_t topK);
   /// Poisons the world if `status` is a failure of this rank.
   Status finish(Status status);
 

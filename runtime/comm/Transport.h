@@ -17,6 +17,8 @@
 
 namespace mxs {
 
+class Trace;
+
 /// First bytes of every message; what the receiver checks before it trusts the rest.
 struct MessageHeader {
   static constexpr uint32_t kMagic = 0x4d585331; // "MXS1"
@@ -52,6 +54,9 @@ public:
   /// Truncated: the message is longer than `capacity`; nothing of it was written.
   virtual void postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
                         Request &request) = 0;
+
+  /// Where messages under way are recorded; null = nowhere. Before the first message.
+  virtual void traceTo(Trace *trace) = 0;
 
   virtual void sendControl(int fromNode, int toNode, std::string message) = 0;
   /// Takes the next control message; false when there is none.

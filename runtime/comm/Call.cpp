@@ -1,0 +1,216 @@
+//===- Call.cpp ---------------------------------------------------------------------------------===//
+
+#include "comm/Call.h"
+#include "comm/RowPacking.h"
+
+#include <cstring>
+#include <utility>
+
+namespace mxs {
+
+Call::Call(RankState &state, Site site)
+    : state(state), site(site), rows(state.rows), topo(state.topo) {
+  ++state.sequence;
+  state.outgoing.reset();
+  state.incoming.reset();
+  state.sendCount = state.arrivalCount = 0;
+  if (state.world.trace().enabled())
+    beginNs = steadyNs();
+}
+
+Call::~Call() {
+  if (state.world.trace().enabled())
+    state.world.trace().add(
+        {siteName(site.op), site, state.self, -1, -1, -1, beginNs, steadyNs()});
+}
+
+Status Call::failure(mxs_status_t code, const std::string &text, int chunk) const {
+  return {code, "rank " + std::to_string(state.self) + ": " + describe(site) +
+                    (chunk >= 0 ? ", chunk " + std::to_string(chunk) : std::string()) + ": " + text};
+}
+
+template <class Ready, class What>
+static Status waitAt(const Call &call, Ready ready, What what, int chunk) {
+  RankState &state = call.state;
+  const uint64_t deadline = state.world.options().deadlineNs;
+  switch (state.node.waitPoint(state.device).wait(ready, state.world.abortFlag(), deadline)) {
+  case WaitPoint::Ready:
+    return okStatus();
+  case WaitPoint::Aborted:
+    return state.world.abortStatus();
+  case WaitPoint::TimedOut:
+    break;
+  }
+  return call.failure(MXS_TIMEOUT,
+                      what() + " within " + std::to_string(deadline / 1'000'000) +
+                          " ms; is that rank alive, or the deadline too short?",
+                      chunk);
+}
+
+//===----------------------------------------------------------------------===//
+// Inside the node
+//===----------------------------------------------------------------------===//
+
+Status Call::enter(const RankGroup &group, const Published &shown) {
+  peers = group;
+  state.node.publish(state.device, shown);
+  setFlag(NodeShared::Entered);
+  for (int device = group.firstDevice; device < group.firstDevice + group.devices; ++device)
+    MXS_TRY(waitFlag(device, NodeShared::Entered, "did not enter"));
+  return okStatus();
+}
+
+void Call::doneReading() {
+  settle();
+  setFlag(NodeShared::Left);
+}
+
+Status Call::leave() {
+  for (int device = peers.firstDevice; device < peers.firstDevice + peers.devices; ++device)
+    MXS_TRY(waitFlag(device, NodeShared::Left, "did not leave"));
+  return waitSends();
+}
+
+Status Call::waitFlag(int device, int flag, const char *what, int chunk) {
+  return waitAt(
+      *this, [&] { return state.node.reached(device, flag, state.sequence); },
+      [&] { return "rank " + std::to_string(topo.rankOf(state.nodeIndex, device)) + " " + what; },
+      chunk);
+}
+
+void Call::pullCopy(int device, void *to, const void *from, int64_t bytes, mxs_site_t op) {
+  if (bytes > 0)
+    std::memcpy(to, from, bytes);
+  pulled(device, bytes, op);
+}
+
+void Call::pullAdd(int device, float *to, const float *from, int64_t floats, mxs_site_t op) {
+  for (int64_t i = 0; i < floats; ++i)
+    to[i] += from[i];
+  pulled(device, floats * int64_t(sizeof(float)), op);
+}
+
+void Call::take(const Offer &offer, int fromDevice, int home, const RoutedRowsOut &out,
+                int64_t hidden, int64_t topK, mxs_site_t op) {
+  placeRows(offer, rows.globalBegin(home), out, hidden, topK);
+  pulled(fromDevice, offer.count * routedRowBytes(hidden, topK), op);
+}
+
+void Call::settle() {
+  ByteCounters &counters = state.world.counters();
+  int64_t total = 0;
+  for (int op = 0; op < kSiteCount; ++op)
+    for (int device = 0; device < topo.devices; ++device) {
+      const int64_t bytes = std::exchange(state.pulls[op * topo.devices + device], 0);
+      if (bytes == 0)
+        continue;
+      const Site at{site.layer, static_cast<mxs_site_t>(op)};
+      const int source = topo.rankOf(state.nodeIndex, device);
+      counters.add(state.self, at, Link::Intra, Direction::Out, source, bytes);
+      counters.add(state.self, at, Link::Intra, Direction::In, state.self, bytes);
+      total += bytes;
+    }
+  state.pace.spend(total);
+}
+
+//===----------------------------------------------------------------------===//
+// Between nodes
+//===----------------------------------------------------------------------===//
+
+Status Call::startMessage(int64_t bytes, uint8_t *&payload) {
+  uint8_t *message = state.outgoing.take(sizeof(MessageHeader) + bytes);
+  if (!message)
+    return failure(MXS_INTERNAL, "send buffer too small for " + std::to_string(bytes) + " bytes");
+  payload = message + sizeof(MessageHeader);
+  return okStatus();
+}
+
+Status Call::send(uint8_t *payload, int target, int chunk, int64_t rowCount, int64_t bytes,
+                  mxs_site_t op) {
+  if (state.sendCount == state.messageLimit)
+    return failure(MXS_INTERNAL, "more messages than planned for", chunk);
+  MessageHeader header;
+  header.op = op;
+  header.layer = site.layer;
+  header.chunk = chunk;
+  header.source = state.self;
+  header.target = target;
+  header.sequence = state.sequence;
+  header.rows = rowCount;
+  header.bytes = bytes;
+  uint8_t *message = payload - sizeof header;
+  std::memcpy(message, &header, sizeof header);
+
+  Request &request = state.sends[state.sendCount++];
+  request.wake = &state.node.waitPoint(state.device);
+  request.state.store(Request::Pending, std::memory_order_relaxed);
+  state.world.transport().postSend(state.self, target, chunk, message, sizeof header + bytes,
+                                   request);
+  state.world.counters().add(state.self, {site.layer, op}, Link::Inter, Direction::Out, state.self,
+                             bytes);
+  return okStatus();
+}
+
+Status Call::expect(int source, int chunk, int64_t bytes, int &slot) {
+  if (state.arrivalCount == state.messageLimit)
+    return failure(MXS_INTERNAL, "more messages than planned for", chunk);
+  const int64_t capacity = sizeof(MessageHeader) + bytes;
+  slot = state.arrivalCount++;
+  Arrival &arrival = state.arrivals[slot];
+  arrival.data = state.incoming.take(capacity);
+  if (!arrival.data)
+    return failure(MXS_INTERNAL, "receive buffer too small for " + std::to_string(bytes) + " bytes",
+                   chunk);
+  arrival.source = source;
+  arrival.chunk = chunk;
+  arrival.request.wake = &state.node.waitPoint(state.device);
+  arrival.request.state.store(Request::Pending, std::memory_order_relaxed);
+  state.world.transport().postRecv(state.self, source, chunk, arrival.data, capacity,
+                                   arrival.request);
+  return okStatus();
+}
+
+Status Call::waitArrival(int slot) {
+  const Arrival &arrival = state.arrivals[slot];
+  return waitAt(
+      *this, [&] { return arrival.request.completed(); },
+      [&] { return "no message from rank " + std::to_string(arrival.source); }, arrival.chunk);
+}
+
+Status Call::receive(int slot, mxs_site_t op, Received &out) {
+  const Arrival &arrival = state.arrivals[slot];
+  MXS_TRY(waitArrival(slot));
+  const std::string from = "message from rank " + std::to_string(arrival.source);
+  if (arrival.request.state.load(std::memory_order_acquire) == Request::Truncated)
+    return failure(MXS_INTERNAL, from + " is longer than the receive buffer", arrival.chunk);
+
+  MessageHeader header;
+  const int64_t size = arrival.request.bytes;
+  if (size >= int64_t(sizeof header))
+    std::memcpy(&header, arrival.data, sizeof header);
+  if (size < int64_t(sizeof header) || header.magic != MessageHeader::kMagic ||
+      header.bytes != size - int64_t(sizeof header) || header.rows < 0)
+    return failure(MXS_INTERNAL, from + " has a damaged header", arrival.chunk);
+  if (header.sequence != state.sequence || header.op != op || header.layer != site.layer ||
+      header.chunk != arrival.chunk || header.source != arrival.source ||
+      header.target != state.self)
+    return failure(MXS_INTERNAL,
+                   from + " belongs to another collective (number " +
+                       std::to_string(header.sequence) + ", expected " +
+                       std::to_string(state.sequence) + "): the ranks run different programs",
+                   arrival.chunk);
+  state.world.counters().add(state.self, {site.layer, op}, Link::Inter, Direction::In, state.self,
+                             header.bytes);
+  out = {arrival.data + sizeof header, header.rows, header.bytes};
+  return okStatus();
+}
+
+Status Call::waitSends() {
+  for (int i = 0; i < state.sendCount; ++i)
+    MXS_TRY(waitAt(
+        *this, [&] { return state.sends[i].completed(); },
+        [&] { return "own message " + std::to_string(i) + " was not taken by the network"; }, -1));
+  return okStatus();
+}
+
+} // namespace mxs

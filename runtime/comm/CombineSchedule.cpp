@@ -1,0 +1,40 @@
+//===- CombineSchedule.cpp - Steps of rs_combine ------------------------------------------------===//
+//
+// Rows that go to other nodes are summed and sent first, so that the network works while this
+// node's own rows are summed; those hide the last messages.
+//
+//===----------------------------------------------------------------------===//
+
+#include "comm/ScheduleBuilder.h"
+
+namespace mxs {
+
+StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chunks, int rank) {
+  ScheduleBuilder build(topology, rows, chunks, rank);
+  for (int chunk = 0; chunk < chunks; ++chunk)
+    build.forOtherNodes([&](int node) {
+      Step step = build.step(StepKind::PostRecv, chunk, node);
+      build.setHome(step, rank);
+      build.steps.push_back(step);
+    });
+  build.enter(topology.node(build.node));
+
+  for (int chunk = 0; chunk < chunks; ++chunk)
+    build.forOtherNodes([&](int node) {
+      build.steps.push_back(build.step(StepKind::Reduce, chunk, node));
+      build.steps.push_back(build.step(StepKind::Send, chunk, node));
+    });
+  for (int chunk = 0; chunk < chunks; ++chunk) {
+    build.steps.push_back(build.step(StepKind::Reduce, chunk, build.node));
+    build.forOtherNodes([&](int node) {
+      Step step = build.step(StepKind::Recv, chunk, node);
+      build.setHome(step, rank);
+      build.steps.push_back(step);
+    });
+    build.steps.push_back(build.step(StepKind::Add, chunk, build.node));
+  }
+  build.leave();
+  return std::move(build.steps);
+}
+
+} // namespace mxs

@@ -1,0 +1,110 @@
+//===- FusedCombine.cpp - rs_combine ------------------------------------------------------------===//
+
+#include "comm/Dispatch.h"
+#include "comm/ScheduleRunner.h"
+
+#include <algorithm>
+
+namespace mxs {
+
+namespace {
+
+class FusedCombine {
+public:
+  FusedCombine(Call &call, const float *partial, float *out, int64_t hidden)
+      : call(call), state(call.state), route(call.state.route), partial(partial), out(out),
+        hidden(hidden) {}
+
+  Status run() {
+    if (!state.combineSteps)
+      state.combineSteps = std::make_unique<StepList>(buildSteps(
+          ScheduleKind::Combine, call.topo, call.rows, state.chunks, state.self));
+    return runSteps(call, *state.combineSteps, [&](const Step &step) { return perform(step); });
+  }
+
+private:
+  int slotOf(const Step &step) const { return slotOf(step.chunk, step.node); }
+  int slotOf(int chunk, int node) const { return chunk * call.topo.nodes + node; }
+  int laneRank(int node) const { return call.topo.rankOf(node, state.device); }
+
+  Status perform(const Step &step) {
+    switch (step.kind) {
+    case StepKind::PostRecv:
+      return call.expect(laneRank(step.node), step.chunk,
+                         chunkOf(route.sent[step.node], step).count() * hidden * 4,
+                         state.slots[slotOf(step)]);
+    case StepKind::Enter: {
+      Published shown;
+      shown.columns[0] = partial;
+      state.node.publish(state.device, shown);
+      return okStatus();
+    }
+    case StepKind::Reduce:
+      return reduce(step);
+    case StepKind::Send: {
+      const int64_t rows = chunkOf(route.lane[step.node], step).count();
+      return call.send(state.payloads[slotOf(step)], laneRank(step.node), step.chunk, rows,
+                       rows * hidden * 4, MXS_SITE_COMBINE);
+    }
+    case StepKind::Recv: {
+      Received message;
+      MXS_TRY(call.receive(state.slots[slotOf(step)], MXS_SITE_COMBINE, message));
+      state.sums[slotOf(step)] = reinterpret_cast<const float *>(message.payload);
+      return checkSums(call, message, chunkOf(route.sent[step.node], step).count(), hidden,
+                       laneRank(step.node), step.chunk);
+    }
+    case StepKind::Add:
+      return add(step);
+    default:
+      return call.failure(MXS_INTERNAL, std::string("unexpected step ") + stepName(step.kind));
+    }
+  }
+
+  // Sums of the lane's rows of (chunk, node): into a message, or kept for this rank's own rows.
+  Status reduce(const Step &step) {
+    const std::vector<int32_t> &list = route.lane[step.node];
+    const ListRange part = chunkOf(list, step);
+    float *to = state.ownSum.get() + part.begin * hidden;
+    if (step.node != state.nodeIndex) {
+      uint8_t *&payload = state.payloads[slotOf(step)];
+      MXS_TRY(call.startMessage(part.count() * hidden * 4, payload));
+      to = reinterpret_cast<float *>(payload);
+    } else {
+      state.sums[slotOf(step)] = to;
+    }
+    const RankGroup node = call.topo.node(state.nodeIndex);
+    const int64_t base = call.rows.globalBegin(laneRank(step.node));
+    for (int64_t i = part.begin; i < part.end; ++i, to += hidden)
+      call.sumDevices(node, to, hidden, MXS_SITE_COMBINE_RS, [&](int device) {
+        return static_cast<const float *>(call.shownBy(device).columns[0]) +
+               (base + list[i]) * hidden;
+      });
+    call.settle();
+    return okStatus();
+  }
+
+  Status add(const Step &step) {
+    std::fill_n(out + step.first * hidden, step.rows * hidden, 0.0f);
+    for (int node = 0; node < call.topo.nodes; ++node) {
+      const std::vector<int32_t> &list = route.sent[node];
+      const ListRange part = chunkOf(list, step);
+      addRows(out, state.sums[slotOf(step.chunk, node)], list, part.begin, part.end, hidden);
+    }
+    return okStatus();
+  }
+
+  Call &call;
+  RankState &state;
+  const Route &route;
+  const float *partial;
+  float *out;
+  const int64_t hidden;
+};
+
+} // namespace
+
+Status fusedCombine(Call &call, const float *partial, float *out, int64_t hidden) {
+  return FusedCombine(call, partial, out, hidden).run();
+}
+
+} // namespace mxs

@@ -1,0 +1,30 @@
+//===- NodeShared.cpp ---------------------------------------------------------------------------===//
+
+#include "comm/NodeShared.h"
+
+namespace mxs {
+
+NodeShared::NodeShared(int devices, int chunkFlags) {
+  const int flags = FirstChunkFlag + chunkFlags;
+  for (int device = 0; device < devices; ++device) {
+    auto member = std::make_unique<Member>();
+    member->flags = std::make_unique<std::atomic<uint64_t>[]>(flags);
+    for (int flag = 0; flag < flags; ++flag)
+      member->flags[flag].store(0, std::memory_order_relaxed);
+    members.push_back(std::move(member));
+  }
+}
+
+void NodeShared::set(int device, int flag, uint64_t value) {
+  members[device]->flags[flag].store(value, std::memory_order_release);
+  for (int peer = 0; peer < static_cast<int>(members.size()); ++peer)
+    if (peer != device)
+      members[peer]->sleeper.notify();
+}
+
+void NodeShared::notifyAll() {
+  for (const std::unique_ptr<Member> &member : members)
+    member->sleeper.notify();
+}
+
+} // namespace mxs

@@ -1,0 +1,72 @@
+//===- NodeShared.h - What the ranks of one node share -------------------------------*- C++ -*-===//
+//
+// Each rank publishes pointers to rows that its node peers read, and sets flags. A flag is a
+// number that only grows: the sequence number of the collective that set it last. It is never
+// reset, so a late reader cannot miss it.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_RUNTIME_COMM_NODESHARED_H
+#define MIXSERVE_RUNTIME_COMM_NODESHARED_H
+
+#include "comm/WaitPoint.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace mxs {
+
+/// Routed rows that a rank offers to one or all of its node peers. Row i is that of home row
+/// `index[i]` and lies at position `position[i]` (null: at i) of x, weights and ids.
+struct Offer {
+  const int32_t *index = nullptr;
+  const int32_t *position = nullptr;
+  int64_t count = 0;
+  const float *x = nullptr;
+  const float *weights = nullptr;
+  const int32_t *ids = nullptr;
+
+  int64_t at(int64_t i) const { return position ? position[i] : i; }
+};
+
+/// What a rank shows in one collective; meaning of the parts: the collective.
+struct Published {
+  const void *columns[3] = {};
+  const Offer *offers = nullptr;
+};
+
+class NodeShared {
+public:
+  /// Flags of every rank: entry, exit, then one per (chunk, node) of a fused collective.
+  enum : int { Entered = 0, Left = 1, FirstChunkFlag = 2 };
+
+  NodeShared(int devices, int chunkFlags);
+
+  /// To be followed by set(device, Entered, ...), which makes it visible.
+  void publish(int device, const Published &shown) { members[device]->shown = shown; }
+  /// Valid after the device's Entered flag was seen.
+  const Published &published(int device) const { return members[device]->shown; }
+
+  /// Sets a flag of `device` to `value`, which is above its old value, and wakes the node.
+  void set(int device, int flag, uint64_t value);
+  bool reached(int device, int flag, uint64_t value) const {
+    return members[device]->flags[flag].load(std::memory_order_acquire) >= value;
+  }
+
+  /// Where the thread of `device` sleeps: flags and transport requests notify it.
+  WaitPoint &waitPoint(int device) { return members[device]->sleeper; }
+  void notifyAll();
+
+private:
+  struct Member {
+    Published shown;
+    std::unique_ptr<std::atomic<uint64_t>[]> flags;
+    WaitPoint sleeper;
+  };
+  std::vector<std::unique_ptr<Member>> members;
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_COMM_NODESHARED_H

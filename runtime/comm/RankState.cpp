@@ -1,0 +1,63 @@
+//===- RankState.cpp - Sizes of a rank's buffers ------------------------------------------------===//
+
+#include "comm/RankState.h"
+#include "comm/RowPacking.h"
+#include "core/Mutation.h"
+
+#include <algorithm>
+
+namespace mxs {
+
+static int64_t maxOwnedRows(const Topology &topology, const WorldOptions &options) {
+  return (options.maxTokens + topology.attnTp - 1) / topology.attnTp;
+}
+
+// Messages of one collective: one per rank (flat-ep) or per (chunk, other node).
+static int maxMessages(const Topology &topology, const WorldOptions &options) {
+  return std::max(topology.rankCount(), topology.nodes * options.maxChunks);
+}
+
+// Bytes that one rank sends, or receives, in one collective at most. Rows: each owned row to every
+// other node (dispatch), to every rank of other nodes that can hold one of its experts (flat-ep),
+// or each row of the step once (gathers, and rows on their way home).
+static int64_t stagingBytes(const Topology &topology, const WorldOptions &options) {
+  const int64_t otherRanks = topology.rankCount() - topology.devices;
+  const int64_t fanOut = std::max<int64_t>(
+      topology.nodes - 1, std::min<int64_t>(otherRanks, options.topK * topology.moeTp));
+  int64_t rows = std::max(options.maxTokens, fanOut * maxOwnedRows(topology, options));
+  if (mutated(Mutation::NodeDedupOff))
+    rows *= options.topK;
+  const int64_t perMessage = sizeof(MessageHeader) + Staging::kAlign;
+  return rows * routedRowBytes(options.hidden, options.topK) +
+         maxMessages(topology, options) * perMessage;
+}
+
+RankState::RankState(World &world, NodeShared &node, int rank)
+    : world(world), node(node), topo(world.topology()), self(rank), nodeIndex(topo.nodeOf(rank)),
+      device(topo.deviceOf(rank)),
+      copiesPerRow(mutated(Mutation::NodeDedupOff) ? world.options().topK : 1), outgoing(stagingBytes(topo, world.options())),
+      incoming(stagingBytes(topo, world.options())),
+      messageLimit(maxMessages(topo, world.options())),
+      ownSum(new float[maxOwnedRows(topo, world.options()) * copiesPerRow *
+                       world.options().hidden]),
+      pace(world.options().intraNsPerMib) {
+  sends = std::make_unique<Request[]>(messageLimit);
+  arrivals = std::make_unique<Arrival[]>(messageLimit);
+  offers.resize(std::max(topo.nodes * topo.devices, topo.nodes * world.options().maxChunks));
+  laneRows.resize(topo.nodes);
+  slots.resize(messageLimit);
+  payloads.resize(messageLimit);
+  sums.resize(messageLimit);
+  order.reserve(topo.nodes);
+  pulls.assign(kSiteCount * topo.devices, 0);
+  route.sent.resize(topo.rankCount());
+  // Never moved: while a fused dispatch fills it, peers read what it already holds.
+  for (std::vector<int32_t> &list : route.sent)
+    list.reserve(maxOwnedRows(topo, world.options()) * copiesPerRow);
+  route.received.resize(topo.rankCount());
+  route.lane.resize(topo.nodes);
+  route.forwarded.resize(topo.nodes * topo.devices);
+  route.forwardedAt.resize(topo.nodes * topo.devices);
+}
+
+} // namespace mxs

@@ -1,0 +1,93 @@
+//===- RowGather.cpp - all_gather ---------------------------------------------------------------===//
+
+#include "comm/DenseCollectives.h"
+
+#include <cstring>
+
+namespace mxs {
+
+static uint8_t *rowsOf(const Column &column, int64_t row) {
+  return static_cast<uint8_t *>(column.out) + row * column.rowBytes;
+}
+
+static void copyBytes(void *to, const void *from, int64_t bytes) {
+  if (bytes > 0 && to != from)
+    std::memcpy(to, from, bytes);
+}
+
+// Sends this rank's rows to its lane's ranks of the group's other nodes and places theirs.
+static Status exchangeLanes(Call &call, const RankGroup &group, const Column *columns, int count,
+                            const RowSpans &spans) {
+  RankState &state = call.state;
+  int64_t rowBytes = 0;
+  for (int i = 0; i < count; ++i)
+    rowBytes += columns[i].rowBytes;
+
+  int slot = 0;
+  MXS_TRY(forOtherNodes(state.nodeIndex, group.firstNode, group.nodes, [&](int node) {
+    const int source = call.topo.rankOf(node, state.device);
+    return call.expect(source, 0, spans.count(source) * rowBytes, slot);
+  }));
+
+  const int64_t own = spans.count(state.self);
+  MXS_TRY(forOtherNodes(state.nodeIndex, group.firstNode, group.nodes, [&](int node) {
+    uint8_t *payload = nullptr;
+    MXS_TRY(call.startMessage(own * rowBytes, payload));
+    uint8_t *to = payload;
+    for (int i = 0; i < count; ++i) {
+      copyBytes(to, columns[i].in, own * columns[i].rowBytes);
+      to += own * columns[i].rowBytes;
+    }
+    return call.send(payload, call.topo.rankOf(node, state.device), 0, own, own * rowBytes,
+                     call.site.op);
+  }));
+
+  slot = 0;
+  return forOtherNodes(state.nodeIndex, group.firstNode, group.nodes, [&](int node) {
+    const int source = call.topo.rankOf(node, state.device);
+    Received message;
+    MXS_TRY(call.receive(slot++, call.site.op, message));
+    if (message.rows != spans.count(source) || message.bytes != message.rows * rowBytes)
+      return call.failure(MXS_INTERNAL, "rank " + std::to_string(source) + " sent " +
+                                            std::to_string(message.rows) + " rows, expected " +
+                                            std::to_string(spans.count(source)));
+    const uint8_t *from = message.payload;
+    for (int i = 0; i < count; ++i) {
+      copyBytes(rowsOf(columns[i], spans.begin(source)), from, message.rows * columns[i].rowBytes);
+      from += message.rows * columns[i].rowBytes;
+    }
+    return okStatus();
+  });
+}
+
+Status gatherRows(Call &call, const RankGroup &group, const Column *columns, int count,
+                  const RowSpans &spans) {
+  RankState &state = call.state;
+  for (int i = 0; i < count; ++i)
+    copyBytes(rowsOf(columns[i], spans.begin(state.self)), columns[i].in,
+              spans.count(state.self) * columns[i].rowBytes);
+  MXS_TRY(exchangeLanes(call, group, columns, count, spans));
+
+  Published shown;
+  for (int i = 0; i < count; ++i)
+    shown.columns[i] = columns[i].out;
+  MXS_TRY(call.enter(group, shown));
+  for (int k = 1; k < group.devices; ++k) {
+    const int device =
+        group.firstDevice + (state.device - group.firstDevice + k) % group.devices;
+    const Published &peer = call.shownBy(device);
+    for (int node = group.firstNode; node < group.firstNode + group.nodes; ++node) {
+      const int home = call.topo.rankOf(node, device);
+      for (int i = 0; i < count; ++i) {
+        const int64_t offset = spans.begin(home) * columns[i].rowBytes;
+        call.pullCopy(device, static_cast<uint8_t *>(columns[i].out) + offset,
+                      static_cast<const uint8_t *>(peer.columns[i]) + offset,
+                      spans.count(home) * columns[i].rowBytes, call.site.op);
+      }
+    }
+  }
+  call.doneReading();
+  return call.leave();
+}
+
+} // namespace mxs

@@ -1,0 +1,44 @@
+//===- ByteModel.h - Bytes counted by brute force over (row, source, target) ---------*- C++ -*-===//
+#ifndef MIXSERVE_TEST_UNIT_COMM_BYTEMODEL_H
+#define MIXSERVE_TEST_UNIT_COMM_BYTEMODEL_H
+
+#include "Scenario.h"
+#include "comm/ByteCounters.h"
+
+#include <map>
+#include <tuple>
+
+namespace mxs::test {
+
+class ByteModel {
+public:
+  /// (layer, op, link, direction, rank)
+  using Key = std::tuple<int, int, int, int, int>;
+
+  explicit ByteModel(const Scenario &scenario) : s(scenario) {}
+
+  /// all_gather / reduce_scatter over the ranks of `rank`'s group of `size` consecutive ranks.
+  void allGather(int layer, mxs_site_t op, int groupSize, const std::vector<int64_t> &rowsOfRank,
+                 int64_t rowBytes);
+  void reduceScatter(int layer, mxs_site_t op, int groupSize);
+  void allGatherMethod(int layer);
+  void flatEp(int layer);
+  void hierEp(int layer);
+  void hybrid(int layer);
+
+  std::vector<int64_t> ownedRows() const;
+  std::vector<int64_t> askedRows() const;
+
+  /// Differences to what the runtime counted, in words.
+  std::vector<std::string> compare(const std::vector<ByteRow> &counted) const;
+
+private:
+  void move(int layer, mxs_site_t op, int from, int to, int64_t bytes);
+
+  const Scenario &s;
+  std::map<Key, int64_t> bytes;
+};
+
+} // namespace mxs::test
+
+#endif // MIXSERVE_TEST_UNIT_COMM_BYTEMODEL_H
