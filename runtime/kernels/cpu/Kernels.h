@@ -1,8 +1,9 @@
 //===- Kernels.h - Plain CPU kernels: the always-built reference ---------------------*- C++ -*-===//
 //
-// Functions on plain arrays, no context, no threads. Letters: T tokens, H hidden, E experts, K top-k.
-// All arrays are row-major float32. A row's result depends on that row alone, never on how many rows
-// there are or where it stands: batches, chunks and shards stay bitwise comparable.
+// Functions on plain arrays: no context, no threads, no allocation. Letters: T tokens, H hidden,
+// E experts, K top-k, D head dimension. All arrays are row-major float32. A row's result depends on
+// that row alone, never on how many rows there are or where it stands: batches, chunks and shards
+// stay bitwise comparable.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_KERNELS_H
@@ -25,6 +26,49 @@ void packN64(const float *w, float *packed, int64_t n, int64_t k);
 
 /// y[rows,N] = x[rows,K] * W^T with W packed n64. Sums over K run in ascending order.
 void linear(const float *x, const float *packed, float *y, int64_t rows, int64_t k, int64_t n);
+
+/// out[r,:] = table[tokens[r] - first,:]; zero where the id is outside [first, first + count).
+/// table [count, H], out [rows, H].
+void embedding(const int32_t *tokens, int64_t rows, const float *table, int64_t first,
+               int64_t count, int64_t hidden, float *out);
+
+/// One query row against the first `length` positions of one cached head:
+/// out[D] = softmax(scale * q k^T) v. Keys are transposed: keys [D][capacity], values [capacity][D].
+/// `scores` is scratch of `length` floats.
+void attendRow(const float *q, const float *keys, const float *values, int64_t capacity,
+               int64_t length, int64_t headDim, float scale, float *scores, float *out);
+
+enum class RouteScore { Softmax, Sigmoid };
+
+/// The K best of E scores of one row: descending score, ties to the lower id, K different ids even
+/// if scores are not numbers. `normalize` divides the K scores by their sum; then times `scale`.
+/// `scores` is scratch of E floats.
+void routeRow(const float *logits, int64_t experts, int64_t topK, RouteScore score, bool normalize,
+              float scale, float *scores, float *weights, int32_t *ids);
+
+/// A row that goes through one of this rank's experts: the row, and which of its K choices it is.
+struct RoutedPair {
+  int32_t row, choice;
+};
+
+/// Sorts the choices whose expert is in [firstExpert, endExpert) by expert, then row. ids [rows, K];
+/// pairs has room for `capacity`; ends [endExpert - firstExpert + 1] gets the pairs before each
+/// expert. Returns the number of pairs, -1 if there are more than `capacity`.
+int64_t sortByExpert(const int32_t *ids, int64_t rows, int64_t topK, int64_t firstExpert,
+                     int64_t endExpert, int64_t capacity, RoutedPair *pairs, int64_t *ends);
+
+/// out[i,:] = x[pairs[i].row,:]
+void gatherPairs(const float *x, const RoutedPair *pairs, int64_t count, int64_t hidden,
+                 float *out);
+
+/// y[pair,N] = x[pair,K] * W_e^T: linear() of every expert on its pairs. w: experts, each packed n64.
+void groupedGemm(const float *x, const float *w, float *y, const int64_t *ends, int64_t experts,
+                 int64_t k, int64_t n);
+
+/// out[row,:] = sum over the row's pairs, in their order, of weight * y; zero without one.
+/// weights [rows, K], y [count, H].
+void scatterPairs(const float *y, const float *weights, const RoutedPair *pairs, int64_t count,
+                  int64_t rows, int64_t topK, int64_t hidden, float *out);
 
 } // namespace mxs::cpu
 

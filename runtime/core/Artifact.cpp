@@ -1,0 +1,116 @@
+//===- Artifact.cpp -------------------------------------------------------------------------===//
+#include "core/Artifact.h"
+
+#include "core/Checksum.h"
+#include "core/Target.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace mxs;
+
+/// manifest.json lists a checksum per weight block: 1 GiB of manifest would be an 80 TB model.
+static constexpr size_t kMaxManifest = size_t(1) << 30;
+
+static Status readManifest(const std::string &folder, std::string &text) {
+  struct stat info;
+  if (::stat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+    return badArtifact("there is no such folder; give the one that mixserve-compile -o wrote");
+  std::string expected;
+  Status status = readFile(folder + "/manifest.json", kMaxManifest, text);
+  if (status.ok())
+    status = readFile(folder + "/manifest.sha256", 4096, expected);
+  if (!status.ok())
+    return badArtifact(status.message() + "; this is no artifact, or it is incomplete");
+  if (expected.substr(0, 64) != sha256Hex(text.data(), text.size()))
+    return badArtifact("manifest.json does not match manifest.sha256: one of them was changed after "
+                       "it was compiled; copy the artifact anew or compile again");
+  return okStatus();
+}
+
+static Status checkSize(const std::string &folder, const FileEntry &entry) {
+  struct stat info;
+  if (::stat((folder + "/" + entry.path).c_str(), &info) != 0 || !S_ISREG(info.st_mode))
+    return badArtifact("file '" + entry.path +
+                       "' is missing; copy the artifact anew or compile again");
+  if (info.st_size != entry.bytes)
+    return badArtifact("file '" + entry.path + "' has " + std::to_string(info.st_size) +
+                       " bytes, the manifest says " + std::to_string(entry.bytes) +
+                       "; copy the artifact anew or compile again");
+  return okStatus();
+}
+
+static Status checkSha256(const std::string &folder, const FileEntry &entry) {
+  MappedFile file;
+  if (Status status = MappedFile::open(folder + "/" + entry.path, file); !status.ok())
+    return badArtifact(status.message());
+  if (sha256Hex(file.data(), file.size()) != entry.sha256)
+    return badArtifact("file '" + entry.path +
+                       "' does not match its sha256 in the manifest: it was changed after it was "
+                       "compiled; copy the artifact anew or compile again");
+  return okStatus();
+}
+
+/// What the ranks allocate must fit this machine; weights are mapped and may be paged.
+static Status checkMemory(const Manifest &m) {
+  double need = double(m.arenaBytes);
+  for (const CacheEntry &cache : m.caches)
+    need += 2.0 * sizeof(float) * cache.kvHeads * cache.headDim * double(m.maxSeqs) *
+            double(m.maxContext);
+  need *= m.ranks();
+  const double have = double(::sysconf(_SC_PHYS_PAGES)) * double(::sysconf(_SC_PAGESIZE));
+  if (need > have)
+    return mismatch("its " + std::to_string(m.ranks()) + " ranks need " +
+                    std::to_string(int64_t(need / (1 << 20))) +
+                    " MiB for activations and cache, this machine has " +
+                    std::to_string(int64_t(have / (1 << 20))) +
+                    " MiB; compile with a smaller --max-seqs, --max-context or --max-batch-tokens");
+  return okStatus();
+}
+
+Status Artifact::open(const std::string &folder, Artifact &out) {
+  Artifact opened;
+  opened.root = folder;
+  int abi = 0;
+  const std::string where = "artifact '" + folder + "'";
+  MXS_TRY_IN(where, readManifest(folder, opened.text));
+  MXS_TRY_IN(where + ": manifest.json", Manifest::parse(opened.text, opened.facts, abi));
+  const Manifest &m = opened.facts;
+  for (const FileEntry &entry : m.files)
+    MXS_TRY_IN(where, checkSize(folder, entry));
+  for (const FileEntry &entry : m.files)
+    if (entry.blockBytes == 0)
+      MXS_TRY_IN(where, checkSha256(folder, entry));
+  MXS_TRY_IN(where, checkTarget(m.triple, m.features));
+  MXS_TRY_IN(where, checkMemory(m));
+  if (abi != MXS_ABI_VERSION)
+    return mismatch(where + ": compiled for runtime ABI " + std::to_string(abi) +
+                    ", this runtime has " + std::to_string(MXS_ABI_VERSION) +
+                    "; compile the model again");
+  if (m.planHash != m.file(kPlanFile)->sha256)
+    return badArtifact(where + ": plan_hash is not the sha256 of plan.json; compile again");
+  out = std::move(opened);
+  return okStatus();
+}
+
+Status Artifact::openWeights(int rank, bool verify, bool verifyShared,
+                             const WeightFile::Progress &progress, RankWeights &out) const {
+  RankWeights weights;
+  const std::string where = "artifact '" + root + "'";
+  MXS_TRY_IN(where, WeightFile::open(root, *facts.file(kSharedWeights), verifyShared, progress,
+                                     weights.shared));
+  MXS_TRY_IN(where, WeightFile::open(root, *facts.file(rankWeightsFile(rank)), verify, progress,
+                                     weights.own));
+  for (const ParamEntry &param : facts.params)
+    MXS_TRY_IN(where, (param.shared ? weights.shared : weights.own)
+                          .tensor(param.name, weights.pointers.emplace_back()));
+  out = std::move(weights);
+  return okStatus();
+}
+
+Status Artifact::checkWeightFiles() const {
+  for (const FileEntry &entry : facts.files)
+    if (entry.blockBytes != 0)
+      MXS_TRY_IN("artifact '" + root + "'", checkSha256(root, entry));
+  return okStatus();
+}

@@ -1,0 +1,49 @@
+//===- Artifact.h - Opens and checks an artifact folder ------------------------------*- C++ -*-===//
+#ifndef MIXSERVE_RUNTIME_CORE_ARTIFACT_H
+#define MIXSERVE_RUNTIME_CORE_ARTIFACT_H
+
+#include "core/Manifest.h"
+#include "core/WeightFile.h"
+
+namespace mxs {
+
+/// The parameters of one rank: pointers into its own weight file and the shared one. Other ranks'
+/// files are not touched.
+class RankWeights {
+public:
+  const void *param(int index) const { return pointers[static_cast<size_t>(index)]; }
+  int count() const { return static_cast<int>(pointers.size()); }
+
+private:
+  friend class Artifact;
+  WeightFile own, shared;
+  std::vector<const void *> pointers;
+};
+
+/// An artifact whose small files were read and found right.
+class Artifact {
+public:
+  /// Checks, in this order: manifest's own checksum and schema; size and sha256 of every file that
+  /// is not weights, size of weight files; target; memory; ABI; plan hash.
+  /// MXS_BAD_ARTIFACT: something is missing or damaged. MXS_MISMATCH: not for this machine.
+  static Status open(const std::string &folder, Artifact &out);
+
+  const std::string &folder() const { return root; }
+  const Manifest &manifest() const { return facts; }
+  const std::string &manifestText() const { return text; }
+
+  /// Maps the two files of `rank`. `verify` / `verifyShared`: compare block checksums.
+  Status openWeights(int rank, bool verify, bool verifyShared, const WeightFile::Progress &progress,
+                     RankWeights &out) const;
+
+  /// sha256 of every weight file: what mixserve-inspect --check does beyond opening.
+  Status checkWeightFiles() const;
+
+private:
+  std::string root, text;
+  Manifest facts;
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_CORE_ARTIFACT_H

@@ -1,0 +1,37 @@
+//===- Batch.h - The batch descriptor of a step --------------------------------------*- C++ -*-===//
+#ifndef MIXSERVE_RUNTIME_CORE_BATCH_H
+#define MIXSERVE_RUNTIME_CORE_BATCH_H
+
+#include "core/Manifest.h"
+#include "core/Wire.h"
+
+#include <vector>
+
+namespace mxs {
+
+/// What node 0 tells every node at the start of a step: from it alone each rank knows all groups'
+/// rows, the dispatch method and the chunk count.
+struct Batch {
+  int32_t variant = 0;
+  int32_t chunks = 1;
+  uint8_t wantLogits = 0;  ///< the host asked for logits, not only for tokens
+  uint8_t wantRouting = 0; ///< expert ids are recorded
+  std::vector<mxs_sequence_t> sequences; ///< ascending group
+  std::vector<int32_t> tokens;           ///< of all sequences, in their order
+
+  /// Copies and checks what the host passed. variant and chunks are the caller's to fill.
+  /// MXS_INVALID_ARGUMENT: malformed; MXS_RESOURCE_EXHAUSTED: over the artifact's limits.
+  static Status create(const mxs_batch_t &batch, const Manifest &manifest, Batch &out);
+
+  void write(ByteWriter &out) const;
+  /// Reads what write() wrote; the numbers are checked again, as far as ranks rely on them.
+  static Status read(ByteReader &in, const Manifest &manifest, Batch &out);
+
+  /// Rows of sequence `s` that get logits.
+  static int64_t askedRows(const mxs_sequence_t &s);
+  int64_t totalTokens() const { return static_cast<int64_t>(tokens.size()); }
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_CORE_BATCH_H

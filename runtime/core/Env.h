@@ -1,0 +1,23 @@
+//===- Env.h - Every environment variable of the runtime, in one place ---------------*- C++ -*-===//
+#ifndef MIXSERVE_RUNTIME_CORE_ENV_H
+#define MIXSERVE_RUNTIME_CORE_ENV_H
+
+#include "core/Status.h"
+
+#include <cstdint>
+
+namespace mxs {
+
+/// Defaults that the environment may change; options of a call win over them. No other file of the
+/// runtime reads the environment.
+struct Env {
+  /// MIXSERVE_DEADLINE_MS: bound on every wait [ms] where mxs_options_t::deadline_ns is 0.
+  uint64_t deadlineNs = 30'000'000'000;
+
+  /// Reads the environment. MXS_INVALID_ARGUMENT: a value that is no positive number.
+  static Status read(Env &out);
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_CORE_ENV_H

@@ -1,0 +1,78 @@
+//===- Manifest.h - What an artifact contains (mixserve.artifact/v1) -----------------*- C++ -*-===//
+#ifndef MIXSERVE_RUNTIME_CORE_MANIFEST_H
+#define MIXSERVE_RUNTIME_CORE_MANIFEST_H
+
+#include "core/Status.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mxs {
+
+/// One file of the artifact. `blocks` is empty for files that are checked by `sha256` at load.
+struct FileEntry {
+  std::string path; ///< relative to the artifact folder, inside it
+  int64_t bytes = 0;
+  std::string sha256;
+  int64_t blockBytes = 0;          ///< of every block but the last one
+  std::vector<std::string> blocks; ///< XXH3-64 in hex
+};
+
+/// Row of the method table: the first one with tokens <= maxTokens is taken.
+struct TableEntry {
+  int64_t maxTokens = 0;
+  int variant = 0; ///< index into Manifest::variants
+  int chunks = 1;
+};
+
+struct CacheEntry {
+  int layer = 0;
+  int kvHeads = 0; ///< of one rank
+  int headDim = 0;
+};
+
+struct ParamEntry {
+  std::string name;    ///< tensor of the weight file
+  bool shared = false; ///< in weights/shared.safetensors, else in the rank's own file
+};
+
+/// manifest.json, checked in itself.
+struct Manifest {
+  std::string producer, triple, features, planHash;
+  int64_t vocab = 0, hidden = 0, experts = 0;
+  int topK = 0, layers = 0;
+  std::vector<int64_t> moeLayers;
+  int nodes = 1, devices = 1;
+  int attnTp = 1, attnDp = 1, moeTp = 1, moeEp = 1;
+  std::vector<std::string> variants;
+  std::vector<TableEntry> table;
+  int64_t maxBatchTokens = 0, maxContext = 0;
+  int maxSeqs = 0; ///< cache slots of an attention group
+  int64_t arenaBytes = 0, vocabLocal = 0;
+  std::vector<CacheEntry> caches;
+  std::vector<ParamEntry> params;
+  std::vector<FileEntry> files;
+
+  int ranks() const { return nodes * devices; }
+  const FileEntry *file(const std::string &path) const;
+  /// Index of a variant, -1 if the artifact has none of that name.
+  int variantIndex(const std::string &name) const;
+  /// The table's entry for a step of `tokens`, which is at most maxBatchTokens.
+  const TableEntry &entryFor(int64_t tokens) const;
+
+  /// Parses manifest.json. MXS_BAD_ARTIFACT: malformed, another schema, or contradictory.
+  /// The ABI version is returned, not compared: that check comes after target and checksums.
+  static Status parse(const std::string &text, Manifest &out, int &abi);
+};
+
+inline constexpr const char *kArtifactSchema = "mixserve.artifact/v1";
+inline constexpr const char *kCodeFile = "code/model.so";
+inline constexpr const char *kPlanFile = "plan.json";
+inline constexpr const char *kSharedWeights = "weights/shared.safetensors";
+/// "weights/rank-0003.safetensors".
+std::string rankWeightsFile(int rank);
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_CORE_MANIFEST_H

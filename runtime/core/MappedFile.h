@@ -1,0 +1,41 @@
+//===- MappedFile.h - Files as bytes -------------------------------------------------*- C++ -*-===//
+#ifndef MIXSERVE_RUNTIME_CORE_MAPPEDFILE_H
+#define MIXSERVE_RUNTIME_CORE_MAPPEDFILE_H
+
+#include "core/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace mxs {
+
+/// A regular file mapped read-only for the life of the object. Move-only.
+class MappedFile {
+public:
+  MappedFile() = default;
+  MappedFile(MappedFile &&other) noexcept;
+  MappedFile &operator=(MappedFile &&other) noexcept;
+  ~MappedFile();
+
+  /// MXS_INVALID_ARGUMENT: the file is missing, no regular file, or cannot be mapped.
+  static Status open(const std::string &path, MappedFile &out);
+
+  const uint8_t *data() const { return bytes; }
+  size_t size() const { return count; }
+
+private:
+  const uint8_t *bytes = nullptr;
+  size_t count = 0;
+};
+
+/// Reads a whole small file. MXS_INVALID_ARGUMENT: missing, unreadable, or larger than `limit`.
+Status readFile(const std::string &path, size_t limit, std::string &out);
+
+/// Writes `size` bytes to a temporary file beside `path`, syncs it, and renames it to `path`: there
+/// is never a partial file of that name. MXS_INVALID_ARGUMENT: cannot be written.
+Status writeFileAtomically(const std::string &path, const void *data, size_t size);
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_CORE_MAPPEDFILE_H

@@ -1,0 +1,40 @@
+//===- WeightFile.h - One mapped weight file -----------------------------------------*- C++ -*-===//
+#ifndef MIXSERVE_RUNTIME_CORE_WEIGHTFILE_H
+#define MIXSERVE_RUNTIME_CORE_WEIGHTFILE_H
+
+#include "core/Manifest.h"
+#include "core/MappedFile.h"
+#include "core/Safetensors.h"
+
+#include <functional>
+
+namespace mxs {
+
+/// A safetensors file of the artifact, mapped and never copied.
+class WeightFile {
+public:
+  /// Called after every checked block; a long check shows that it moves.
+  using Progress = std::function<void()>;
+
+  /// Maps `folder`/`entry.path`; with `verify` compares every block with its checksum first.
+  /// MXS_BAD_ARTIFACT: missing, of another size, malformed, or a wrong block (file, block number
+  /// and byte range are named).
+  static Status open(const std::string &folder, const FileEntry &entry, bool verify,
+                     const Progress &progress, WeightFile &out);
+
+  /// Data of tensor `name`, 64-byte aligned. MXS_BAD_ARTIFACT: none of that name, or misaligned.
+  Status tensor(const std::string &name, const void *&out) const;
+
+private:
+  std::string path;
+  MappedFile file;
+  Safetensors index;
+};
+
+/// Compares every block of `data` (the whole file) with `entry`'s checksums.
+Status verifyBlocks(const uint8_t *data, const FileEntry &entry,
+                    const WeightFile::Progress &progress);
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_CORE_WEIGHTFILE_H
