@@ -3,6 +3,7 @@
 #include "dialects/moe/MoEDialect.h"
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
+#include "mixserve/Emit/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -13,7 +14,10 @@ int main(int argc, char **argv) {
   registry.insert<mixserve::plan::PlanDialect, mixserve::nn::NNDialect, mixserve::moe::MoEDialect,
                   mixserve::coll::CollDialect, mixserve::onnx::OnnxDialect,
                   mlir::arith::ArithDialect, mlir::func::FuncDialect>();
+  mixserve::registerEmitDialects(registry);
   mlir::registerTransformsPasses();
+  mixserve::registerEmitPasses();
+  mixserve::registerEmitPipeline();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "mixserve optimiser driver\n", registry));
 }

@@ -1,0 +1,31 @@
+//===- EmitArtifact.h - From fused local IR to an artifact folder -*- C++ -*-===//
+#ifndef MIXSERVE_EMIT_EMITARTIFACT_H
+#define MIXSERVE_EMIT_EMITARTIFACT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include <string>
+
+namespace mixserve {
+
+struct EmitOptions {
+  /// Artifact folder to make. Its parent must exist.
+  std::string outputFolder;
+  /// Folder that the boxes of parameters are relative to; empty: the module's `nn.source_folder`.
+  std::string sourceFolder;
+  /// CPU that code is made for, as LLVM names it ("x86-64-v3", "znver4"); "native": this machine's;
+  /// empty: x86-64-v3 on x86-64, the baseline elsewhere.
+  std::string targetCpu;
+  /// Linker to run; empty: ld.lld-22, ld.lld or cc, the first that is found.
+  std::string linker;
+  /// Replace an artifact that is at `outputFolder`. Anything else there is never replaced.
+  bool force = false;
+};
+
+/// Writes the artifact of `fused` (the module after phase fuse, which is not changed). The folder
+/// is written under a temporary name beside it, synced, and renamed: it is there whole or not at
+/// all. Same module, options and weight files: same bytes. Errors go to the context's diagnostics.
+llvm::LogicalResult emitArtifact(mlir::ModuleOp fused, const EmitOptions &options);
+
+} // namespace mixserve
+
+#endif // MIXSERVE_EMIT_EMITARTIFACT_H

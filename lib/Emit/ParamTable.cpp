@@ -1,0 +1,132 @@
+//===- ParamTable.cpp - Number, packing and local part of parameters --------===//
+#include "ParamTable.h"
+#include "dialects/moe/MoEDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/MapVector.h"
+
+using namespace mlir;
+using namespace mixserve;
+
+ParamSlice mixserve::sliceOf(nn::ParamOp param, plan::MeshAttr mesh, int64_t rank) {
+  ParamSlice slice;
+  plan::ShardingAttr sharding = param.getShardingAttrOrNull();
+  for (auto [d, size] : llvm::enumerate(param.getTensorType().getShape())) {
+    int64_t parts = 1, part = 0;
+    if (sharding) {
+      parts = sharding.getDims()[d].getNumRanks(mesh);
+      part = sharding.getDims()[d].getCoordinate(mesh, rank);
+    }
+    slice.begin.push_back(part * size / parts);
+    slice.size.push_back((part + 1) * size / parts - slice.begin.back());
+  }
+  return slice;
+}
+
+namespace {
+
+/// What the references of one parameter ask for.
+struct ParamUse {
+  std::optional<nn::Pack> pack;
+  SmallVector<nn::ParamRefOp> refs;
+};
+
+} // namespace
+
+/// How a use of a weight reads it. Layer functions take weights as arguments: follow them.
+static std::optional<nn::Pack> packOf(OpOperand &use, SymbolTableCollection &symbols) {
+  Operation *user = use.getOwner();
+  if (auto linear = dyn_cast<nn::LinearOp>(user))
+    return use.getOperandNumber() == 1 ? nn::Pack::N64 : nn::Pack::Plain;
+  if (isa<moe::ExpertFfnOp>(user))
+    return use.getOperandNumber() >= 3 ? nn::Pack::N64 : nn::Pack::Plain;
+  if (auto call = dyn_cast<func::CallOp>(user)) {
+    auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+    if (callee && !callee.isDeclaration())
+      for (OpOperand &inner : callee.getArgument(use.getOperandNumber()).getUses())
+        return packOf(inner, symbols);
+    return std::nullopt;
+  }
+  return nn::Pack::Plain;
+}
+
+static LogicalResult addUses(nn::ParamRefOp ref, ParamUse &use, SymbolTableCollection &symbols) {
+  use.refs.push_back(ref);
+  for (OpOperand &operand : ref->getUses()) {
+    std::optional<nn::Pack> pack = packOf(operand, symbols);
+    if (!pack)
+      continue;
+    if (use.pack && *use.pack != *pack)
+      return ref.emitError("parameter '")
+             << ref.getParam() << "' is read both as a linear's weight and plain; "
+             << "it can be packed one way only: give it two names";
+    use.pack = pack;
+  }
+  return success();
+}
+
+static LogicalResult checkParts(nn::ParamOp param, ArrayRef<nn::ParamRefOp> refs,
+                                plan::MeshAttr mesh) {
+  auto type = param.getTensorType();
+  plan::ShardingAttr sharding = param.getShardingAttrOrNull();
+  for (auto [d, size] : llvm::enumerate(type.getShape())) {
+    const int64_t parts = sharding ? sharding.getDims()[d].getNumRanks(mesh) : 1;
+    if (size % parts != 0 && !(d == 0 && type.getRank() == 3))
+      return param.emitError("dimension ") << d << " of size " << size << " does not divide over "
+                                           << parts << " ranks; only experts may be uneven";
+    if (parts > size)
+      return param.emitError("dimension ")
+             << d << " of size " << size << " leaves some of " << parts
+             << " ranks without a part; choose a smaller degree";
+  }
+  for (nn::ParamRefOp ref : refs)
+    for (int64_t rank = 0; rank < mesh.getNumRanks(); ++rank) {
+      ParamSlice slice = sliceOf(param, mesh, rank);
+      for (auto [d, size] : llvm::enumerate(ref.getType().getShape()))
+        if (!ShapedType::isDynamic(size) && size != slice.size[d])
+          return (ref.emitError("type ")
+                  << ref.getType() << " is not what rank " << rank << " holds: dimension " << d
+                  << " has " << slice.size[d] << " elements there")
+                     .attachNote(param.getLoc())
+                 << "parameter is here";
+    }
+  return success();
+}
+
+FailureOr<SmallVector<ParamEntry>> mixserve::collectParams(ModuleOp module) {
+  auto mesh = module->getAttrOfType<plan::MeshAttr>(plan::kMeshAttr);
+  if (!mesh)
+    return module.emitError("parameters cannot be placed without '")
+           << plan::kMeshAttr << "'; run the phase plan first";
+  SymbolTableCollection symbols;
+  llvm::DenseMap<StringAttr, ParamUse> uses;
+  WalkResult walk = module.walk([&](nn::ParamRefOp ref) {
+    return WalkResult(addUses(ref, uses[ref.getParamAttr().getAttr()], symbols));
+  });
+  if (walk.wasInterrupted())
+    return failure();
+  SmallVector<ParamEntry> entries;
+  for (auto param : module.getOps<nn::ParamOp>()) {
+    auto it = uses.find(param.getSymNameAttr());
+    if (it == uses.end())
+      continue;
+    if (!param.getTensorType().getElementType().isF32())
+      return param.emitError("parameters are packed as f32, got ") << param.getTensorType();
+    if (failed(checkParts(param, it->second.refs, mesh)))
+      return failure();
+    ParamEntry entry{param, it->second.pack.value_or(nn::Pack::Plain)};
+    if (entry.pack == nn::Pack::N64 && param.getTensorType().getRank() < 2)
+      return param.emitError("a packed weight must be [N, K] or [E, N, K], got ")
+             << param.getTensorType();
+    if (auto asked = param.getPack(); asked && *asked != entry.pack)
+      return param.emitError("is packed ")
+             << stringifyPack(*asked) << ", its readers expect " << stringifyPack(entry.pack);
+    const ParamSlice whole{SmallVector<int64_t>(param.getTensorType().getRank(), 0),
+                           SmallVector<int64_t>(param.getTensorType().getShape())};
+    entry.isShared = llvm::all_of(llvm::seq<int64_t>(0, mesh.getNumRanks()), [&](int64_t rank) {
+      return sliceOf(param, mesh, rank) == whole;
+    });
+    entries.push_back(entry);
+  }
+  return entries;
+}

@@ -1,0 +1,36 @@
+//===- ParamTable.h - Number, packing and local part of parameters -*- C++ -*-===//
+#ifndef MIXSERVE_LIB_EMIT_PARAMTABLE_H
+#define MIXSERVE_LIB_EMIT_PARAMTABLE_H
+
+#include "dialects/nn/NNDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mixserve {
+
+/// A box of a parameter's (global) index space: [begin, begin + size) per dimension.
+struct ParamSlice {
+  llvm::SmallVector<int64_t> begin, size;
+  bool operator==(const ParamSlice &other) const {
+    return begin == other.begin && size == other.size;
+  }
+};
+
+/// The part of `param` that `rank` holds: part c of P of n elements is
+/// [floor(c*n/P), floor((c+1)*n/P)), c the rank's coordinate along the axes of the dimension.
+ParamSlice sliceOf(nn::ParamOp param, plan::MeshAttr mesh, int64_t rank);
+
+struct ParamEntry {
+  nn::ParamOp param;
+  nn::Pack pack = nn::Pack::Plain;
+  bool isShared = false; ///< every rank holds all of it
+};
+
+/// The parameters that the module uses, in module order: entry i is `mxs_param` index i. Weights of
+/// nn.linear and moe.expert_ffn are packed n64, all others stay plain. Fails on a parameter that is
+/// used both ways, that has no sharding, whose part on some rank does not fit a reference's type,
+/// or that splits unevenly in another dimension than the experts'.
+llvm::FailureOr<llvm::SmallVector<ParamEntry>> collectParams(mlir::ModuleOp module);
+
+} // namespace mixserve
+
+#endif // MIXSERVE_LIB_EMIT_PARAMTABLE_H
