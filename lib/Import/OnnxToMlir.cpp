@@ -278,13 +278,12 @@ OwningOpRef<ModuleOp> Importer::run() {
       failed(collectNames()))
     return nullptr;
   module = ModuleOp::create(NameLoc::get(builder.getStringAttr(model.file)));
-  SmallVector<NamedAttribute> versions;
+  NamedAttrList versions;
   for (const auto &import : model.header.opset_import())
-    versions.push_back(builder.getNamedAttr(isDefaultDomain(import.domain()) ? "" : import.domain(),
-                                            builder.getI64IntegerAttr(import.version())));
-  llvm::sort(versions);
+    versions.set(isDefaultDomain(import.domain()) ? "ai.onnx" : import.domain(),
+                 builder.getI64IntegerAttr(import.version()));
   (*module)->setAttr("onnx.ir_version", builder.getI64IntegerAttr(model.header.ir_version()));
-  (*module)->setAttr("onnx.opset", DictionaryAttr::get(context, versions));
+  (*module)->setAttr("onnx.opset", versions.getDictionary(context));
   (*module)->setAttr(
       "onnx.producer",
       builder.getStringAttr(

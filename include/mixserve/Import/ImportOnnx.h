@@ -22,7 +22,8 @@ namespace mixserve {
 ///    "<operator>:<node name>". Other initialisers are `onnx.Constant`. Arguments and results carry
 ///    `onnx.name` and, where the model has a shape, `onnx.dims` (a size or its symbolic name per
 ///    axis).
-///  - attributes `onnx.ir_version`, `onnx.opset` {domain = version}, `onnx.producer`, and
+///  - attributes `onnx.ir_version`, `onnx.opset` {domain = version; the standard one is "ai.onnx"},
+///  `onnx.producer`, and
 ///    `nn.source_folder`: the folder that boxes are relative to, as the caller wrote it.
 ///
 /// Time is linear in nodes; memory does not depend on the size of the weights.
