@@ -59,9 +59,8 @@ static LogicalResult runPhase(Phase phase, ModuleOp module, const CompileOptions
     break;
   case Phase::Emit: {
     EmitOptions emit;
-    emit.folder = options.output;
-    emit.clusterFile = options.cluster;
-    emit.target = options.target.empty() ? emit.target : options.target;
+    emit.outputFolder = options.output;
+    emit.targetCpu = options.target;
     emit.force = options.force;
     return emitArtifact(module, emit);
   }
