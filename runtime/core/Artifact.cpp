@@ -23,8 +23,9 @@ static Status readManifest(const std::string &folder, std::string &text) {
   if (!status.ok())
     return badArtifact(status.message() + "; this is no artifact, or it is incomplete");
   if (expected.substr(0, 64) != sha256Hex(text.data(), text.size()))
-    return badArtifact("manifest.json does not match manifest.sha256: one of them was changed after "
-                       "it was compiled; copy the artifact anew or compile again");
+    return badArtifact(
+        "manifest.json does not match manifest.sha256: one of them was changed after "
+        "it was compiled; copy the artifact anew or compile again");
   return okStatus();
 }
 

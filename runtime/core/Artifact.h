@@ -1,4 +1,5 @@
-//===- Artifact.h - Opens and checks an artifact folder ------------------------------*- C++ -*-===//
+//===- Artifact.h - Opens and checks an artifact folder ------------------------------*- C++
+//-*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_ARTIFACT_H
 #define MIXSERVE_RUNTIME_CORE_ARTIFACT_H
 

@@ -1,4 +1,5 @@
-//===- Batch.h - The batch descriptor of a step --------------------------------------*- C++ -*-===//
+//===- Batch.h - The batch descriptor of a step --------------------------------------*- C++
+//-*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_BATCH_H
 #define MIXSERVE_RUNTIME_CORE_BATCH_H
 
@@ -14,8 +15,8 @@ namespace mxs {
 struct Batch {
   int32_t variant = 0;
   int32_t chunks = 1;
-  uint8_t wantLogits = 0;  ///< the host asked for logits, not only for tokens
-  uint8_t wantRouting = 0; ///< expert ids are recorded
+  uint8_t wantLogits = 0;                ///< the host asked for logits, not only for tokens
+  uint8_t wantRouting = 0;               ///< expert ids are recorded
   std::vector<mxs_sequence_t> sequences; ///< ascending group
   std::vector<int32_t> tokens;           ///< of all sequences, in their order
 

@@ -1,4 +1,76 @@
 //===- HostAbi.cpp - The host side of the C ABI ----------------------------------------------===//
-#include "core/Status.h"
+//
+// Exceptions and failures end here as a status code; the text is kept for mxs_last_error().
+//
+//===----------------------------------------------------------------------===//
+#include "core/Model.h"
 
-const char *mxs_last_error(void) { return mxs::publishedText().c_str(); }
+#include <exception>
+#include <new>
+
+using namespace mxs;
+
+struct mxs_model {
+  std::unique_ptr<Model> model;
+  std::string stats; // text of the last mxs_model_stats
+};
+
+/// Runs `body` (returns a Status) and publishes its outcome.
+template <class Body> static mxs_status_t hostCall(const Body &body) noexcept {
+  try {
+    return publish(body());
+  } catch (const std::bad_alloc &) {
+    return publish(resourceExhausted("out of memory"));
+  } catch (const std::exception &error) {
+    return publish(internalError(error.what()));
+  }
+}
+
+const char *mxs_last_error(void) { return publishedText().c_str(); }
+
+mxs_status_t mxs_model_open(const char *folder, const mxs_options_t *options, mxs_model_t **out) {
+  return hostCall([&]() -> Status {
+    if (!folder || !out)
+      return invalidArgument("mxs_model_open: folder and out must not be null");
+    *out = nullptr;
+    ModelOptions parsed;
+    MXS_TRY(ModelOptions::create(options, parsed));
+    auto opened = std::make_unique<mxs_model>();
+    MXS_TRY(Model::open(folder, parsed, opened->model));
+    *out = opened.release();
+    return okStatus();
+  });
+}
+
+mxs_status_t mxs_model_step(mxs_model_t *model, const mxs_batch_t *batch,
+                            mxs_step_output_t *output) {
+  return hostCall([&]() -> Status {
+    if (!model || !batch || !output)
+      return invalidArgument("mxs_model_step: model, batch and output must not be null");
+    if (output->size != sizeof(mxs_step_output_t))
+      return invalidArgument("mxs_step_output_t::size is " + std::to_string(output->size) +
+                             ", expected " + std::to_string(sizeof(mxs_step_output_t)));
+    return model->model->step(*batch, *output);
+  });
+}
+
+const char *mxs_model_manifest(const mxs_model_t *model) {
+  return model->model->manifestText().c_str();
+}
+
+const char *mxs_model_stats(mxs_model_t *model) {
+  const mxs_status_t status = hostCall([&] {
+    model->stats = model->model->stats();
+    return okStatus();
+  });
+  return status == MXS_OK ? model->stats.c_str() : "{}";
+}
+
+mxs_status_t mxs_model_close(mxs_model_t *model) {
+  return hostCall([&]() -> Status {
+    if (!model)
+      return okStatus();
+    const std::unique_ptr<mxs_model> owned(model);
+    return owned->model->close();
+  });
+}

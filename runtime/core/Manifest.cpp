@@ -109,7 +109,8 @@ static Status parseBuffers(const JsonObject &root, Manifest &m) {
     MXS_TRY(row.text("name", entry.name));
     MXS_TRY(row.text("file", file));
     if (file != "rank" && file != "shared")
-      return badArtifact(row.where() + ".file must be \"rank\" or \"shared\", got \"" + file + "\"");
+      return badArtifact(row.where() + ".file must be \"rank\" or \"shared\", got \"" + file +
+                         "\"");
     entry.shared = file == "shared";
   }
   return okStatus();
@@ -144,7 +145,8 @@ static Status parseFiles(const JsonObject &root, Manifest &m) {
     if (row.has("blocks")) {
       MXS_TRY(row.integer("block_bytes", 1, kMaxSize, entry.blockBytes));
       MXS_TRY(row.texts("blocks", entry.blocks));
-      const int64_t expected = entry.bytes / entry.blockBytes + (entry.bytes % entry.blockBytes > 0);
+      const int64_t expected =
+          entry.bytes / entry.blockBytes + (entry.bytes % entry.blockBytes > 0);
       if (int64_t(entry.blocks.size()) != expected)
         return badArtifact(row.where() + " needs " + std::to_string(expected) +
                            " block checksums, has " + std::to_string(entry.blocks.size()));

@@ -1,4 +1,5 @@
-//===- Mutation.h - Faults that the tests plant to prove that they would notice ------*- C++ -*-===//
+//===- Mutation.h - Faults that the tests plant to prove that they would notice ------*- C++
+//-*-===//
 //
 // Only a library built with MXS_MUTATIONS has them; elsewhere `mutated` is constant false.
 //
@@ -10,10 +11,10 @@ namespace mxs {
 
 enum class Mutation {
   None,
-  NodeDedupOff,  ///< a row is sent to a node once per expert there
-  WeightTwice,   ///< the first routing weight of a message is applied twice
-  ArrivalOrder,  ///< node sums are added in the order in which they arrive
-  EarlyFlag      ///< a chunk's flag is set before its rows have arrived
+  NodeDedupOff, ///< a row is sent to a node once per expert there
+  WeightTwice,  ///< the first routing weight of a message is applied twice
+  ArrivalOrder, ///< node sums are added in the order in which they arrive
+  EarlyFlag     ///< a chunk's flag is set before its rows have arrived
 };
 
 #ifdef MXS_MUTATIONS

@@ -1,9 +1,10 @@
-//===- Safetensors.h - Reads and writes safetensors files ----------------------------*- C++ -*-===//
+//===- Safetensors.h - Reads and writes safetensors files ----------------------------*- C++
+//-*-===//
 //
 // Format: u64 little-endian header length, JSON header {"name": {"dtype", "shape",
 // "data_offsets": [begin, end]}, "__metadata__": {...}}, then the data section.
-// Source: https://huggingface.co/docs/safetensors. The reader trusts nothing: every offset is checked
-// against the file. It accepts gaps between tensors (ours are aligned), not overlaps.
+// Source: https://huggingface.co/docs/safetensors. The reader trusts nothing: every offset is
+// checked against the file. It accepts gaps between tensors (ours are aligned), not overlaps.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_CORE_SAFETENSORS_H
@@ -40,8 +41,7 @@ public:
   const uint8_t *bytes(const TensorInfo &tensor) const { return base + tensor.begin; }
 
   /// Copies a tensor of dtype T (float or int64_t). MXS_BAD_ARTIFACT: no such tensor, other dtype.
-  Status read(const std::string &name, std::vector<float> &out,
-              std::vector<int64_t> &shape) const;
+  Status read(const std::string &name, std::vector<float> &out, std::vector<int64_t> &shape) const;
   Status read(const std::string &name, std::vector<int64_t> &out,
               std::vector<int64_t> &shape) const;
 
@@ -58,8 +58,7 @@ private:
 class SafetensorsWriter {
 public:
   void add(const std::string &name, std::vector<int64_t> shape, const std::vector<float> &values);
-  void add(const std::string &name, std::vector<int64_t> shape,
-           const std::vector<int64_t> &values);
+  void add(const std::string &name, std::vector<int64_t> shape, const std::vector<int64_t> &values);
   /// The whole file. The header is padded to 64 bytes, tensors follow without gaps.
   std::string bytes() const;
   /// Writes the file atomically.

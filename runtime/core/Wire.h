@@ -1,7 +1,8 @@
-//===- Wire.h - Bytes of control messages --------------------------------------------*- C++ -*-===//
+//===- Wire.h - Bytes of control messages --------------------------------------------*- C++
+//-*-===//
 //
-// Control messages go between the nodes of one run, which are of one machine type: numbers travel in
-// native order. The reader checks every length, since a message of another version may arrive.
+// Control messages go between the nodes of one run, which are of one machine type: numbers travel
+// in native order. The reader checks every length, since a message of another version may arrive.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_CORE_WIRE_H

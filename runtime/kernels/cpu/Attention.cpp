@@ -1,7 +1,7 @@
 //===- Attention.cpp - One query row against its cached positions ---------------------------===//
 //
-// Two passes: all scores, then the weighted sum. Scores are vectorised over positions and the output
-// over D, so every number is still one sum in ascending order.
+// Two passes: all scores, then the weighted sum. Scores are vectorised over positions and the
+// output over D, so every number is still one sum in ascending order.
 //
 //===----------------------------------------------------------------------===//
 #include "kernels/cpu/Kernels.h"

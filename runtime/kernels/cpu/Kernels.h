@@ -1,4 +1,5 @@
-//===- Kernels.h - Plain CPU kernels: the always-built reference ---------------------*- C++ -*-===//
+//===- Kernels.h - Plain CPU kernels: the always-built reference ---------------------*- C++
+//-*-===//
 //
 // Functions on plain arrays: no context, no threads, no allocation. Letters: T tokens, H hidden,
 // E experts, K top-k, D head dimension. All arrays are row-major float32. A row's result depends on
@@ -33,8 +34,8 @@ void embedding(const int32_t *tokens, int64_t rows, const float *table, int64_t 
                int64_t count, int64_t hidden, float *out);
 
 /// One query row against the first `length` positions of one cached head:
-/// out[D] = softmax(scale * q k^T) v. Keys are transposed: keys [D][capacity], values [capacity][D].
-/// `scores` is scratch of `length` floats.
+/// out[D] = softmax(scale * q k^T) v. Keys are transposed: keys [D][capacity], values
+/// [capacity][D]. `scores` is scratch of `length` floats.
 void attendRow(const float *q, const float *keys, const float *values, int64_t capacity,
                int64_t length, int64_t headDim, float scale, float *scores, float *out);
 
@@ -51,8 +52,8 @@ struct RoutedPair {
   int32_t row, choice;
 };
 
-/// Sorts the choices whose expert is in [firstExpert, endExpert) by expert, then row. ids [rows, K];
-/// pairs has room for `capacity`; ends [endExpert - firstExpert + 1] gets the pairs before each
+/// Sorts the choices whose expert is in [firstExpert, endExpert) by expert, then row. ids [rows,
+/// K]; pairs has room for `capacity`; ends [endExpert - firstExpert + 1] gets the pairs before each
 /// expert. Returns the number of pairs, -1 if there are more than `capacity`.
 int64_t sortByExpert(const int32_t *ids, int64_t rows, int64_t topK, int64_t firstExpert,
                      int64_t endExpert, int64_t capacity, RoutedPair *pairs, int64_t *ends);
@@ -61,7 +62,8 @@ int64_t sortByExpert(const int32_t *ids, int64_t rows, int64_t topK, int64_t fir
 void gatherPairs(const float *x, const RoutedPair *pairs, int64_t count, int64_t hidden,
                  float *out);
 
-/// y[pair,N] = x[pair,K] * W_e^T: linear() of every expert on its pairs. w: experts, each packed n64.
+/// y[pair,N] = x[pair,K] * W_e^T: linear() of every expert on its pairs. w: experts, each packed
+/// n64.
 void groupedGemm(const float *x, const float *w, float *y, const int64_t *ends, int64_t experts,
                  int64_t k, int64_t n);
 

@@ -28,8 +28,13 @@ std::vector<float> pack(const std::vector<float> &w, int64_t n, int64_t k) {
 }
 
 TEST(Linear, MatchesDoublePrecision) {
-  for (auto [rows, k, n] : {std::tuple{0, 8, 8}, {1, 1, 1}, {3, 17, 63}, {5, 64, 64}, {2, 33, 65},
-                            {7, 96, 200}, {12, 64, 320}}) {
+  for (auto [rows, k, n] : {std::tuple{0, 8, 8},
+                            {1, 1, 1},
+                            {3, 17, 63},
+                            {5, 64, 64},
+                            {2, 33, 65},
+                            {7, 96, 200},
+                            {12, 64, 320}}) {
     std::vector<float> x = randomFloats(rows * k, 1), w = randomFloats(n * k, 2);
     std::vector<float> packed = pack(w, n, k), y(rows * n, NAN);
     cpu::linear(x.data(), packed.data(), y.data(), rows, k, n);

@@ -1,0 +1,140 @@
+//===- ComputeAbi.cpp - mxs_ calls that compute ----------------------------------------------===//
+//
+// They check what they were given against the context and call the kernels.
+//
+//===----------------------------------------------------------------------===//
+#include "core/AbiCall.h"
+
+#include <algorithm>
+
+using namespace mxs;
+
+void mxs_embedding(mxs_ctx_t *ctx, const float *table, float *out, int64_t vocab_local,
+                   int64_t hidden) {
+  abiCall(ctx, Call::Embedding, [&] {
+    cpu::embedding(mxs_row_tokens(ctx), ctx->rows(MXS_ROWS_GROUP), table,
+                   ctx->topology.attnCoord(ctx->rank) * vocab_local, vocab_local, hidden, out);
+    return okStatus();
+  });
+}
+
+void mxs_linear(mxs_ctx_t *ctx, const float *x, const float *w, float *y, int64_t rows, int64_t k,
+                int64_t n) {
+  abiCall(ctx, Call::Linear, [&] {
+    cpu::linear(x, w, y, rows, k, n);
+    return okStatus();
+  });
+}
+
+/// The rows of one sequence, whose keys and values are in the cache already. Row i sees positions
+/// 0 .. first + i.
+static void attendSequence(mxs_ctx_t *ctx, int cache, const mxs_sequence_t &s, const float *q,
+                           float *out, int heads, float scale) {
+  const KvCache &kv = ctx->cache;
+  const int64_t dim = kv.headDim(cache);
+  const int queriesPerKv = heads / kv.kvHeads(cache);
+  for (int64_t row = 0; row < s.num_tokens; ++row)
+    for (int head = 0; head < heads; ++head) {
+      const int64_t offset = (row * heads + head) * dim;
+      cpu::attendRow(q + offset, kv.keys(cache, s.slot, head / queriesPerKv),
+                     kv.values(cache, s.slot, head / queriesPerKv), kv.capacity(),
+                     s.position + row + 1, dim, scale, ctx->scores.data(), out + offset);
+    }
+}
+
+void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, const float *k, const float *v,
+                   float *out, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale) {
+  abiCall(ctx, Call::Attention, [&] {
+    if (cache < 0 || cache >= ctx->cache.count())
+      return internalError("cache " + std::to_string(cache) + " of " +
+                           std::to_string(ctx->cache.count()));
+    if (kv_heads != ctx->cache.kvHeads(cache) || head_dim != ctx->cache.headDim(cache) ||
+        heads % kv_heads != 0)
+      return internalError("heads do not fit those of cache " + std::to_string(cache));
+    const size_t group = static_cast<size_t>(ctx->group);
+    int64_t row = 0;
+    for (size_t i = ctx->plan->groupSequences[group]; i < ctx->plan->groupSequences[group + 1];
+         ++i) {
+      const mxs_sequence_t &s = ctx->plan->batch.sequences[i];
+      const int64_t kvOffset = row * kv_heads * head_dim, offset = row * heads * head_dim;
+      ctx->cache.append(cache, s.slot, s.position, s.num_tokens, k + kvOffset, v + kvOffset);
+      attendSequence(ctx, cache, s, q + offset, out + offset, heads, scale);
+      row += s.num_tokens;
+    }
+    return okStatus();
+  });
+}
+
+void mxs_route(mxs_ctx_t *ctx, const float *logits, float *weights, int32_t *ids, int64_t rows,
+               int64_t experts, int64_t top_k, int32_t score, int32_t normalize, float scale) {
+  abiCall(ctx, Call::Route, [&] {
+    if (experts != ctx->manifest.experts || top_k < 1 || top_k > experts || score < 0 || score > 1)
+      return internalError("routes to " + std::to_string(top_k) + " of " + std::to_string(experts) +
+                           " experts with score " + std::to_string(score));
+    for (int64_t row = 0; row < rows; ++row)
+      cpu::routeRow(logits + row * experts, experts, top_k,
+                    score == 0 ? cpu::RouteScore::Softmax : cpu::RouteScore::Sigmoid,
+                    normalize != 0, scale, ctx->scores.data(), weights + row * top_k,
+                    ids + row * top_k);
+    return okStatus();
+  });
+}
+
+void mxs_permute(mxs_ctx_t *ctx, const float *x, const int32_t *ids, float *permuted, int64_t rows,
+                 int64_t hidden, int64_t top_k) {
+  abiCall(ctx, Call::Permute, [&] {
+    const auto &layers = ctx->manifest.moeLayers;
+    const size_t index = ctx->permutes++;
+    // One rank has no dispatch that could record the routing. Layers come in order.
+    if (ctx->topology.rankCount() == 1 && index < layers.size())
+      MXS_TRY(ctx->recordRouting(static_cast<int32_t>(layers[index]), ids, top_k));
+    RouteState &route = ctx->route;
+    route.count = cpu::sortByExpert(
+        ids, rows, top_k, ctx->topology.firstExpert(ctx->rank), ctx->topology.endExpert(ctx->rank),
+        static_cast<int64_t>(route.pairs.size()), route.pairs.data(), route.ends.data());
+    if (route.count < 0) {
+      route.count = 0;
+      return internalError("more (row, expert) pairs than different experts allow");
+    }
+    cpu::gatherPairs(x, route.pairs.data(), route.count, hidden, permuted);
+    return okStatus();
+  });
+}
+
+void mxs_grouped_gemm(mxs_ctx_t *ctx, const float *x, const float *w, float *y, int64_t k,
+                      int64_t n) {
+  abiCall(ctx, Call::GroupedGemm, [&] {
+    const std::vector<int64_t> &ends = ctx->route.ends;
+    cpu::groupedGemm(x, w, y, ends.data(), static_cast<int64_t>(ends.size()) - 1, k, n);
+    return okStatus();
+  });
+}
+
+void mxs_unpermute(mxs_ctx_t *ctx, const float *y, const float *weights, float *out, int64_t rows,
+                   int64_t hidden, int64_t top_k) {
+  abiCall(ctx, Call::Unpermute, [&] {
+    cpu::scatterPairs(y, weights, ctx->route.pairs.data(), ctx->route.count, rows, top_k, hidden,
+                      out);
+    return okStatus();
+  });
+}
+
+void mxs_select_rows(mxs_ctx_t *ctx, const float *x, float *out, int64_t width) {
+  abiCall(ctx, Call::SelectRows, [&] {
+    for (int32_t row : ctx->plan->rows.askedOwnedRows(ctx->rank)) {
+      std::copy_n(x + row * width, width, out);
+      out += width;
+    }
+    return okStatus();
+  });
+}
+
+void mxs_logits(mxs_ctx_t *ctx, const float *logits, int64_t vocab_local) {
+  abiCall(ctx, Call::Logits, [&] {
+    if (vocab_local != ctx->manifest.vocabLocal)
+      return internalError(std::to_string(vocab_local) + " columns, the manifest says " +
+                           std::to_string(ctx->manifest.vocabLocal));
+    ctx->logits = {logits, vocab_local};
+    return okStatus();
+  });
+}

@@ -1,0 +1,76 @@
+//===- Context.cpp --------------------------------------------------------------------------===//
+#include "core/Context.h"
+
+#include <algorithm>
+
+using namespace mxs;
+
+mxs_ctx::mxs_ctx(const Artifact &artifact, World &world, int rank)
+    : artifact(artifact), manifest(artifact.manifest()), world(world), topology(world.topology()),
+      rank(rank), group(topology.attnGroup(rank)) {}
+
+Status mxs_ctx::prepare(bool verify, bool verifyShared) {
+  constexpr size_t alignment = 64;
+  const size_t bytes =
+      (static_cast<size_t>(manifest.arenaBytes) + alignment) / alignment * alignment;
+  arena.reset(static_cast<uint8_t *>(std::aligned_alloc(alignment, bytes)));
+  if (!arena)
+    return resourceExhausted("cannot allocate " + std::to_string(bytes) +
+                             " bytes for activations; compile with a smaller --max-batch-tokens");
+  MXS_TRY(cache.create(manifest.caches, manifest.maxSeqs, manifest.maxContext));
+  const int64_t localExperts = topology.endExpert(rank) - topology.firstExpert(rank);
+  // A row has at most one pair per local expert and per choice.
+  route.pairs.resize(static_cast<size_t>(manifest.maxBatchTokens *
+                                         std::min<int64_t>(manifest.topK, localExperts)));
+  route.ends.assign(static_cast<size_t>(localExperts + 1), 0);
+  scores.resize(static_cast<size_t>(std::max(manifest.maxContext, manifest.experts)));
+  routing.resize(manifest.moeLayers.size());
+  return artifact.openWeights(
+      rank, verify, verifyShared, [this] { progress.fetch_add(1, std::memory_order_relaxed); },
+      weights);
+}
+
+Status mxs_ctx::beginStep(const StepPlan &next) {
+  plan = &next;
+  route.count = 0;
+  std::fill(route.ends.begin(), route.ends.end(), 0);
+  logits = {};
+  permutes = 0;
+  for (std::vector<int32_t> &ids : routing)
+    ids.clear();
+  return world.rank(rank).beginStep(next.rows, next.batch.chunks);
+}
+
+bool mxs_ctx::enter(Call call) {
+  if (failed())
+    return false;
+  ++calls[static_cast<size_t>(call)];
+  current.store(static_cast<int>(call), std::memory_order_relaxed);
+  progress.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void mxs_ctx::fail(const Status &failure) {
+  if (failed())
+    return;
+  status = failure;
+  code.store(failure.code(), std::memory_order_release);
+  world.abort(failure);
+}
+
+int64_t mxs_ctx::rows(mxs_row_set_t set) const {
+  return set == MXS_ROWS_ROUTED ? route.count : plan->rows.rows(rank, set);
+}
+
+Status mxs_ctx::recordRouting(int32_t layer, const int32_t *ids, int64_t topK) {
+  if (!plan->batch.wantRouting)
+    return okStatus();
+  const auto &layers = manifest.moeLayers;
+  const auto found = std::find(layers.begin(), layers.end(), layer);
+  if (found == layers.end() || topK != manifest.topK)
+    return internalError("layer " + std::to_string(layer) + " routes to " + std::to_string(topK) +
+                         " experts; the manifest does not say so");
+  routing[static_cast<size_t>(found - layers.begin())].assign(ids,
+                                                              ids + rows(MXS_ROWS_OWNED) * topK);
+  return okStatus();
+}

@@ -1,0 +1,87 @@
+//===- Context.h - mxs_ctx: what one rank's generated code works on ------------------*- C++
+//-*-===//
+#ifndef MIXSERVE_RUNTIME_CORE_CONTEXT_H
+#define MIXSERVE_RUNTIME_CORE_CONTEXT_H
+
+#include "comm/Communicator.h"
+#include "core/Artifact.h"
+#include "core/Calls.h"
+#include "core/KvCache.h"
+#include "core/StepPlan.h"
+#include "kernels/cpu/Kernels.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+namespace mxs {
+
+struct FreeMemory {
+  void operator()(void *memory) const { std::free(memory); }
+};
+
+/// Where the rows of the last mxs_permute went; kept for grouped GEMM and unpermute.
+struct RouteState {
+  std::vector<cpu::RoutedPair> pairs; ///< sized for the worst case at start
+  std::vector<int64_t> ends;          ///< [local experts + 1]
+  int64_t count = 0;                  ///< pairs in use
+};
+
+/// Logits of the group's asked rows, this rank's part of the vocabulary. Not owned.
+struct LogitsView {
+  const float *data = nullptr;
+  int64_t columns = 0;
+};
+
+} // namespace mxs
+
+/// One rank. All memory is allocated by `create`; a step allocates nothing here. Used by the rank's
+/// thread; `progress`, `current` and the failure flag may be read by others.
+struct mxs_ctx {
+  mxs_ctx(const mxs::Artifact &artifact, mxs::World &world, int rank);
+
+  /// Allocates arena and cache and maps the weights. `verify`, `verifyShared`: check their blocks.
+  mxs::Status prepare(bool verify, bool verifyShared);
+
+  /// Starts a step on `plan`, which must outlive it.
+  mxs::Status beginStep(const mxs::StepPlan &plan);
+
+  /// Whether a call may go on; counts it. False after a failure.
+  bool enter(mxs::Call call);
+  /// Keeps the first failure and ends the waits of all ranks.
+  void fail(const mxs::Status &status);
+  bool failed() const { return code.load(std::memory_order_acquire) != MXS_OK; }
+  const mxs::Status &failure() const { return status; }
+
+  /// Rows of `set` in this step; `set` is checked by the caller.
+  int64_t rows(mxs_row_set_t set) const;
+  /// Appends ids [owned rows, K] of MoE layer `layer` to the routing record, if one is kept.
+  mxs::Status recordRouting(int32_t layer, const int32_t *ids, int64_t topK);
+
+  const mxs::Artifact &artifact;
+  const mxs::Manifest &manifest;
+  mxs::World &world;
+  const mxs::Topology topology;
+  const int rank, group;
+
+  const mxs::StepPlan *plan = nullptr;
+  mxs::KvCache cache;
+  mxs::RankWeights weights;
+  mxs::RouteState route;
+  mxs::LogitsView logits;
+  std::vector<float> scores;                 ///< scratch of attention and route
+  std::vector<std::vector<int32_t>> routing; ///< [moe layers][owned rows * K] of this step
+  size_t permutes = 0;                       ///< mxs_permute calls of this step
+  mxs::CallCounts calls{};
+  std::unique_ptr<uint8_t, mxs::FreeMemory> arena;
+
+  std::atomic<uint64_t> progress{0}; ///< grows with every call and every checked block
+  std::atomic<int> current{-1};      ///< the mxs::Call that runs or ran last
+
+private:
+  std::atomic<int> code{MXS_OK};
+  mxs::Status status;
+};
+
+#endif // MIXSERVE_RUNTIME_CORE_CONTEXT_H

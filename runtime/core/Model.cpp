@@ -1,0 +1,333 @@
+//===- Model.cpp ----------------------------------------------------------------------------===//
+#include "core/Model.h"
+
+#include "core/Env.h"
+#include "core/Json.h"
+#include "core/MappedFile.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace mxs;
+
+static constexpr const char *kChunkedVariant = "hybrid-fused";
+
+struct Model::Ranks {
+  Artifact artifact;
+  CodeLibrary code;
+  std::unique_ptr<World> world;
+  std::vector<std::unique_ptr<ControlChannel>> channels; // one per node
+  std::vector<std::unique_ptr<NodeRunner>> runners;      // of the nodes in this process
+};
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+Status ModelOptions::create(const mxs_options_t *given, ModelOptions &out) {
+  mxs_options_t o{};
+  if (given) {
+    // A host that was compiled with an older header knows fewer fields.
+    if (given->size < sizeof(uint32_t) || given->size > sizeof o)
+      return invalidArgument("mxs_options_t::size is " + std::to_string(given->size) +
+                             ", expected at most " + std::to_string(sizeof o));
+    std::memcpy(&o, given, given->size);
+  }
+  Env env;
+  MXS_TRY(Env::read(env));
+  if (o.chunks < 0)
+    return invalidArgument("mxs_options_t::chunks is " + std::to_string(o.chunks) +
+                           ", expected 0 (by the table) or more");
+  ModelOptions options;
+  options.deadlineNs = o.deadline_ns ? o.deadline_ns : env.deadlineNs;
+  options.variant = o.variant ? o.variant : "";
+  options.chunks = o.chunks;
+  options.interNsPerMib = o.inter_ns_per_mib;
+  options.intraNsPerMib = o.intra_ns_per_mib;
+  options.interLatencyNs = o.inter_latency_ns;
+  options.traceFile = o.trace_file ? o.trace_file : "";
+  options.routingFile = o.routing_file ? o.routing_file : "";
+  options.skipChecksums = o.skip_checksums != 0;
+  out = std::move(options);
+  return okStatus();
+}
+
+/// A forced method or chunk count is honoured or refused, never ignored.
+static Status checkForced(const ModelOptions &options, const Manifest &manifest) {
+  if (!options.variant.empty() && manifest.variantIndex(options.variant) < 0) {
+    std::string list;
+    for (const std::string &name : manifest.variants)
+      list += (list.empty() ? "" : ", ") + name;
+    return invalidArgument("the artifact has no dispatch method '" + options.variant +
+                           "', it was compiled with: " + list +
+                           "; compile it with --moe-comm=" + options.variant);
+  }
+  if (options.chunks <= 1)
+    return okStatus();
+  if (options.chunks > manifest.maxBatchTokens)
+    return invalidArgument(std::to_string(options.chunks) + " chunks of at most " +
+                           std::to_string(manifest.maxBatchTokens) + " tokens cannot be made");
+  const bool all = std::all_of(manifest.table.begin(), manifest.table.end(), [&](auto &entry) {
+    return manifest.variants[static_cast<size_t>(entry.variant)] == kChunkedVariant;
+  });
+  if (options.variant != kChunkedVariant && (!options.variant.empty() || !all))
+    return invalidArgument(std::to_string(options.chunks) +
+                           " chunks were asked, but only the method hybrid-fused is chunked; force "
+                           "that method too");
+  return okStatus();
+}
+
+//===----------------------------------------------------------------------===//
+// Start and end
+//===----------------------------------------------------------------------===//
+
+Status Model::open(const std::string &folder, const ModelOptions &options,
+                   std::unique_ptr<Model> &out) {
+  std::unique_ptr<Model> model(new Model());
+  model->options = options;
+  model->ranks = std::make_unique<Ranks>();
+  MXS_TRY(Artifact::open(folder, model->ranks->artifact));
+  MXS_TRY(model->start());
+  out = std::move(model);
+  return okStatus();
+}
+
+Status Model::start() {
+  Ranks &r = *ranks;
+  const Manifest &m = r.artifact.manifest();
+  MXS_TRY(checkForced(options, m));
+  Topology topology;
+  topology.nodes = m.nodes;
+  topology.devices = m.devices;
+  topology.attnTp = m.attnTp;
+  topology.moeTp = m.moeTp;
+  topology.experts = m.experts;
+  if (Status status = topology.check(); !status.ok())
+    return badArtifact("artifact '" + r.artifact.folder() + "': " + status.message());
+  WorldOptions world;
+  world.deadlineNs = options.deadlineNs;
+  world.interNsPerMib = options.interNsPerMib;
+  world.intraNsPerMib = options.intraNsPerMib;
+  world.interLatencyNs = options.interLatencyNs;
+  world.trace = !options.traceFile.empty();
+  world.maxTokens = m.maxBatchTokens;
+  world.hidden = m.hidden;
+  world.topK = m.topK;
+  world.maxChunks = std::max(1, options.chunks);
+  for (const TableEntry &entry : m.table)
+    world.maxChunks = std::max(world.maxChunks, entry.chunks);
+  MXS_TRY(World::create(topology, world, r.world));
+  MXS_TRY(r.code.open(r.artifact.folder() + "/" + kCodeFile));
+  for (int node = 0; node < m.nodes; ++node) {
+    r.channels.push_back(std::make_unique<ControlChannel>(*r.world, node));
+    r.runners.push_back(std::make_unique<NodeRunner>(
+        r.artifact, *r.world, r.code, *r.channels.back(), node, !options.skipChecksums));
+  }
+  cachedTokens.assign(static_cast<size_t>(m.attnDp) * static_cast<size_t>(m.maxSeqs), 0);
+  for (const std::unique_ptr<NodeRunner> &runner : r.runners)
+    runner->start();
+  std::vector<std::string> replies;
+  Status status;
+  for (size_t node = 0; node < r.channels.size() && status.ok(); ++node) {
+    std::string reply, planHash, text;
+    Message kind{};
+    int32_t code = 0;
+    status = r.channels[node]->receiveReply(reply);
+    if (!status.ok())
+      break;
+    ByteReader reader(reply);
+    reader.get(kind);
+    reader.get(code);
+    reader.getText(text);
+    reader.getText(planHash);
+    if (!reader.finished() || kind != Message::Ready)
+      status = internalError("node " + std::to_string(node) + " sent a malformed reply");
+    else if (code != MXS_OK)
+      status = Status(static_cast<mxs_status_t>(code), text);
+    else if (planHash != m.planHash)
+      status =
+          mismatch("node " + std::to_string(node) + " opened an artifact with plan " + planHash +
+                   ", node 0 one with plan " + m.planHash + "; give all nodes the same artifact");
+  }
+  if (!status.ok()) {
+    broken = status;
+    (void)shutDown(); // the first failure is what the caller needs
+  }
+  return status;
+}
+
+Status Model::shutDown() {
+  if (!ranks)
+    return okStatus();
+  for (const std::unique_ptr<ControlChannel> &channel : ranks->channels)
+    (void)channel->sendCommand(std::string(1, static_cast<char>(Message::Stop)));
+  // Ranks that wait for each other see the abort; leaders bound everything else by `patience`.
+  const std::chrono::nanoseconds bound(4 * options.deadlineNs + 10'000'000'000);
+  bool all = true;
+  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
+    all = runner->join(bound) && all;
+  if (all)
+    return okStatus();
+  ranks.release(); // a thread that hangs in the model's code still refers to it
+  return timeoutError("a rank did not end; its memory is not freed");
+}
+
+Model::~Model() { (void)shutDown(); }
+
+Status Model::close() {
+  if (!ranks)
+    return okStatus();
+  const Manifest manifest = ranks->artifact.manifest();
+  const std::string text = options.routingFile.empty() ? "" : routing.json(manifest);
+  Status status = shutDown();
+  if (status.ok() && !options.traceFile.empty())
+    status = ranks->world->trace().write(options.traceFile);
+  if (status.ok() && !options.routingFile.empty())
+    status = writeFileAtomically(options.routingFile, text.data(), text.size());
+  return status;
+}
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+int64_t &Model::cached(const mxs_sequence_t &s) {
+  return cachedTokens[static_cast<size_t>(s.group) *
+                          static_cast<size_t>(ranks->artifact.manifest().maxSeqs) +
+                      static_cast<size_t>(s.slot)];
+}
+
+Status Model::chooseMethod(Batch &batch) const {
+  const Manifest &m = ranks->artifact.manifest();
+  const TableEntry &entry = m.entryFor(batch.totalTokens());
+  batch.variant = options.variant.empty() ? entry.variant : m.variantIndex(options.variant);
+  const bool chunked = m.variants[static_cast<size_t>(batch.variant)] == kChunkedVariant;
+  batch.chunks = !chunked ? 1 : options.chunks ? options.chunks : entry.chunks;
+  return okStatus();
+}
+
+Status Model::checkPositions(const Batch &batch) const {
+  for (size_t i = 0; i < batch.sequences.size(); ++i) {
+    const mxs_sequence_t &s = batch.sequences[i];
+    const int64_t have = const_cast<Model *>(this)->cached(s);
+    if (s.position > have)
+      return invalidArgument("sequence " + std::to_string(i) + " starts at position " +
+                             std::to_string(s.position) + ", but slot " + std::to_string(s.slot) +
+                             " of group " + std::to_string(s.group) + " holds " +
+                             std::to_string(have) + " tokens");
+  }
+  return okStatus();
+}
+
+Status Model::explain(Status first) {
+  ranks->world->abort(first);
+  auto rank = [](const Status &s) {
+    return s.ok() ? 0 : s.code() == MXS_ABORTED ? 1 : s.code() == MXS_TIMEOUT ? 2 : 3;
+  };
+  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners) {
+    if (!runner->awaitIdle(std::chrono::nanoseconds(4 * options.deadlineNs + 10'000'000'000)))
+      continue;
+    if (Status status = runner->lastStatus(); rank(status) > rank(first))
+      first = status;
+  }
+  return first;
+}
+
+Status Model::runBatch(const Batch &batch, std::vector<RankResult> &results) {
+  ByteWriter writer;
+  writer.put(Message::Step);
+  batch.write(writer);
+  const std::string command = writer.take();
+  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
+    runner->expectWork();
+  for (const std::unique_ptr<ControlChannel> &channel : ranks->channels)
+    MXS_TRY(channel->sendCommand(command));
+  const size_t devices = static_cast<size_t>(ranks->artifact.manifest().devices);
+  for (size_t node = 0; node < ranks->channels.size(); ++node) {
+    std::string reply, text, payload;
+    Message kind{};
+    int32_t code = 0;
+    MXS_TRY(ranks->channels[node]->receiveReply(reply));
+    ByteReader reader(reply);
+    reader.get(kind);
+    reader.get(code);
+    reader.getText(text);
+    reader.getText(payload);
+    if (reader.finished() && code != MXS_OK)
+      return Status(static_cast<mxs_status_t>(code), text);
+    ByteReader rankReader(payload);
+    for (size_t device = 0; device < devices; ++device)
+      results[node * devices + device].read(rankReader);
+    if (!reader.finished() || kind != Message::Done || !rankReader.finished())
+      return internalError("node " + std::to_string(node) + " sent a malformed reply");
+  }
+  return okStatus();
+}
+
+Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
+  if (!broken.ok())
+    return abortedError("an earlier step failed, open the model again: " + broken.message());
+  const Manifest &m = ranks->artifact.manifest();
+  Batch batch;
+  MXS_TRY(Batch::create(given, m, batch));
+  MXS_TRY(checkPositions(batch));
+  MXS_TRY(chooseMethod(batch));
+  const int64_t asked = askedRows(batch);
+  if (output.logits && output.logits_rows < asked)
+    return invalidArgument("the batch asks logits of " + std::to_string(asked) +
+                           " rows, the output has room for " + std::to_string(output.logits_rows));
+  batch.wantLogits = output.logits != nullptr;
+  batch.wantRouting = !options.routingFile.empty();
+  std::vector<RankResult> results(static_cast<size_t>(m.ranks()));
+  StepPlan plan;
+  const Topology &topology = ranks->world->topology();
+  MXS_TRY(StepPlan::create(batch, topology, plan));
+  Status status = runBatch(batch, results);
+  if (status.ok())
+    status = checkResults(plan, topology, m, results);
+  if (!status.ok())
+    return broken = explain(status);
+  for (const mxs_sequence_t &s : batch.sequences)
+    cached(s) = s.position + s.num_tokens;
+  ++steps;
+  tokens += static_cast<uint64_t>(batch.totalTokens());
+  if (batch.wantRouting)
+    routing.add(plan, m, results);
+  if (output.logits)
+    mergeLogits(plan, topology, results, m.vocabLocal, output.logits);
+  output.logits_rows = asked;
+  return output.next_tokens ? mergeTokens(plan, topology, results, output.next_tokens) : okStatus();
+}
+
+//===----------------------------------------------------------------------===//
+// Facts
+//===----------------------------------------------------------------------===//
+
+const std::string &Model::manifestText() const { return ranks->artifact.manifestText(); }
+
+static Json callsJson(const CallCounts &counts) {
+  Json calls = Json::object();
+  for (size_t i = 0; i < kCallCount; ++i)
+    if (counts[i] > 0)
+      calls[callName(static_cast<Call>(i))] = counts[i];
+  return calls;
+}
+
+std::string Model::stats() {
+  CallCounts total{};
+  Json perRank = Json::array();
+  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
+    for (int device = 0; device < ranks->artifact.manifest().devices; ++device) {
+      const CallCounts &counts = runner->calls(device);
+      for (size_t i = 0; i < kCallCount; ++i)
+        total[i] += counts[i];
+      perRank.push_back(callsJson(counts));
+    }
+  Json stats = {{"schema", "mixserve.stats/v1"},
+                {"steps", steps},
+                {"tokens", tokens},
+                {"calls", callsJson(total)},
+                {"rank_calls", std::move(perRank)}};
+  stats["bytes"] = Json::parse(ranks->world->counters().json());
+  return stats.dump();
+}

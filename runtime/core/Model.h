@@ -1,0 +1,72 @@
+//===- Model.h - An open artifact: its ranks and its scheduler -----------------------*- C++
+//-*-===//
+#ifndef MIXSERVE_RUNTIME_CORE_MODEL_H
+#define MIXSERVE_RUNTIME_CORE_MODEL_H
+
+#include "core/NodeRunner.h"
+#include "core/RoutingTrace.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mxs {
+
+/// What mxs_options_t says, with defaults filled in.
+struct ModelOptions {
+  uint64_t deadlineNs = 0; ///< > 0
+  std::string variant;     ///< empty: by the table
+  int chunks = 0;          ///< 0: by the table
+  uint64_t interNsPerMib = 0, intraNsPerMib = 0, interLatencyNs = 0;
+  std::string traceFile, routingFile; ///< empty: none
+  bool skipChecksums = false;
+
+  /// `options` may be null. MXS_INVALID_ARGUMENT: wrong size, or a bad environment variable.
+  static Status create(const mxs_options_t *options, ModelOptions &out);
+};
+
+/// The side of node 0. All nodes live in this process today; other processes would run NodeRunners
+/// of their own over a Transport between processes, and nothing here but `open` would change: ranks
+/// of other nodes are reached through control messages only.
+///
+/// One call at a time. A step that fails on a rank ends the run: later steps are refused.
+class Model {
+public:
+  static Status open(const std::string &folder, const ModelOptions &options,
+                     std::unique_ptr<Model> &out);
+  /// Ends the ranks if close() was not called; writes no files.
+  ~Model();
+
+  Status step(const mxs_batch_t &batch, mxs_step_output_t &output);
+  /// Ends the ranks and writes the trace and routing files.
+  Status close();
+
+  const std::string &manifestText() const;
+  /// mixserve.stats/v1.
+  std::string stats();
+
+private:
+  struct Ranks; // everything that rank threads refer to
+
+  Model() = default;
+  Status start();
+  Status chooseMethod(Batch &batch) const;
+  Status checkPositions(const Batch &batch) const;
+  /// Sends the batch to all nodes and collects every rank's result.
+  Status runBatch(const Batch &batch, std::vector<RankResult> &results);
+  /// After a failure: waits for the ranks of this process and picks what tells most.
+  Status explain(Status first);
+  Status shutDown();
+  int64_t &cached(const mxs_sequence_t &s);
+
+  ModelOptions options;
+  std::unique_ptr<Ranks> ranks;
+  RoutingTrace routing;
+  std::vector<int64_t> cachedTokens; ///< [groups][slots]
+  uint64_t steps = 0, tokens = 0;
+  Status broken; ///< the failure that ended the run
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_CORE_MODEL_H

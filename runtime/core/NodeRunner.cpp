@@ -1,0 +1,232 @@
+//===- NodeRunner.cpp -----------------------------------------------------------------------===//
+#include "core/NodeRunner.h"
+
+#include <algorithm>
+#include <exception>
+
+using namespace mxs;
+using Clock = std::chrono::steady_clock;
+
+NodeRunner::NodeRunner(const Artifact &artifact, World &world, const CodeLibrary &code,
+                       ControlChannel &channel, int node, bool verify)
+    : world(world), code(code), channel(channel), node(node), verify(verify) {
+  const Topology &topology = world.topology();
+  for (int device = 0; device < topology.devices; ++device)
+    ranks.push_back(std::make_unique<mxs_ctx>(artifact, world, topology.rankOf(node, device)));
+  statuses.resize(ranks.size());
+  results.resize(ranks.size());
+}
+
+NodeRunner::~NodeRunner() = default;
+
+void NodeRunner::start() {
+  expectWork();
+  for (size_t device = 0; device < ranks.size(); ++device)
+    threads.emplace_back([this, device] { rankMain(device); });
+  threads.emplace_back([this] { leaderMain(); });
+}
+
+void NodeRunner::expectWork() {
+  std::lock_guard<std::mutex> lock(mutex);
+  ++expected;
+}
+
+bool NodeRunner::awaitIdle(std::chrono::nanoseconds bound) {
+  std::unique_lock<std::mutex> lock(mutex);
+  return changed.wait_for(lock, bound, [&] { return expected == 0 || leaderEnded; });
+}
+
+Status NodeRunner::lastStatus() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return last;
+}
+
+bool NodeRunner::join(std::chrono::nanoseconds bound) {
+  if (threads.empty())
+    return true;
+  bool all = false;
+  {
+    std::unique_lock<std::mutex> lock(mutex);
+    all = changed.wait_for(lock, bound, [&] { return ended == threads.size(); });
+  }
+  for (std::thread &thread : threads) {
+    if (all)
+      thread.join();
+    else
+      thread.detach();
+  }
+  threads.clear();
+  return all;
+}
+
+//===----------------------------------------------------------------------===//
+// Rank threads
+//===----------------------------------------------------------------------===//
+
+/// Runs `body` (returns a Status); exceptions of the library become a status.
+template <class Body> static Status guarded(const Body &body) {
+  try {
+    return body();
+  } catch (const std::bad_alloc &) {
+    return resourceExhausted("out of memory");
+  } catch (const std::exception &error) {
+    return internalError(error.what());
+  }
+}
+
+void NodeRunner::rankFinished() {
+  std::lock_guard<std::mutex> lock(mutex);
+  ++finished;
+  changed.notify_all();
+}
+
+void NodeRunner::rankMain(size_t device) {
+  mxs_ctx &ctx = *ranks[device];
+  // The ranks of a node read the same shared file: one of them checks it.
+  statuses[device] = guarded([&] { return ctx.prepare(verify, verify && device == 0); });
+  rankFinished();
+  for (uint64_t seen = 0;;) {
+    {
+      std::unique_lock<std::mutex> lock(mutex);
+      changed.wait(lock, [&] { return stopping || generation != seen; });
+      if (stopping)
+        break;
+      seen = generation;
+    }
+    statuses[device] = guarded([&] { return runStep(ctx, results[device]); });
+    if (!statuses[device].ok())
+      ctx.fail(statuses[device]);
+    rankFinished();
+  }
+  std::lock_guard<std::mutex> lock(mutex);
+  ++ended;
+  changed.notify_all();
+}
+
+Status NodeRunner::runStep(mxs_ctx &ctx, RankResult &result) {
+  result = {};
+  MXS_TRY(ctx.beginStep(plan));
+  const int32_t code = this->code.entry()(&ctx, plan.batch.variant);
+  if (ctx.failed())
+    return ctx.failure();
+  const std::string where = "rank " + std::to_string(ctx.rank) + ": ";
+  if (code != MXS_OK)
+    return internalError(where + "the model's code returned " + std::to_string(code));
+  const int64_t asked = ctx.rows(MXS_ROWS_ASKED);
+  if (asked > 0 && !ctx.logits.data)
+    return internalError(where + "the model's code gave no logits");
+  const int64_t columns = ctx.manifest.vocabLocal;
+  result.setLogits(ctx.logits.data, asked, columns,
+                   static_cast<int32_t>(ctx.topology.attnCoord(ctx.rank) * columns),
+                   plan.batch.wantLogits);
+  if (plan.batch.wantRouting)
+    result.routing = ctx.routing;
+  return okStatus();
+}
+
+//===----------------------------------------------------------------------===//
+// Leader thread
+//===----------------------------------------------------------------------===//
+
+Status NodeRunner::awaitRanks() {
+  const std::chrono::nanoseconds deadline(world.options().deadlineNs);
+  const std::chrono::nanoseconds beat = std::clamp<std::chrono::nanoseconds>(
+      deadline / 4, std::chrono::milliseconds(1), std::chrono::seconds(1));
+  // Later than the ranks' own deadlines, whose messages say more.
+  const auto patience = deadline + deadline / 2 + std::chrono::seconds(1);
+  Clock::time_point moved = Clock::now();
+  uint64_t lastProgress = 0;
+  Status status;
+  std::unique_lock<std::mutex> lock(mutex);
+  while (!changed.wait_for(lock, beat, [&] { return finished == ranks.size(); })) {
+    lock.unlock();
+    // A lost heartbeat is no loss: node 0 then times out, or the world is aborted already.
+    (void)channel.sendReply(std::string(1, static_cast<char>(Message::Busy)));
+    uint64_t progress = 0;
+    std::string where;
+    for (const std::unique_ptr<mxs_ctx> &ctx : ranks) {
+      progress += ctx->progress.load(std::memory_order_relaxed);
+      const int call = ctx->current.load(std::memory_order_relaxed);
+      where += (where.empty() ? "rank " : ", rank ") + std::to_string(ctx->rank) +
+               (call < 0 ? " at its start" : std::string(" after mxs_") + callName(Call(call)));
+    }
+    if (progress != lastProgress) {
+      lastProgress = progress;
+      moved = Clock::now();
+    } else if (Clock::now() - moved > patience) {
+      if (!status.ok()) // was told to end, and did not
+        return status;
+      status = timeoutError("node " + std::to_string(node) + ": no rank made progress for " +
+                            std::to_string(patience.count() / 1'000'000) + " ms (" + where + ")");
+      world.abort(status);
+      moved = Clock::now();
+    }
+    lock.lock();
+  }
+  return status;
+}
+
+/// A rank's own failure says more than that it waited for another, or was told to end.
+static int informative(const Status &status) {
+  return status.ok() ? 0 : status.code() == MXS_ABORTED ? 1 : status.code() == MXS_TIMEOUT ? 2 : 3;
+}
+
+Status NodeRunner::mergedStatus() const {
+  const Status *worst = &statuses[0];
+  for (const Status &status : statuses)
+    if (informative(status) > informative(*worst))
+      worst = &status;
+  return *worst;
+}
+
+Status NodeRunner::leadStep(const std::string &command) {
+  ByteReader reader(command);
+  Message kind{};
+  Batch batch;
+  reader.get(kind);
+  MXS_TRY(Batch::read(reader, ranks[0]->manifest, batch));
+  MXS_TRY(StepPlan::create(std::move(batch), world.topology(), plan));
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    finished = 0;
+    ++generation;
+  }
+  changed.notify_all();
+  MXS_TRY(awaitRanks());
+  return mergedStatus();
+}
+
+void NodeRunner::leaderMain() {
+  auto reply = [&](Message kind, const Status &status, const std::string &payload) {
+    ByteWriter out;
+    out.put(kind);
+    out.put<int32_t>(status.code());
+    out.putText(status.message());
+    out.putText(payload);
+    (void)channel.sendReply(out.take()); // fails only if the world is aborted
+    std::lock_guard<std::mutex> lock(mutex);
+    last = status;
+    --expected;
+    changed.notify_all();
+  };
+  Status started = awaitRanks();
+  if (started.ok())
+    started = mergedStatus();
+  reply(Message::Ready, started, ranks[0]->manifest.planHash);
+  std::string command;
+  while (channel.receiveCommand(command).ok() && !command.empty() &&
+         static_cast<Message>(command[0]) == Message::Step) {
+    Status status = guarded([&] { return leadStep(command); });
+    if (!status.ok())
+      world.abort(status);
+    ByteWriter payload;
+    if (status.ok())
+      for (const RankResult &result : results)
+        result.write(payload);
+    reply(Message::Done, status, payload.take());
+  }
+  std::lock_guard<std::mutex> lock(mutex);
+  stopping = leaderEnded = true;
+  ++ended;
+  changed.notify_all();
+}

@@ -1,0 +1,85 @@
+//===- NodeRunner.h - The ranks of one node -----------------------------------------*- C++ -*-===//
+//
+// One thread per rank and one leader thread. The leader takes commands of node 0 from its control
+// channel, lets the ranks run, watches that they make progress, and replies.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_RUNTIME_CORE_NODERUNNER_H
+#define MIXSERVE_RUNTIME_CORE_NODERUNNER_H
+
+#include "core/CodeLibrary.h"
+#include "core/Context.h"
+#include "core/ControlChannel.h"
+#include "core/StepResult.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace mxs {
+
+class NodeRunner {
+public:
+  /// What is referred to must outlive the runner. `verify`: check weight blocks.
+  NodeRunner(const Artifact &artifact, World &world, const CodeLibrary &code,
+             ControlChannel &channel, int node, bool verify);
+  /// join() must have returned true, or start() was never called.
+  ~NodeRunner();
+
+  /// Starts the threads; the leader then replies Ready.
+  void start();
+
+  /// Call before a Step command is sent to this node.
+  void expectWork();
+  /// Waits until the leader has replied to all expected work, or has ended. False: after `bound`.
+  bool awaitIdle(std::chrono::nanoseconds bound);
+  /// Outcome of the last start or step on this node; OK if there was none.
+  Status lastStatus() const;
+
+  /// Waits until all threads have ended, at most `bound`. False: one hangs; all are detached and
+  /// the runner, with everything it refers to, must never be destroyed.
+  bool join(std::chrono::nanoseconds bound);
+
+  /// Call counts of the node's ranks; only between steps.
+  const CallCounts &calls(int device) const { return ranks[static_cast<size_t>(device)]->calls; }
+
+private:
+  void leaderMain();
+  void rankMain(size_t device);
+  Status runStep(mxs_ctx &ctx, RankResult &result);
+  /// Reads a batch descriptor and runs it on all ranks.
+  Status leadStep(const std::string &command);
+  /// Waits for all ranks, says Busy meanwhile. MXS_TIMEOUT: one made no progress for too long.
+  Status awaitRanks();
+  Status mergedStatus() const;
+  void rankFinished();
+
+  World &world;
+  const CodeLibrary &code;
+  ControlChannel &channel;
+  const int node;
+  const bool verify;
+  std::vector<std::unique_ptr<mxs_ctx>> ranks;
+
+  // Written by the leader before `generation` grows, or by a rank before `finished` grows.
+  StepPlan plan;
+  std::vector<Status> statuses;
+  std::vector<RankResult> results;
+
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  uint64_t generation = 0; ///< steps started
+  size_t finished = 0;     ///< ranks that are done with the current start or step
+  size_t ended = 0;        ///< threads that have ended
+  size_t expected = 0;     ///< work announced and not replied to
+  bool stopping = false, leaderEnded = false;
+  Status last;
+  std::vector<std::thread> threads;
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_CORE_NODERUNNER_H
