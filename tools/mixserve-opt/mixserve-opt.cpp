@@ -4,6 +4,7 @@
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "mixserve/Emit/Passes.h"
+#include "mixserve/Raise/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -18,6 +19,7 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   mixserve::registerEmitPasses();
   mixserve::registerEmitPipeline();
+  mixserve::registerRaisePasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "mixserve optimiser driver\n", registry));
 }
