@@ -22,6 +22,13 @@ if(MIXSERVE_LINKER)
     add_link_options(-Wno-unused-command-line-argument)
   endif()
 endif()
+# Environment of every test.
+set(MIXSERVE_TEST_ENVIRONMENT
+  "MIXSERVE_SOURCE_DIR=${PROJECT_SOURCE_DIR}" "MIXSERVE_BUILD_DIR=${PROJECT_BINARY_DIR}")
+if(MIXSERVE_SANITIZE MATCHES "address")
+  # LLVM's allocators poison in our (instrumented) code what the packaged libMLIR does not unpoison.
+  list(APPEND MIXSERVE_TEST_ENVIRONMENT "ASAN_OPTIONS=allow_user_poisoning=0")
+endif()
 if(MIXSERVE_SANITIZE)
   add_compile_options(-fsanitize=${MIXSERVE_SANITIZE} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${MIXSERVE_SANITIZE})
@@ -50,5 +57,5 @@ function(mixserve_gtest name)
   endif()
   add_test(NAME unit.${name} COMMAND ${name})
   set_tests_properties(unit.${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "MIXSERVE_SOURCE_DIR=${PROJECT_SOURCE_DIR};MIXSERVE_BUILD_DIR=${PROJECT_BINARY_DIR}")
+    ENVIRONMENT "${MIXSERVE_TEST_ENVIRONMENT}")
 endfunction()

@@ -14,7 +14,8 @@ namespace mixserve::test {
 
 template <typename T> static std::vector<T> elements(llvm::StringRef bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  if (!values.empty()) // an empty cache
+    std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
   return values;
 }
 
