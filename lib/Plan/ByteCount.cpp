@@ -51,6 +51,15 @@ std::vector<int64_t> balancedGroupRows(const Layout &layout, int64_t tokens, int
   return rows;
 }
 
+StepRows<double> evenRows(const Layout &layout, int64_t tokens, int64_t sequences) {
+  const std::vector<int64_t> owned =
+      ownedRows(layout, balancedGroupRows(layout, tokens, sequences));
+  StepRows<double> rows{{owned.begin(), owned.end()}, {}};
+  for (double count : rows.owned)
+    rows.asked.push_back(count * sequences / tokens);
+  return rows;
+}
+
 namespace {
 
 std::vector<int64_t> rowsOfGroups(const Layout &layout,

@@ -42,7 +42,7 @@ void readLevels(const YamlMap &top, Cluster &cluster) {
     top.fail(top.at("levels"), "levels",
              "expected one or two levels (node, then device), got " +
                  std::to_string(levels.size()) + "; merge switch levels into the node's link");
-  bool sawNode = false, sawDevice = false;
+  bool &sawNode = cluster.hasNodeLevel, &sawDevice = cluster.hasDeviceLevel;
   for (const YamlMap &level : levels) {
     level.allowOnly({"name", "count", "link"});
     const std::string name = level.text("name");

@@ -7,19 +7,6 @@
 #include <cassert>
 
 namespace mixserve::planner {
-namespace {
-
-/// Owned rows of the load, and one asked row per sequence spread like the rows.
-StepRows<double> rowsOf(const Layout &layout, const StepLoad &load) {
-  const std::vector<int64_t> owned =
-      ownedRows(layout, balancedGroupRows(layout, load.tokens, load.sequences));
-  StepRows<double> rows{{owned.begin(), owned.end()}, {}};
-  for (double count : rows.owned)
-    rows.asked.push_back(count * load.sequences / load.tokens);
-  return rows;
-}
-
-} // namespace
 
 void StepCost::add(const StepCost &step, double times) {
   attentionNs += times * step.attentionNs;
@@ -34,7 +21,8 @@ StepCost stepCost(const PlanContext &context, const Layout &layout, Method metho
   const Cluster &cluster = context.cluster;
   const ModelShape &model = context.model;
   const StepBytes<double> bytes =
-      expectedBytes(cluster.mesh, layout, method, model, rowsOf(layout, load), context.routing);
+      expectedBytes(cluster.mesh, layout, method, model,
+                    evenRows(layout, load.tokens, load.sequences), context.routing);
   StepCost cost;
   cost.attentionNs = model.layers * workTime(cluster, model, attentionWork(model, layout, load));
   cost.expertsNs =

@@ -4,6 +4,7 @@
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "mixserve/Emit/Passes.h"
+#include "mixserve/Plan/Passes.h"
 #include "mixserve/Raise/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -17,6 +18,7 @@ int main(int argc, char **argv) {
                   mlir::arith::ArithDialect, mlir::func::FuncDialect>();
   mixserve::registerEmitDialects(registry);
   mlir::registerTransformsPasses();
+  mixserve::registerPlanPasses();
   mixserve::registerEmitPasses();
   mixserve::registerEmitPipeline();
   mixserve::registerRaisePasses();

@@ -91,6 +91,9 @@ StepRows<int64_t> stepRows(const Layout &layout, const std::vector<TraceSequence
 /// min(attn_dp, sequences) groups get equal parts (cut like `partBegin`), the others none.
 std::vector<int64_t> balancedGroupRows(const Layout &layout, int64_t tokens, int64_t sequences);
 
+/// Owned rows of such a step; one asked row per sequence, spread like the rows.
+StepRows<double> evenRows(const Layout &layout, int64_t tokens, int64_t sequences);
+
 /// What one step moves: outside layers (embedding, lm_head) and in each layer.
 template <class Count> struct StepBytes {
   ByteTable<Count> outside;

@@ -36,6 +36,7 @@ struct DeviceSpec {
 /// asked.
 struct Cluster {
   Mesh mesh;
+  bool hasNodeLevel = false, hasDeviceLevel = false; ///< levels that the file has
   LinkSpec intra, inter;
   DeviceSpec device;
   CostSource linkSource = CostSource::Formula;

@@ -1,0 +1,61 @@
+//===- Passes.td - Passes of the plan phase ----------------*- tablegen -*-===//
+#ifndef MIXSERVE_PLAN_PASSES
+#define MIXSERVE_PLAN_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def SelectPlan : Pass<"mixserve-select-plan", "::mlir::ModuleOp"> {
+  let summary = "Chooses layout and dispatch methods for a cluster and a workload";
+  let description = [{
+    Scores every (attention TP x DP) x (MoE TP x EP) layout with every dispatch method and takes the one that
+    completes the workload soonest and fits a device's memory.
+
+    In: the raised form (`func.func @step` over `nn` and `moe` ops) and the cluster file that `cluster` names.
+    Out: the module attributes `plan.mesh`, `plan.hardware`, `plan.workload`, `plan.limits`, `plan.layout`,
+    `plan.table` and `plan.cost`; no op changes.
+
+    Fails if the module is not in raised form, the cluster file or an option is wrong, or no candidate is left:
+    the error lists the reasons.
+
+    Remarks (category `plan`): `passed` for the choice with its table and why it wins, `missed` for every other
+    candidate that fits with its cost, `failed` for every refused candidate with its reason, `analysis` for the
+    step sizes at which another layout or method would be the fastest.
+  }];
+  let options = [
+    Option<"cluster", "cluster", "std::string", "", "Cluster file (YAML, mixserve.cluster/v1).">,
+    Option<"workload", "workload", "std::string", "", "prompt=1024,output=256,concurrency=16[,rate=R] (default).">,
+    Option<"layout", "layout", "std::string", "", "auto, or attn_tp=A,attn_dp=B,moe_tp=C,moe_ep=D.">,
+    Option<"moeComm", "moe-comm", "std::string", "",
+           "auto, allgather, flat-ep, hier-ep, hybrid or hybrid-fused.">,
+    Option<"chunks", "chunks", "std::string", "", "auto, or chunks of the fused collectives (above 1: hybrid-fused).">,
+    Option<"routingLoad", "routing-load", "std::string", "", "uniform (default), zipf=S, or a routing trace.">,
+    Option<"maxBatchTokens", "max-batch-tokens", "int64_t", "0", "Tokens per step (default max(2048, concurrency)).">,
+    Option<"maxSeqs", "max-seqs", "int64_t", "0", "Sequences per attention group (default concurrency).">,
+    Option<"maxContext", "max-context", "int64_t", "0", "Tokens per sequence (default prompt + output).">];
+  let dependentDialects = ["::mixserve::plan::PlanDialect"];
+}
+
+def VerifyPlanned : Pass<"mixserve-verify-planned", "::mlir::ModuleOp"> {
+  let summary = "Fails unless the module carries a complete and legal plan";
+  let description = [{
+    In and out: a module after `mixserve-select-plan`, or one that a person wrote.
+    Fails if a plan attribute is missing or of the wrong kind, if the layout is illegal for mesh and model, if a
+    method of the table is illegal for the layout, if the table does not ascend or ends before
+    `max_batch_tokens`, or if chunks are asked of a method that has none.
+  }];
+}
+
+def AnnotateCost : Pass<"mixserve-annotate-cost", "::mlir::ModuleOp"> {
+  let summary = "Puts the expected bytes of a prompt step on every collective";
+  let description = [{
+    In: a module after shard (or fuse) with its plan attributes. Out: `plan.bytes` on every `coll` op that moves
+    rows: bytes sent by all ranks together in a step of min(max_batch_tokens, prompt * concurrency) prompt
+    tokens, by link class, from the formulas of the plan.
+
+    Fails if the plan attributes are missing.
+  }];
+  let options = [Option<"routingLoad", "routing-load", "std::string", "",
+                        "uniform (default), zipf=S, or a routing trace.">];
+  let dependentDialects = ["::mixserve::plan::PlanDialect"];
+}
+#endif

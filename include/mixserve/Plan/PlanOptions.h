@@ -1,0 +1,39 @@
+//===- PlanOptions.h - The planner's options as texts ------------*- C++ -*-===//
+#ifndef MIXSERVE_PLAN_PLANOPTIONS_H
+#define MIXSERVE_PLAN_PLANOPTIONS_H
+
+#include "mixserve/Plan/PlanSearch.h"
+#include "mixserve/Plan/RoutingLoad.h"
+
+#include <optional>
+#include <string>
+
+namespace mixserve::planner {
+
+/// As on a command line or in a pass pipeline; empty and 0 mean the default, "auto" means the
+/// planner decides.
+struct PlanOptions {
+  std::string workload;    ///< "prompt=1024,output=256,concurrency=16[,rate=2]"
+  std::string layout;      ///< "auto" or "attn_tp=2,attn_dp=2,moe_tp=2,moe_ep=2"
+  std::string moeComm;     ///< "auto" or a method
+  std::string chunks;      ///< "auto" or a number
+  std::string routingLoad; ///< "uniform", "zipf=S", or a routing trace's path
+  int64_t maxBatchTokens = 0, maxSeqs = 0, maxContext = 0;
+};
+
+struct ParsedPlanOptions {
+  Workload workload;
+  Limits limits;
+  Overrides overrides;
+};
+
+/// On failure: nothing, and `error` names the option, what it got and what it takes.
+std::optional<ParsedPlanOptions> parsePlanOptions(const PlanOptions &options, std::string &error);
+
+/// Reads `text` ("" = uniform) for a model of `experts` experts and `topK` picks.
+std::optional<RoutingLoad> parseRoutingLoad(const std::string &text, int64_t experts, int64_t topK,
+                                            std::string &error);
+
+} // namespace mixserve::planner
+
+#endif // MIXSERVE_PLAN_PLANOPTIONS_H

@@ -1,0 +1,93 @@
+//===- ReadShape.cpp - A model's shape from its IR ------------------------===//
+#include "mixserve/Plan/ReadShape.h"
+
+#include "dialects/moe/MoEDialect.h"
+#include "dialects/nn/NNDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace mixserve {
+namespace {
+
+struct Blocks {
+  SmallVector<nn::AttentionOp> attentions;
+  SmallVector<moe::ExpertsOp> experts;
+  SmallVector<nn::EmbeddingOp> embeddings;
+  bool qkNorm = false;
+};
+
+Blocks collect(func::FuncOp step) {
+  Blocks blocks;
+  step.walk([&](Operation *op) {
+    if (auto attention = dyn_cast<nn::AttentionOp>(op))
+      blocks.attentions.push_back(attention);
+    else if (auto experts = dyn_cast<moe::ExpertsOp>(op))
+      blocks.experts.push_back(experts);
+    else if (auto embedding = dyn_cast<nn::EmbeddingOp>(op))
+      blocks.embeddings.push_back(embedding);
+    else if (auto norm = dyn_cast<nn::RmsNormOp>(op))
+      blocks.qkNorm |= norm.isPerHead();
+  });
+  return blocks;
+}
+
+bool sameHeads(nn::AttentionOp a, nn::AttentionOp b) {
+  return a.getHeads() == b.getHeads() && a.getKvHeads() == b.getKvHeads() &&
+         a.getHeadDim() == b.getHeadDim();
+}
+
+/// Every layer is planned like the first one, so it must look like it.
+LogicalResult checkUniform(func::FuncOp step, Blocks &blocks) {
+  if (blocks.embeddings.size() != 1)
+    return step.emitError("cannot plan this model: it has ")
+           << blocks.embeddings.size() << " nn.embedding ops, expected 1";
+  if (blocks.attentions.empty() || blocks.attentions.size() != blocks.experts.size())
+    return step.emitError("cannot plan this model: it has ")
+           << blocks.attentions.size() << " nn.attention and " << blocks.experts.size()
+           << " moe.experts ops; every layer must have one of each (dense FFN layers are not "
+              "planned)";
+  for (nn::AttentionOp attention : blocks.attentions)
+    if (!sameHeads(attention, blocks.attentions.front()))
+      return attention.emitError("cannot plan this model: attention sizes differ between layers");
+  for (moe::ExpertsOp experts : blocks.experts)
+    if (experts.getGate().getType() != blocks.experts.front().getGate().getType() ||
+        experts.getIds().getType().getDimSize(1) !=
+            blocks.experts.front().getIds().getType().getDimSize(1))
+      return experts.emitError("cannot plan this model: expert sizes differ between layers");
+  return success();
+}
+
+} // namespace
+
+std::optional<planner::ModelShape> readModelShape(ModuleOp module) {
+  auto step = module.lookupSymbol<func::FuncOp>("step");
+  if (!step) {
+    module.emitError("there is no func.func @step: run the raise phase first");
+    return std::nullopt;
+  }
+  Blocks blocks = collect(step);
+  if (failed(checkUniform(step, blocks)))
+    return std::nullopt;
+  nn::AttentionOp attention = blocks.attentions.front();
+  moe::ExpertsOp experts = blocks.experts.front();
+  RankedTensorType table = blocks.embeddings.front().getTable().getType();
+  RankedTensorType gate = experts.getGate().getType();
+  Type element = gate.getElementType();
+  planner::ModelShape shape;
+  shape.vocab = table.getDimSize(0);
+  shape.hidden = table.getDimSize(1);
+  shape.layers = blocks.attentions.size();
+  shape.heads = attention.getHeads();
+  shape.kvHeads = attention.getKvHeads();
+  shape.headDim = attention.getHeadDim();
+  shape.experts = gate.getDimSize(0);
+  shape.ffn = gate.getDimSize(1);
+  shape.topK = experts.getIds().getType().getDimSize(1);
+  shape.qkNorm = blocks.qkNorm;
+  shape.dtypeBytes = (element.getIntOrFloatBitWidth() + 7) / 8;
+  shape.dtype = element.isF32() ? "f32" : element.isBF16() ? "bf16" : "f16";
+  return shape;
+}
+
+} // namespace mixserve

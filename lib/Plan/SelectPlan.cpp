@@ -1,0 +1,99 @@
+//===- SelectPlan.cpp - Chooses layout and dispatch methods ---------------===//
+#include "mixserve/Plan/Passes.h"
+#include "mixserve/Plan/PlanOptions.h"
+#include "mixserve/Plan/PlanReport.h"
+#include "mixserve/Plan/ReadShape.h"
+#include "mixserve/Plan/Units.h"
+
+#include "PlanAttributes.h"
+
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+
+namespace mixserve {
+#define GEN_PASS_DEF_SELECTPLAN
+#include "mixserve/Plan/Passes.h.inc"
+namespace {
+
+remark::RemarkOpts remarkNamed(StringRef name) {
+  return remark::RemarkOpts::name(name).category("plan");
+}
+
+std::string tableText(const std::vector<planner::TableEntry> &table) {
+  std::string text;
+  for (const planner::TableEntry &entry : table)
+    text += (text.empty() ? "" : "; ") + std::string("up to ") + std::to_string(entry.maxTokens) +
+            " tokens per step: " + planner::name(entry.method) + ", chunks " +
+            std::to_string(entry.chunks);
+  return text;
+}
+
+void remarkCandidates(Location loc, const planner::Plan &chosen) {
+  for (const planner::Candidate &candidate : chosen.candidates) {
+    const std::string text = planner::describe(candidate);
+    if (candidate.refused.empty())
+      remark::missed(loc, remarkNamed("candidate")) << text;
+    else
+      remark::failed(loc, remarkNamed("candidate")) << text;
+  }
+}
+
+void remarkChoice(Location loc, const planner::Plan &chosen) {
+  remark::passed(loc, remarkNamed("chosen"))
+      << "chosen " + chosen.layout.str() + "; " + tableText(chosen.table) + ". " + chosen.why;
+  for (const planner::CrossOver &line : chosen.crossOvers)
+    remark::analysis(loc, remarkNamed("cross_over"))
+        << "from " + std::to_string(line.tokens) + " tokens per step the fastest is " +
+               line.layout.str() + " moe-comm=" + planner::name(line.method) +
+               " chunks=" + std::to_string(line.chunks) + ", " + planner::formatTime(line.stepNs);
+}
+
+struct SelectPlan : impl::SelectPlanBase<SelectPlan> {
+  using SelectPlanBase::SelectPlanBase;
+
+  void runOnOperation() override {
+    if (failed(select(getOperation())))
+      signalPassFailure();
+  }
+
+  LogicalResult select(ModuleOp module) {
+    std::string error;
+    if (cluster.empty())
+      return module.emitError(
+          "no cluster file is given: set --cluster FILE (pass option `cluster`)");
+    const std::optional<planner::Cluster> machines = planner::readClusterFile(cluster, error);
+    if (!machines)
+      return module.emitError(error);
+    const std::optional<planner::ModelShape> model = readModelShape(module);
+    if (!model)
+      return failure();
+    const std::optional<planner::ParsedPlanOptions> parsed = planner::parsePlanOptions(
+        {workload, layout, moeComm, chunks, routingLoad, maxBatchTokens, maxSeqs, maxContext},
+        error);
+    if (!parsed)
+      return module.emitError(error);
+    const std::optional<planner::RoutingLoad> load =
+        planner::parseRoutingLoad(routingLoad, model->experts, model->topK, error);
+    if (!load)
+      return module.emitError(error);
+    const planner::PlanRequest request{*machines,        *model,         *load,
+                                       parsed->workload, parsed->limits, parsed->overrides};
+    const planner::PlanResult result = planner::searchPlan(request);
+    remarkCandidates(module.getLoc(), result.plan);
+    if (result.failure != planner::PlanFailure::None)
+      return module.emitError(result.error);
+    remarkChoice(module.getLoc(), result.plan);
+    setPlanAttributes(module, request, result.plan);
+    return success();
+  }
+};
+
+} // namespace
+
+void buildPlanPipeline(OpPassManager &pm, const SelectPlanOptions &options) {
+  pm.addPass(createSelectPlan(options));
+  pm.addPass(createVerifyPlanned());
+}
+
+} // namespace mixserve
