@@ -79,7 +79,8 @@ std::optional<planner::ModelShape> readByteShape(ModuleOp module) {
   });
   if (shape.experts > 0)
     return shape;
-  module.emitError("there is no moe.expert_ffn on a parameter: run the shard phase first");
+  emitError(module.getLoc(),
+            "there is no moe.expert_ffn on a parameter: run the shard phase first");
   return std::nullopt;
 }
 
@@ -102,7 +103,7 @@ struct AnnotateCost : impl::AnnotateCostBase<AnnotateCost> {
     const std::optional<planner::RoutingLoad> load =
         planner::parseRoutingLoad(routingLoad, shape->experts, shape->topK, error);
     if (!load)
-      return module.emitError(error);
+      return emitError(module.getLoc(), error);
     for (func::FuncOp step : module.getOps<func::FuncOp>())
       if (auto method = step->getAttrOfType<plan::MethodAttr>(plan::kMethodAttr))
         annotateStep(step, *facts, *shape, *load, mixserve::toPlanner(method.getValue()));

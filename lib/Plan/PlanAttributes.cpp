@@ -48,7 +48,7 @@ ArrayAttr tableAttr(Builder &builder, const std::vector<planner::TableEntry> &ta
 template <class Attr> Attr need(ModuleOp module, StringRef name, StringRef kind) {
   auto attr = module->getAttrOfType<Attr>(name);
   if (!attr)
-    module.emitError("module attribute ")
+    emitError(module.getLoc(), "module attribute ")
         << name << " is missing or is no " << kind << ": run the plan phase first";
   return attr;
 }
@@ -60,7 +60,8 @@ bool readTable(ModuleOp module, std::vector<planner::TableEntry> &table) {
   for (Attribute attr : entries) {
     auto entry = dyn_cast<plan::EntryAttr>(attr);
     if (!entry) {
-      module.emitError(plan::kTableAttr) << " must hold #plan.entry attributes, got " << attr;
+      emitError(module.getLoc(), plan::kTableAttr)
+          << " must hold #plan.entry attributes, got " << attr;
       return false;
     }
     table.push_back({entry.getMaxTokens(), toPlanner(entry.getMethod()), entry.getChunks()});
@@ -136,7 +137,8 @@ std::optional<PlanFacts> readPlanAttributes(ModuleOp module) {
     return std::nullopt;
   facts.mesh = {mesh.getAxisSize("node"), mesh.getAxisSize("device")};
   if (facts.mesh.ranks() == 0 || facts.mesh.ranks() != mesh.getNumRanks()) {
-    module.emitError("plan.mesh must have the axes \"node\" and \"device\", got ") << mesh;
+    emitError(module.getLoc(), "plan.mesh must have the axes \"node\" and \"device\", got ")
+        << mesh;
     return std::nullopt;
   }
   facts.layout = {layout.getAttnTp(), layout.getAttnDp(), layout.getMoeTp(), layout.getMoeEp()};

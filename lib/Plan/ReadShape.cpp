@@ -40,21 +40,23 @@ bool sameHeads(nn::AttentionOp a, nn::AttentionOp b) {
 /// Every layer is planned like the first one, so it must look like it.
 LogicalResult checkUniform(func::FuncOp step, Blocks &blocks) {
   if (blocks.embeddings.size() != 1)
-    return step.emitError("cannot plan this model: it has ")
+    return emitError(step.getLoc(), "cannot plan this model: it has ")
            << blocks.embeddings.size() << " nn.embedding ops, expected 1";
   if (blocks.attentions.empty() || blocks.attentions.size() != blocks.experts.size())
-    return step.emitError("cannot plan this model: it has ")
+    return emitError(step.getLoc(), "cannot plan this model: it has ")
            << blocks.attentions.size() << " nn.attention and " << blocks.experts.size()
            << " moe.experts ops; every layer must have one of each (dense FFN layers are not "
               "planned)";
   for (nn::AttentionOp attention : blocks.attentions)
     if (!sameHeads(attention, blocks.attentions.front()))
-      return attention.emitError("cannot plan this model: attention sizes differ between layers");
+      return emitError(attention.getLoc(),
+                       "cannot plan this model: attention sizes differ between layers");
   for (moe::ExpertsOp experts : blocks.experts)
     if (experts.getGate().getType() != blocks.experts.front().getGate().getType() ||
         experts.getIds().getType().getDimSize(1) !=
             blocks.experts.front().getIds().getType().getDimSize(1))
-      return experts.emitError("cannot plan this model: expert sizes differ between layers");
+      return emitError(experts.getLoc(),
+                       "cannot plan this model: expert sizes differ between layers");
   return success();
 }
 
@@ -63,7 +65,7 @@ LogicalResult checkUniform(func::FuncOp step, Blocks &blocks) {
 std::optional<planner::ModelShape> readModelShape(ModuleOp module) {
   auto step = module.lookupSymbol<func::FuncOp>("step");
   if (!step) {
-    module.emitError("there is no func.func @step: run the raise phase first");
+    emitError(module.getLoc(), "there is no func.func @step: run the raise phase first");
     return std::nullopt;
   }
   Blocks blocks = collect(step);

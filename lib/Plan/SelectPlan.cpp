@@ -29,8 +29,15 @@ std::string tableText(const std::vector<planner::TableEntry> &table) {
   return text;
 }
 
+bool isChosen(const planner::Candidate &candidate, const planner::Plan &chosen) {
+  return candidate.refused.empty() && candidate.layout == chosen.layout &&
+         candidate.table == chosen.table;
+}
+
 void remarkCandidates(Location loc, const planner::Plan &chosen) {
   for (const planner::Candidate &candidate : chosen.candidates) {
+    if (isChosen(candidate, chosen))
+      continue;
     const std::string text = planner::describe(candidate);
     if (candidate.refused.empty())
       remark::missed(loc, remarkNamed("candidate")) << text;
@@ -60,11 +67,11 @@ struct SelectPlan : impl::SelectPlanBase<SelectPlan> {
   LogicalResult select(ModuleOp module) {
     std::string error;
     if (cluster.empty())
-      return module.emitError(
-          "no cluster file is given: set --cluster FILE (pass option `cluster`)");
+      return emitError(module.getLoc(),
+                       "no cluster file is given: set --cluster FILE (pass option `cluster`)");
     const std::optional<planner::Cluster> machines = planner::readClusterFile(cluster, error);
     if (!machines)
-      return module.emitError(error);
+      return emitError(module.getLoc(), error);
     const std::optional<planner::ModelShape> model = readModelShape(module);
     if (!model)
       return failure();
@@ -72,17 +79,17 @@ struct SelectPlan : impl::SelectPlanBase<SelectPlan> {
         {workload, layout, moeComm, chunks, routingLoad, maxBatchTokens, maxSeqs, maxContext},
         error);
     if (!parsed)
-      return module.emitError(error);
+      return emitError(module.getLoc(), error);
     const std::optional<planner::RoutingLoad> load =
         planner::parseRoutingLoad(routingLoad, model->experts, model->topK, error);
     if (!load)
-      return module.emitError(error);
+      return emitError(module.getLoc(), error);
     const planner::PlanRequest request{*machines,        *model,         *load,
                                        parsed->workload, parsed->limits, parsed->overrides};
     const planner::PlanResult result = planner::searchPlan(request);
     remarkCandidates(module.getLoc(), result.plan);
     if (result.failure != planner::PlanFailure::None)
-      return module.emitError(result.error);
+      return emitError(module.getLoc(), result.error);
     remarkChoice(module.getLoc(), result.plan);
     setPlanAttributes(module, request, result.plan);
     return success();

@@ -16,18 +16,18 @@ LogicalResult verifyTable(ModuleOp module, const PlanFacts &facts) {
   int64_t before = 0;
   for (const planner::TableEntry &entry : facts.table) {
     if (entry.maxTokens <= before)
-      return module.emitError("plan.table must ascend in max_tokens, got ")
+      return emitError(module.getLoc(), "plan.table must ascend in max_tokens, got ")
              << entry.maxTokens << " after " << before;
     before = entry.maxTokens;
     if (std::string why = planner::whyIllegal(facts.mesh, facts.layout, entry.method); !why.empty())
-      return module.emitError("plan.table: ") << why;
+      return emitError(module.getLoc(), "plan.table: ") << why;
     if (entry.chunks > 1 && entry.method != planner::Method::HybridFused)
-      return module.emitError("plan.table: ")
+      return emitError(module.getLoc(), "plan.table: ")
              << planner::name(entry.method)
              << " does not work in chunks, got chunks = " << entry.chunks;
   }
   if (before < facts.limits.maxBatchTokens)
-    return module.emitError("plan.table ends at ")
+    return emitError(module.getLoc(), "plan.table ends at ")
            << before << " tokens, plan.limits allows " << facts.limits.maxBatchTokens;
   return success();
 }
@@ -47,13 +47,13 @@ struct VerifyPlanned : impl::VerifyPlannedBase<VerifyPlanned> {
       return failure();
     for (StringRef name : {plan::kHardwareAttr, plan::kCostAttr})
       if (!module->hasAttr(name))
-        return module.emitError("module attribute ")
+        return emitError(module.getLoc(), "module attribute ")
                << name << " is missing: run the plan phase first";
     const std::optional<planner::ModelShape> model = readModelShape(module);
     if (!model)
       return failure();
     if (std::string why = planner::whyIllegal(facts->mesh, facts->layout, *model); !why.empty())
-      return module.emitError("plan.layout: ") << why;
+      return emitError(module.getLoc(), "plan.layout: ") << why;
     return verifyTable(module, *facts);
   }
 };

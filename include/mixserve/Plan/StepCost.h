@@ -43,6 +43,10 @@ struct TableEntry {
   int64_t maxTokens;
   Method method;
   int64_t chunks;
+
+  bool operator==(const TableEntry &o) const {
+    return maxTokens == o.maxTokens && method == o.method && chunks == o.chunks;
+  }
 };
 
 /// Serving figures by an iteration model: all steps are of two kinds, prompt steps and decode
