@@ -6,6 +6,7 @@
 #include "mixserve/Emit/Passes.h"
 #include "mixserve/Plan/Passes.h"
 #include "mixserve/Raise/Passes.h"
+#include "mixserve/Shard/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -22,6 +23,8 @@ int main(int argc, char **argv) {
   mixserve::registerEmitPasses();
   mixserve::registerEmitPipeline();
   mixserve::registerRaisePasses();
+  mixserve::registerShardPasses();
+  mixserve::registerShardPipeline();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "mixserve optimiser driver\n", registry));
 }
