@@ -4,6 +4,7 @@
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "mixserve/Emit/Passes.h"
+#include "mixserve/Fuse/Passes.h"
 #include "mixserve/Plan/Passes.h"
 #include "mixserve/Raise/Passes.h"
 #include "mixserve/Shard/Passes.h"
@@ -25,6 +26,8 @@ int main(int argc, char **argv) {
   mixserve::registerRaisePasses();
   mixserve::registerShardPasses();
   mixserve::registerShardPipeline();
+  mixserve::registerFusePasses();
+  mixserve::registerFusePipeline();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "mixserve optimiser driver\n", registry));
 }
