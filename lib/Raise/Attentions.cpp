@@ -254,7 +254,8 @@ AttentionResults attentionOp(Context &context, onnx::AttentionOp op, ArrayRef<Me
   for (int i : {0, 1}) {
     keyValue[i] = asHeads(operands[1 + i], op.getKvNumHeads(), sizes);
     if (!q || !keyValue[i])
-      return refuse("expected rows [B, S, heads * D] or [B, heads, S, D] for Q, K and V");
+      return refuse("expected rows [B, S, heads * D] or [B, heads, S, D] for Q, K and V, got " +
+                    describe(operands[0]) + ", " + describe(operands[1]) + ", " + describe(operands[2]));
     auto *rows = as<Rows>(*keyValue[i]);
     auto *term = context.make<Joined>(op);
     const Meaning &past = operands[4 + i];

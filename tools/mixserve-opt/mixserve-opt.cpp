@@ -4,10 +4,8 @@
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "mixserve/Emit/Passes.h"
-#include "mixserve/Fuse/Passes.h"
 #include "mixserve/Plan/Passes.h"
 #include "mixserve/Raise/Passes.h"
-#include "mixserve/Shard/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -24,10 +22,6 @@ int main(int argc, char **argv) {
   mixserve::registerEmitPasses();
   mixserve::registerEmitPipeline();
   mixserve::registerRaisePasses();
-  mixserve::registerShardPasses();
-  mixserve::registerShardPipeline();
-  mixserve::registerFusePasses();
-  mixserve::registerFusePipeline();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "mixserve optimiser driver\n", registry));
 }
