@@ -12,7 +12,7 @@ LogicalResult AllReduceOp::verify() {
   Type input = getInput().getType(), result = getResult().getType();
   if (!isPartialOver(input, getOver()))
     return emitOpError("(C1) input must be partial over ") << getOver() << ", got " << input;
-  if (!sameColumns(input, result) || rowsOf(input) != rowsOf(result) || isPartialOver(result, getOver()))
+  if (!sameColumns(input, result) || rowsOf(input) != rowsOf(result) || isPartialOverSome(result, getOver()))
     return emitOpError("(C2) result must be the input's rows without the partial sum, got ") << result;
   return success();
 }
@@ -27,7 +27,7 @@ LogicalResult ReduceScatterOp::verify() {
   if (!legal)
     return emitOpError("(C2) cannot take ") << stringifyRowSet(from) << " rows to " << stringifyRowSet(to)
                                             << " rows";
-  if (!sameColumns(input, result) || isPartialOver(result, getOver()))
+  if (!sameColumns(input, result) || isPartialOverSome(result, getOver()))
     return emitOpError("(C3) result must have the input's columns and no partial sum over ")
            << getOver() << ", got " << result;
   return success();

@@ -27,6 +27,14 @@ inline bool isPartialOver(mlir::Type type, plan::AxesAttr axes) {
          });
 }
 
+/// True if the value is a partial sum over some axis of `axes` (none is over no axis).
+inline bool isPartialOverSome(mlir::Type type, plan::AxesAttr axes) {
+  plan::ShardingAttr sharding = plan::ShardingAttr::of(type);
+  return sharding && llvm::any_of(axes.getAxes(), [&](plan::AxisRefAttr axis) {
+           return llvm::is_contained(sharding.getPartial().getAxes(), axis);
+         });
+}
+
 /// True if the value is a partial sum over some axis.
 inline bool isPartial(mlir::Type type) {
   plan::ShardingAttr sharding = plan::ShardingAttr::of(type);

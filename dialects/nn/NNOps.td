@@ -112,9 +112,13 @@ def NN_RmsNormOp : NN_Op<"rms_norm", [Pure, Plan_RowWise, Plan_ShardRuleInterfac
   let results = (outs 2DTensorOf<[AnyFloat]>:$result);
   let assemblyFormat = "$input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)";
   let hasVerifier = 1;
-  // Blocks are independent, but a single block (D = N) must stay whole.
+  // Blocks are independent, but a single block (D = N) must stay whole. On one rank a row may be down to
+  // its last head; that it was cut says that there were more.
   let extraClassDeclaration = [{
     bool isPerHead() {
+      auto sharding = ::mixserve::plan::ShardingAttr::of(getInput());
+      if (sharding && sharding.getDims().size() == 2 && !sharding.getDims()[1].empty())
+        return true;
       return getWeight().getType().getDimSize(0) != getInput().getType().getDimSize(1);
     }
     std::string getShardRule() { return isPerHead() ? "ta,D->ta" : "tH,H->tH"; }

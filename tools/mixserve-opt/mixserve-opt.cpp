@@ -4,8 +4,10 @@
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "mixserve/Emit/Passes.h"
+#include "mixserve/Fuse/Passes.h"
 #include "mixserve/Plan/Passes.h"
 #include "mixserve/Raise/Passes.h"
+#include "mixserve/Shard/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -22,6 +24,10 @@ int main(int argc, char **argv) {
   mixserve::registerEmitPasses();
   mixserve::registerEmitPipeline();
   mixserve::registerRaisePasses();
+  mixserve::registerShardPasses();
+  mixserve::registerShardPipeline();
+  mixserve::registerFusePasses();
+  mixserve::registerFusePipeline();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "mixserve optimiser driver\n", registry));
 }

@@ -128,12 +128,22 @@ const handmade::Weights &handmade::weights() {
   return all;
 }
 
+namespace {
+/// A folder for everything that a test program writes, removed when it ends.
+struct TestFolder {
+  fs::path path = fs::temp_directory_path() / ("mixserve-test-" + std::to_string(getpid()));
+  TestFolder() {
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  ~TestFolder() { fs::remove_all(path); }
+};
+} // namespace
+
 std::string handmade::freshFolder() {
+  static const TestFolder all;
   static int counter = 0;
-  const fs::path folder = fs::temp_directory_path() / ("mixserve-test-" + std::to_string(getpid()) +
-                                                       "-" + std::to_string(counter++));
-  fs::remove_all(folder);
-  return folder.string();
+  return (all.path / std::to_string(counter++)).string();
 }
 
 void handmade::writeArtifact(const std::string &path, const Mesh &mesh, const Edit &edit) {

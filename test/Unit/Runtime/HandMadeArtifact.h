@@ -35,7 +35,7 @@ void writeArtifact(const std::string &folder, const Mesh &mesh, const Edit &edit
 /// Replaces manifest.json by an edited one with a right checksum.
 void editManifest(const std::string &folder, const Edit &edit);
 
-/// A fresh folder name below the test's temporary folder.
+/// A fresh name, for a folder or with an ending for a file, below the program's temporary folder.
 std::string freshFolder();
 
 /// Logits [tokens, V] of the whole sequence, computed naively in double precision.

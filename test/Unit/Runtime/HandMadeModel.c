@@ -2,7 +2,7 @@
    attention degree, RANKS the number of ranks; every rank holds EXPERTS / RANKS experts. There are
    no norms and the experts are one matrix, so the test can compute it naively.
 
-   Token 30 at the start of a group makes its ranks hang, token 31 makes them fail. */
+   A prompt that starts with token 30 makes the ranks of its group hang, 31 makes them fail. */
 #include "HandMadeShape.h"
 #include "mixserve_rt.h"
 
@@ -47,9 +47,10 @@ int32_t mxs_model_main(mxs_ctx_t *ctx, int32_t variant) {
 
   const int64_t group = mxs_rows(ctx, MXS_ROWS_GROUP), owned = mxs_rows(ctx, MXS_ROWS_OWNED);
   const int64_t asked = mxs_rows(ctx, MXS_ROWS_ASKED);
-  if (group > 0 && mxs_row_tokens(ctx)[0] == 31)
+  const int32_t first = group > 0 && mxs_row_positions(ctx)[0] == 0 ? mxs_row_tokens(ctx)[0] : 0;
+  if (first == 31)
     return MXS_INTERNAL;
-  if (group > 0 && mxs_row_tokens(ctx)[0] == 30) {
+  if (first == 30) {
     struct timespec long_time = {4, 0};
     nanosleep(&long_time, 0);
   }

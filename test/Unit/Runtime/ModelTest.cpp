@@ -103,7 +103,7 @@ TEST_P(ModelSteps, PrefillThenDecode) {
     const std::vector<double> expected = handmade::referenceLogits(tokens);
     expectNear(outcome.logits, {expected.end() - int64_t(outcome.logits.size()), expected.end()});
     ASSERT_EQ(outcome.next[0], greedy(expected));
-    tokens.push_back(outcome.next[0] % 30); // 30 and 31 mean faults
+    tokens.push_back(outcome.next[0]);
     outcome = step(model, {{0, 2, int64_t(tokens.size()) - 1, {tokens.back()}}});
   }
 }

@@ -1,0 +1,197 @@
+//===- Options.cpp - Command lines of the tools without LLVM ----------------===//
+#include "tools/options/Options.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+using namespace mixserve::tools;
+
+Options::Options(std::string program, std::string synopsis, std::string summary,
+                 std::string example)
+    : program(std::move(program)), synopsis(std::move(synopsis)), summary(std::move(summary)),
+      example(std::move(example)) {}
+
+void Options::add(Option option) { options.push_back(std::move(option)); }
+
+void Options::flag(const std::string &name, bool &target, const std::string &help) {
+  add({name, "", help, false, false, [&target](const std::string &) {
+         target = true;
+         return std::string();
+       }});
+}
+
+void Options::text(const std::string &name, const std::string &metavar, std::string &target,
+                   const std::string &help) {
+  add({name, metavar, help, true, false, [&target](const std::string &value) {
+         target = value;
+         return std::string();
+       }});
+}
+
+void Options::texts(const std::string &name, const std::string &metavar,
+                    std::vector<std::string> &target, const std::string &help) {
+  add({name, metavar, help, true, false, [&target](const std::string &value) {
+         target.push_back(value);
+         return std::string();
+       }});
+}
+
+/// Whole text as a number, or nothing.
+static std::optional<int64_t> wholeNumber(const std::string &text) {
+  char *end = nullptr;
+  errno = 0;
+  const long long value = std::strtoll(text.c_str(), &end, 10);
+  if (text.empty() || *end != '\0' || errno != 0)
+    return std::nullopt;
+  return value;
+}
+
+void Options::number(const std::string &name, const std::string &metavar, int64_t &target,
+                     int64_t least, const std::string &help) {
+  add({name, metavar, help, true, false, [&target, least](const std::string &value) {
+         const auto parsed = wholeNumber(value);
+         if (!parsed || *parsed < least)
+           return "'" + value + "' is not a whole number of at least " + std::to_string(least);
+         target = *parsed;
+         return std::string();
+       }});
+}
+
+void Options::real(const std::string &name, double &target, const std::string &help) {
+  add({name, "X", help, true, false, [&target](const std::string &value) {
+         char *end = nullptr;
+         const double parsed = std::strtod(value.c_str(), &end);
+         if (value.empty() || *end != '\0' || !(parsed >= 0))
+           return "'" + value + "' is not a number of at least 0";
+         target = parsed;
+         return std::string();
+       }});
+}
+
+void Options::optionalText(const std::string &name, const std::string &metavar, bool &given,
+                           std::string &target, const std::string &help) {
+  add({name, metavar, help, true, true, [&given, &target](const std::string &value) {
+         given = true;
+         target = value;
+         return std::string();
+       }});
+}
+
+void Options::duration(const std::string &name, uint64_t &targetNs, const std::string &help) {
+  add({name, "TIME", help, true, false, [&targetNs](const std::string &value) {
+         char *end = nullptr;
+         const double amount = std::strtod(value.c_str(), &end);
+         const std::string unit = end;
+         const double scale = unit == "s"    ? 1e9
+                              : unit == "ms" ? 1e6
+                              : unit == "us" ? 1e3
+                              : unit == "ns" ? 1
+                                             : 0;
+         if (end == value.c_str() || scale == 0 || !(amount > 0) || amount * scale > 9e18)
+           return "'" + value + "' is not a duration such as 30s, 500ms or 20us";
+         targetNs = static_cast<uint64_t>(amount * scale);
+         return std::string();
+       }});
+}
+
+const Options::Option *Options::find(const std::string &name) const {
+  for (const Option &option : options)
+    if (option.name == name)
+      return &option;
+  return nullptr;
+}
+
+/// Number of single-letter edits between two names.
+static size_t editDistance(const std::string &a, const std::string &b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t previous = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+      diagonal = previous;
+    }
+  }
+  return row[b.size()];
+}
+
+int Options::usageError(const std::string &message) const {
+  std::fprintf(stderr, "%s: %s\nrun '%s --help' for the options\n", program.c_str(),
+               message.c_str(), program.c_str());
+  return kUsage;
+}
+
+void Options::printHelp() const {
+  std::printf("usage: %s %s\n\n%s\n\noptions:\n", program.c_str(), synopsis.c_str(),
+              summary.c_str());
+  auto line = [](const std::string &left, const std::string &help) {
+    std::printf(left.size() < 26 ? "  %-26s %s\n" : "  %s\n                             %s\n",
+                left.c_str(), help.c_str());
+  };
+  for (const Option &option : options) {
+    std::string left = "--" + option.name;
+    if (option.valueOptional)
+      left += "[=" + option.metavar + "]";
+    else if (option.takesValue)
+      left += " " + option.metavar;
+    line(left, option.help);
+  }
+  line("--help", "this text");
+  line("--version", "the version");
+  std::printf(
+      "\nexit codes: 0 ok, 1 usage, 2 bad input, 3 no feasible plan, 4 verification mismatch,\n"
+      "            5 a rank or a link failed\n\nexample:\n  %s\n",
+      example.c_str());
+}
+
+std::optional<int> Options::parse(int argc, char **argv, std::vector<std::string> &positionals) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--help" || argument == "-h") {
+      printHelp();
+      return kOk;
+    }
+    if (argument == "--version") {
+      std::printf("%s (mixserve) %s\n", program.c_str(), MIXSERVE_VERSION);
+      return kOk;
+    }
+    if (argument.size() < 2 || argument[0] != '-') {
+      positionals.push_back(argument);
+      continue;
+    }
+    const size_t dashes = argument.rfind("--", 0) == 0 ? 2 : 1;
+    const size_t equals = argument.find('=');
+    const std::string name =
+        argument.substr(dashes, equals == std::string::npos ? equals : equals - dashes);
+    const Option *option = find(name);
+    if (!option) {
+      std::string message = "unknown option '" + argument + "'";
+      const auto nearest =
+          std::min_element(options.begin(), options.end(), [&](const Option &a, const Option &b) {
+            return editDistance(a.name, name) < editDistance(b.name, name);
+          });
+      if (nearest != options.end() && editDistance(nearest->name, name) <= 3)
+        message += "; did you mean '--" + nearest->name + "'?";
+      return usageError(message);
+    }
+    std::string value;
+    if (equals != std::string::npos) {
+      if (!option->takesValue)
+        return usageError("option '--" + name + "' takes no value");
+      value = argument.substr(equals + 1);
+    } else if (option->takesValue && !option->valueOptional) {
+      if (++i >= argc)
+        return usageError("option '--" + name + "' needs a value (" + option->metavar + ")");
+      value = argv[i];
+    }
+    const std::string wrong = option->set(value);
+    if (!wrong.empty())
+      return usageError("option '--" + name + "': " + wrong);
+  }
+  return std::nullopt;
+}
