@@ -56,9 +56,8 @@ static int usageError(const llvm::Twine &message) {
 /// Prints the planner's remarks as they come.
 class PlanRemarks : public mlir::remark::detail::MLIRRemarkStreamerBase {
 public:
-  llvm::LogicalResult streamOptimizationRemark(const mlir::remark::detail::Remark &remark) override {
+  void streamOptimizationRemark(const mlir::remark::detail::Remark &remark) override {
     llvm::errs() << remark.getMsg() << "\n";
-    return llvm::success();
   }
 };
 
