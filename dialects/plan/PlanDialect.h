@@ -32,6 +32,8 @@ inline constexpr llvm::StringLiteral kWorkloadAttr = "plan.workload";
 inline constexpr llvm::StringLiteral kLimitsAttr = "plan.limits";
 inline constexpr llvm::StringLiteral kLayoutAttr = "plan.layout";
 inline constexpr llvm::StringLiteral kTableAttr = "plan.table";
+/// Methods that are compiled in beside the table's (array of #plan.method), for runs that force one.
+inline constexpr llvm::StringLiteral kVariantsAttr = "plan.variants";
 inline constexpr llvm::StringLiteral kCostAttr = "plan.cost";
 /// On a step function after shard: the dispatch method it implements (#plan.method).
 inline constexpr llvm::StringLiteral kMethodAttr = "plan.method";

@@ -17,6 +17,11 @@ SmallVector<int64_t> fuse::chunkCounts(ModuleOp module) {
     for (auto entry : table.getAsRange<plan::EntryAttr>())
       if (entry.getMethod() == plan::Method::HybridFused)
         counts.push_back(entry.getChunks());
+  // Compiled in beside the table: a run that forces the method says its own count.
+  if (auto variants = module->getAttrOfType<ArrayAttr>(plan::kVariantsAttr))
+    for (auto variant : variants.getAsRange<plan::MethodAttr>())
+      if (variant.getValue() == plan::Method::HybridFused)
+        counts.push_back(1);
   llvm::sort(counts);
   counts.erase(llvm::unique(counts), counts.end());
   return counts;

@@ -12,7 +12,8 @@ namespace mixserve::fuse {
 /// True if the plan asks for fused collectives in `func`.
 bool asksForFusion(mlir::func::FuncOp func);
 
-/// Distinct chunk counts of the table's hybrid_fused entries, ascending; empty if it has none.
+/// Distinct chunk counts of the table's hybrid_fused entries, ascending, with 1 if plan.variants names
+/// the method; empty if the plan does not ask for it.
 llvm::SmallVector<int64_t> chunkCounts(mlir::ModuleOp module);
 
 /// Marks a fused op made of `parts`: their layer, the method, and the sum of their bytes if all have them.

@@ -1,4 +1,5 @@
 //===- SelectPlan.cpp - Chooses layout and dispatch methods ---------------===//
+#include "mixserve/Plan/LayoutSpace.h"
 #include "mixserve/Plan/Passes.h"
 #include "mixserve/Plan/PlanOptions.h"
 #include "mixserve/Plan/PlanReport.h"
@@ -92,6 +93,24 @@ struct SelectPlan : impl::SelectPlanBase<SelectPlan> {
       return emitError(module.getLoc(), result.error);
     remarkChoice(module.getLoc(), result.plan);
     setPlanAttributes(module, request, result.plan);
+    return setVariants(module, machines->mesh, result.plan.layout);
+  }
+
+  /// `plan.variants` from the option `also-methods`, each checked against the chosen layout.
+  LogicalResult setVariants(ModuleOp module, const planner::Mesh &mesh, const planner::Layout &chosen) {
+    SmallVector<StringRef> names;
+    StringRef(alsoMethods).split(names, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+    SmallVector<Attribute> variants;
+    for (StringRef text : names) {
+      const std::optional<planner::Method> method = planner::parseMethod(text.str());
+      if (!method)
+        return emitError(module.getLoc(), "also-methods: '") << text << "' is not a dispatch method";
+      if (const std::string why = planner::whyIllegal(mesh, chosen, *method); !why.empty())
+        return emitError(module.getLoc(), "also-methods: ") << text << " is not possible: " << why;
+      variants.push_back(plan::MethodAttr::get(module.getContext(), *plan::parseMethodOption(text)));
+    }
+    if (!variants.empty())
+      module->setAttr(plan::kVariantsAttr, ArrayAttr::get(module.getContext(), variants));
     return success();
   }
 };

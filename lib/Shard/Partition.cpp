@@ -16,7 +16,7 @@ namespace {
 
 using shard::LayoutAxes;
 
-/// Methods of the plan's table, each once, in its order.
+/// Methods of the plan's table, each once, in its order; then those asked for beside it.
 FailureOr<llvm::SetVector<plan::Method>> methodsOf(ModuleOp module) {
   auto table = module->getAttrOfType<ArrayAttr>(plan::kTableAttr);
   llvm::SetVector<plan::Method> methods;
@@ -24,6 +24,9 @@ FailureOr<llvm::SetVector<plan::Method>> methodsOf(ModuleOp module) {
     for (Attribute entry : table)
       if (auto row = dyn_cast<plan::EntryAttr>(entry))
         methods.insert(row.getMethod());
+  if (auto variants = module->getAttrOfType<ArrayAttr>(plan::kVariantsAttr))
+    for (auto variant : variants.getAsRange<plan::MethodAttr>())
+      methods.insert(variant.getValue());
   if (methods.empty())
     return module.emitError("(P4) has no '") << plan::kTableAttr << "'; run the phase plan first";
   return methods;

@@ -3,6 +3,7 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "gtest/gtest.h"
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -123,7 +124,9 @@ std::vector<Generated> ServedModel::generateMixed(const std::vector<Arrival> &ar
     if (active.empty())
       continue;
     // The descriptor wants ascending groups; a sequence keeps its group and its slot for life.
-    std::stable_sort(active.begin(), active.end(), [&](size_t a, size_t b) { return a % groups < b % groups; });
+    std::sort(active.begin(), active.end(), [&](size_t a, size_t b) {
+      return std::make_pair(a % groups, a) < std::make_pair(b % groups, b);
+    });
     std::vector<mxs_sequence_t> sequences;
     std::vector<int32_t> tokens;
     for (size_t i : active) {

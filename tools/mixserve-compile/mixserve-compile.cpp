@@ -148,6 +148,7 @@ int main(int argc, char **argv) {
   registerPipelineDialects(registry);
   // One thread: modules are small, and starting a pool costs more than it saves.
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  context.printOpOnDiagnostic(false);
   context.getDiagEngine().registerHandler([](mlir::Diagnostic &diagnostic) {
     const char *kind = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error ? "error" : "note";
     if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark)

@@ -12,8 +12,8 @@ struct EmitOptions {
   std::string outputFolder;
   /// Folder that the boxes of parameters are relative to; empty: the module's `nn.source_folder`.
   std::string sourceFolder;
-  /// CPU that code is made for, as LLVM names it ("x86-64-v3", "znver4"); "native": this machine's;
-  /// empty: x86-64-v3 on x86-64, the baseline elsewhere.
+  /// Instruction set level that code is made for: x86-64, x86-64-v2, -v3 or -v4; "native": the highest
+  /// of this machine; empty: x86-64-v3 on x86-64, the baseline ("generic") elsewhere.
   std::string targetCpu;
   /// Linker to run; empty: ld.lld-22, ld.lld or cc, the first that is found.
   std::string linker;

@@ -28,6 +28,8 @@ def SelectPlan : Pass<"mixserve-select-plan", "::mlir::ModuleOp"> {
     Option<"moeComm", "moe-comm", "std::string", "",
            "auto, allgather, flat-ep, hier-ep, hybrid or hybrid-fused.">,
     Option<"chunks", "chunks", "std::string", "", "auto, or chunks of the fused collectives (above 1: hybrid-fused).">,
+    Option<"alsoMethods", "also-methods", "std::string", "",
+           "Methods, comma-separated, that are compiled in beside the table's (plan.variants).">,
     Option<"routingLoad", "routing-load", "std::string", "", "uniform (default), zipf=S, or a routing trace.">,
     Option<"maxBatchTokens", "max-batch-tokens", "int64_t", "0", "Tokens per step (default max(2048, concurrency)).">,
     Option<"maxSeqs", "max-seqs", "int64_t", "0", "Sequences per attention group (default concurrency).">,

@@ -1,0 +1,150 @@
+//===- ArtifactFile.cpp - A file of an artifact, hashed as it is written ----===//
+#include "ArtifactFile.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+using namespace mlir;
+using namespace mixserve;
+
+namespace {
+
+class Sha256 {
+public:
+  Sha256() : context(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  }
+  void update(const void *data, size_t bytes) { EVP_DigestUpdate(context.get(), data, bytes); }
+  std::string hex() {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    EVP_DigestFinal_ex(context.get(), digest, &size);
+    return llvm::toHex(ArrayRef<uint8_t>(digest, size), /*LowerCase=*/true);
+  }
+
+private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context;
+};
+
+/// XXH3-64 of every `kBlockBytes` bytes that pass.
+class BlockHash {
+public:
+  BlockHash() : state(XXH3_createState(), XXH3_freeState) { XXH3_64bits_reset(state.get()); }
+  void update(const char *data, size_t bytes) {
+    while (bytes > 0) {
+      const size_t part = std::min<size_t>(bytes, kBlockBytes - filled);
+      XXH3_64bits_update(state.get(), data, part);
+      data += part, bytes -= part, filled += part;
+      if (filled == kBlockBytes)
+        close();
+    }
+  }
+  std::vector<std::string> finish() {
+    if (filled > 0)
+      close();
+    return std::move(blocks);
+  }
+
+private:
+  void close() {
+    XXH64_canonical_t canonical; // big-endian: the same text on every machine
+    XXH64_canonicalFromHash(&canonical, XXH3_64bits_digest(state.get()));
+    blocks.push_back(llvm::toHex(ArrayRef<uint8_t>(canonical.digest, sizeof canonical.digest), true));
+    XXH3_64bits_reset(state.get());
+    filled = 0;
+  }
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state;
+  int64_t filled = 0;
+  std::vector<std::string> blocks;
+};
+
+} // namespace
+
+struct ArtifactFile::State {
+  FileRecord record;
+  std::string fullPath;
+  bool hasBlocks = false;
+  int fd = -1;
+  int error = 0; ///< errno of the first failure
+  Sha256 sha;
+  BlockHash blocks;
+};
+
+ArtifactFile::ArtifactFile(StringRef folder, StringRef path, bool hasBlocks) : state(new State) {
+  state->record.path = path.str();
+  state->fullPath = (folder + "/" + path).str();
+  state->hasBlocks = hasBlocks;
+  state->fd = ::open(state->fullPath.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (state->fd < 0)
+    state->error = errno;
+}
+
+ArtifactFile::~ArtifactFile() {
+  if (state->fd >= 0)
+    ::close(state->fd);
+}
+
+void ArtifactFile::write(const void *data, size_t bytes) {
+  if (state->error)
+    return;
+  state->sha.update(data, bytes);
+  if (state->hasBlocks)
+    state->blocks.update(static_cast<const char *>(data), bytes);
+  state->record.bytes += bytes;
+  const char *next = static_cast<const char *>(data);
+  while (bytes > 0) {
+    const ssize_t written = ::write(state->fd, next, bytes);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0) {
+      state->error = errno;
+      return;
+    }
+    next += written, bytes -= written;
+  }
+}
+
+FailureOr<FileRecord> ArtifactFile::finish(Location loc) {
+  if (!state->error && ::fsync(state->fd) != 0)
+    state->error = errno;
+  if (state->fd >= 0 && ::close(state->fd) != 0 && !state->error)
+    state->error = errno;
+  state->fd = -1;
+  if (state->error)
+    return emitError(loc) << "cannot write '" << state->fullPath << "': " << std::strerror(state->error);
+  state->record.sha256 = state->sha.hex();
+  if (state->hasBlocks)
+    state->record.blocks = state->blocks.finish();
+  return std::move(state->record);
+}
+
+FailureOr<FileRecord> mixserve::recordFile(StringRef folder, StringRef path, Location loc) {
+  const std::string full = (folder + "/" + path).str();
+  auto content = llvm::MemoryBuffer::getFile(full, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!content)
+    return emitError(loc) << "cannot read '" << full << "': " << content.getError().message();
+  const int fd = ::open(full.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0)
+    ::close(fd);
+  if (!synced)
+    return emitError(loc) << "cannot sync '" << full << "': " << std::strerror(error);
+  FileRecord record;
+  record.path = path.str();
+  record.bytes = (*content)->getBufferSize();
+  record.sha256 = sha256Hex((*content)->getBuffer());
+  return record;
+}
+
+std::string mixserve::sha256Hex(StringRef text) {
+  Sha256 sha;
+  sha.update(text.data(), text.size());
+  return sha.hex();
+}

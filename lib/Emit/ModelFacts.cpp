@@ -1,0 +1,125 @@
+//===- ModelFacts.cpp - What the runtime must know of the model -------------===//
+#include "ModelFacts.h"
+#include "dialects/moe/MoEDialect.h"
+#include "dialects/nn/NNDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/SymbolTable.h"
+#include <map>
+#include <set>
+
+using namespace mlir;
+using namespace mixserve;
+
+namespace {
+
+class FactCollector {
+public:
+  explicit FactCollector(ModuleOp module) : module(module), symbols(module) {}
+
+  FailureOr<ModelFacts> run() {
+    for (auto func : module.getOps<func::FuncOp>())
+      if (func->hasAttr(plan::kMethodAttr) && failed(collectStep(func)))
+        return failure();
+    if (facts.vocab == 0 || moe.empty())
+      return module.emitError("has no ") << (moe.empty() ? "MoE layer" : "embedding") << "; nothing to serve";
+    facts.layers = layers.size();
+    facts.moeLayers.assign(moe.begin(), moe.end());
+    for (auto &[number, cache] : caches) {
+      if (number != static_cast<int64_t>(facts.caches.size()))
+        return module.emitError("caches must be numbered 0, 1, ..., but ") << facts.caches.size() << " is missing";
+      facts.caches.push_back(cache);
+    }
+    return facts;
+  }
+
+private:
+  LogicalResult collectStep(func::FuncOp step) {
+    auto logits = dyn_cast<RankedTensorType>(step.getResultTypes().empty() ? Type() : step.getResultTypes()[0]);
+    if (logits && logits.getRank() == 2)
+      facts.vocabLocal = logits.getDimSize(1);
+    WalkResult walk = step.walk([&](Operation *op) {
+      if (auto layer = op->getAttrOfType<IntegerAttr>(nn::kLayerAttr))
+        layers.insert(layer.getInt());
+      if (auto embedding = dyn_cast<nn::EmbeddingOp>(op))
+        collectEmbedding(embedding);
+      if (auto attention = dyn_cast<nn::AttentionOp>(op))
+        return WalkResult(collectAttention(attention));
+      if (auto experts = dyn_cast<moe::ExpertFfnOp>(op))
+        return WalkResult(collectExperts(experts));
+      return WalkResult::advance();
+    });
+    return failure(walk.wasInterrupted());
+  }
+
+  /// The whole parameter behind a reference; null for another value.
+  nn::ParamOp paramOf(Value value) {
+    auto ref = value.getDefiningOp<nn::ParamRefOp>();
+    return ref ? symbols.lookup<nn::ParamOp>(ref.getParam()) : nn::ParamOp();
+  }
+
+  void collectEmbedding(nn::EmbeddingOp op) {
+    if (nn::ParamOp table = paramOf(op.getTable())) {
+      facts.vocab = table.getTensorType().getDimSize(0);
+      facts.hidden = table.getTensorType().getDimSize(1);
+    }
+  }
+
+  /// Heads of the whole model: rows of the weight that queries (or keys) come from, by head size.
+  int64_t wholeHeads(Value rows, int64_t headDim) {
+    while (Operation *op = rows.getDefiningOp()) {
+      if (auto linear = dyn_cast<nn::LinearOp>(op)) {
+        nn::ParamOp weight = paramOf(linear.getWeight());
+        return weight ? weight.getTensorType().getDimSize(0) / headDim : 0;
+      }
+      if (!isa<nn::RmsNormOp, nn::RopeOp>(op))
+        return 0;
+      rows = op->getOperand(0);
+    }
+    return 0;
+  }
+
+  LogicalResult collectAttention(nn::AttentionOp op) {
+    auto layer = op->getAttrOfType<IntegerAttr>(nn::kLayerAttr);
+    const CacheFacts cache{layer ? layer.getInt() : -1, static_cast<int64_t>(op.getKvHeads()),
+                           static_cast<int64_t>(op.getHeadDim())};
+    if (cache.layer < 0)
+      return op.emitError("attention belongs to no layer (no '") << nn::kLayerAttr << "')";
+    auto [it, isNew] = caches.try_emplace(op.getCache(), cache);
+    if (!isNew && (it->second.layer != cache.layer || it->second.kvHeads != cache.kvHeads ||
+                   it->second.headDim != cache.headDim))
+      return op.emitError("cache ") << op.getCache() << " is already one of layer " << it->second.layer;
+    if (facts.headDim == 0) {
+      facts.headDim = cache.headDim;
+      facts.heads = wholeHeads(op.getQ(), cache.headDim);
+      facts.kvHeads = wholeHeads(op.getK(), cache.headDim);
+    }
+    return success();
+  }
+
+  LogicalResult collectExperts(moe::ExpertFfnOp op) {
+    nn::ParamOp gate = paramOf(op.getGate());
+    if (!gate)
+      return op.emitError("expert weights must be parameters");
+    const int64_t experts = gate.getTensorType().getDimSize(0), topK = op.getIds().getType().getDimSize(1);
+    if (facts.experts != 0 && (facts.experts != experts || facts.topK != topK))
+      return op.emitError("has ") << experts << " experts and top " << topK << ", a layer before it " << facts.experts
+                                  << " and " << facts.topK << "; all MoE layers must agree";
+    facts.experts = experts;
+    facts.topK = topK;
+    const int64_t local = op.getGate().getType().getDimSize(0);
+    facts.routedPerToken = std::max(facts.routedPerToken, ShapedType::isDynamic(local) ? topK : std::min(topK, local));
+    if (auto layer = op->getAttrOfType<IntegerAttr>(nn::kLayerAttr))
+      moe.insert(layer.getInt());
+    return success();
+  }
+
+  ModuleOp module;
+  SymbolTable symbols;
+  ModelFacts facts;
+  std::set<int64_t> layers, moe;
+  std::map<int64_t, CacheFacts> caches;
+};
+
+} // namespace
+
+FailureOr<ModelFacts> mixserve::collectFacts(ModuleOp fused) { return FactCollector(fused).run(); }

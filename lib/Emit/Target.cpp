@@ -1,0 +1,43 @@
+//===- Target.cpp - The processor that code is made for ---------------------===//
+#include "Target.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+using namespace mixserve;
+
+/// Highest level of the x86-64 psABI whose features the host has (section 3.1.1 there).
+static StringRef hostLevel() {
+  const llvm::StringMap<bool> has = llvm::sys::getHostCPUFeatures();
+  auto all = [&](std::initializer_list<StringRef> names) {
+    return llvm::all_of(names, [&](StringRef name) { return has.lookup(name); });
+  };
+  if (!all({"cx16", "popcnt", "sse4.2", "ssse3"}))
+    return "x86-64";
+  if (!all({"avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"}))
+    return "x86-64-v2";
+  if (!all({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
+    return "x86-64-v3";
+  return "x86-64-v4";
+}
+
+FailureOr<Target> mixserve::resolveTarget(StringRef cpu, Location loc) {
+  const std::string triple = llvm::sys::getDefaultTargetTriple();
+  SmallVector<StringRef> levels{"generic"};
+  StringRef standard = "generic", native = "generic";
+  if (llvm::Triple(triple).isX86_64()) {
+    levels = {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
+    standard = "x86-64-v3";
+    native = hostLevel();
+  }
+  if (cpu.empty())
+    return Target{triple, standard.str()};
+  if (cpu == "native")
+    return Target{triple, native.str()};
+  if (llvm::is_contained(levels, cpu))
+    return Target{triple, cpu.str()};
+  return emitError(loc) << "unknown target '" << cpu << "'; choose native or one of " << llvm::join(levels, ", ");
+}
