@@ -118,6 +118,7 @@ TEST_P(EveryLayout, GivesGoldenOutputsAndPlannedBytes) {
   options.cluster = folder / "cluster.yaml";
   options.output = folder / "artifact";
   options.layout = c.layout.str();
+  options.workload = "prompt=12,output=16,concurrency=2";
   options.moeComm = planner::name(legal.front());
   options.maxBatchTokens = 64, options.maxSeqs = 4, options.maxContext = 64;
   for (Method method : legal)
