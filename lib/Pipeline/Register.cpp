@@ -24,6 +24,9 @@ void mixserve::registerPipelinePasses() {
   registerRaisePasses();
   registerPlanPasses();
   registerShardPasses();
+  registerShardPipeline();
   registerFusePasses();
+  registerFusePipeline();
   registerEmitPasses();
+  registerEmitPipeline();
 }

@@ -2,6 +2,7 @@
 #include "LayoutAxes.h"
 #include "ParamRoles.h"
 #include "mixserve/Shard/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace mixserve {
 #define GEN_PASS_DEF_ASSIGNSHARDINGS
@@ -133,6 +134,9 @@ struct AssignShardings : impl::AssignShardingsBase<AssignShardings> {
     SymbolTable symbols(getOperation());
     llvm::DenseMap<nn::ParamOp, ShardingAttr> assigned;
     WalkResult walk = getOperation().walk([&](nn::ParamRefOp ref) {
+      auto func = ref->getParentOfType<func::FuncOp>();
+      if (func && func->hasAttr(plan::kMethodAttr))
+        return WalkResult::advance(); // partitioned: its types follow the shardings already
       auto param = symbols.lookup<nn::ParamOp>(ref.getParam());
       for (OpOperand &use : ref->getUses())
         if (failed(assign(param, use, *axes, assigned)))

@@ -20,6 +20,8 @@ public:
   Status run() {
     clearLists(route.sent);
     clearLists(route.lane);
+    // Nothing of an older collective may be taken for rows of this one.
+    std::fill_n(state.offers.begin(), state.chunks * call.topo.nodes, Offer());
     std::fill_n(out.ids, call.rows.totalRows() * topK, -1);
     std::unique_ptr<StepList> &steps = state.dispatchSteps[args.partial != nullptr];
     if (!steps)

@@ -19,7 +19,7 @@ struct Qwen3Moe {
   int64_t headDim = 16;
   int64_t vocab = 320;     ///< V
   int64_t positions = 512; ///< rows of the rotary tables
-  double ropeTheta = 10000;
+  double ropeTheta = 1e6;
   uint64_t seed = 1;
 
   /// Empty, or why no decoder has this size.

@@ -20,6 +20,8 @@ target_include_directories(MixserveMLIR SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${
 target_include_directories(MixserveMLIR INTERFACE
   ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR} ${PROJECT_BINARY_DIR}/include)
 target_compile_options(MixserveMLIR INTERFACE ${MIXSERVE_LLVM_DEFINITIONS} -Wno-unused-parameter)
+target_compile_options(MixserveMLIR INTERFACE
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:SHELL:-include ${PROJECT_SOURCE_DIR}/tools/cmake/GccTypeNames.h>)
 target_link_libraries(MixserveMLIR INTERFACE MLIR LLVM)
 
 # mixserve_tablegen(NAME td OUTPUTS pairs...): mixserve_tablegen(FooIncGen Foo.td Foo.h.inc -gen-op-decls ...)

@@ -1,0 +1,69 @@
+//===- ReadModel.cpp - A model's shape from any form it comes in ------------===//
+#include "ReadModel.h"
+
+#include "dialects/moe/MoEDialect.h"
+#include "dialects/nn/NNDialect.h"
+#include "dialects/onnx/OnnxDialect.h"
+#include "dialects/plan/PlanDialect.h"
+#include "mixserve/Import/ImportOnnx.h"
+#include "mixserve/Plan/ReadShape.h"
+#include "mixserve/Raise/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+static LogicalResult printDiagnostic(Diagnostic &diagnostic) {
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+    return success();
+  const bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+  llvm::errs() << "mixserve-plan: " << (isError ? "error: " : "note: ") << diagnostic << "\n";
+  for (Diagnostic &note : diagnostic.getNotes())
+    llvm::errs() << "  note: " << note << "\n";
+  return success();
+}
+
+static std::optional<mixserve::planner::ModelShape> readIr(const std::string &path, bool isOnnx) {
+  DialectRegistry registry;
+  registry.insert<mixserve::plan::PlanDialect, mixserve::nn::NNDialect, mixserve::moe::MoEDialect,
+                  mixserve::onnx::OnnxDialect, arith::ArithDialect, func::FuncDialect>();
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.getDiagEngine().registerHandler(printDiagnostic);
+  OwningOpRef<ModuleOp> module =
+      isOnnx ? mixserve::importOnnx(path, context) : parseSourceFile<ModuleOp>(path, &context);
+  if (!module)
+    return std::nullopt;
+  if (isOnnx) {
+    PassManager manager(&context);
+    mixserve::buildRaisePipeline(manager);
+    if (failed(manager.run(*module)))
+      return std::nullopt;
+  }
+  return mixserve::readModelShape(*module);
+}
+
+std::optional<mixserve::planner::ModelShape> mixserve::readModel(const std::string &path) {
+  const StringRef extension = llvm::sys::path::extension(path);
+  if (extension == ".onnx" || extension == ".mlir") {
+    if (!llvm::sys::fs::exists(path)) {
+      llvm::errs() << "mixserve-plan: " << path << ": cannot read the model; check the path\n";
+      return std::nullopt;
+    }
+    return readIr(path, extension == ".onnx");
+  }
+  if (extension != ".yaml" && extension != ".yml") {
+    llvm::errs() << "mixserve-plan: " << path << ": not an .onnx, .mlir or .yaml file\n";
+    return std::nullopt;
+  }
+  std::string error;
+  auto shape = planner::readModelShape(path, error);
+  if (!shape)
+    llvm::errs() << "mixserve-plan: " << error << "\n";
+  return shape;
+}
