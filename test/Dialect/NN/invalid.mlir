@@ -1,0 +1,128 @@
+// RUN: mixserve-opt %s -split-input-file -verify-diagnostics
+// One case per labelled constraint.
+
+// expected-error @below {{(C1) at, shape and strides have ranks 2, 1 and 2}}
+nn.param @box_c1_ranks : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [16], strides = [4, 1]>]
+
+// -----
+// expected-error @below {{(C2) offset, at and strides must not be negative, sizes at least 1}}
+nn.param @box_c2_negative : tensor<4x4xf32> from [#nn.box<"w", offset = -4, type = f32, at = [0, 0], shape = [4, 4], strides = [4, 1]>]
+
+// -----
+// expected-error @below {{'nn.param' op (C1) type must be static, got 'tensor<?x4xf32>'}}
+nn.param @param_c1_dynamic : tensor<?x4xf32> from []
+
+// -----
+// expected-error @below {{(C2) box #nn.box<"w", offset = 0, type = f32, at = [0], shape = [16], strides = [1]> has another rank than 'tensor<4x4xf32>'}}
+nn.param @param_c2_rank : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0], shape = [16], strides = [1]>]
+
+// -----
+// expected-error @below {{leaves dimension 1 of 'tensor<4x4xf32>'}}
+nn.param @param_c2_outside : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 1], shape = [4, 4], strides = [4, 1]>]
+
+// -----
+// expected-error @below {{'nn.param' op (C3) boxes hold 8 elements, the type has 16}}
+nn.param @param_c3_gap : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [2, 4], strides = [4, 1]>]
+
+// -----
+// expected-error @below {{(C3) boxes overlap}}
+nn.param @param_c3_overlap : tensor<4x4xf32> from [
+  #nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [2, 4], strides = [4, 1]>,
+  #nn.box<"w", offset = 0, type = f32, at = [1, 0], shape = [2, 4], strides = [4, 1]>]
+
+// -----
+// expected-error @below {{'nn.param' op (C4) sharding must have 2 axis lists and no partial sum}}
+nn.param @param_c4_sharding : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [4, 4], strides = [4, 1]>] {sharding = #plan.sharding<[{"device"}]>}
+
+// -----
+func.func @param_ref_c1_unknown() {
+  // expected-error @below {{'nn.param_ref' op (C1) 'nobody' names no nn.param}}
+  %w = nn.param_ref @nobody : tensor<4x4xf32>
+  return
+}
+
+// -----
+// expected-note @below {{parameter is here}}
+nn.param @w : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [4, 4], strides = [4, 1]>]
+func.func @param_ref_c2_larger() {
+  // expected-error @below {{'nn.param_ref' op (C2) 'tensor<8x4xf32>' is no part of the parameter's type 'tensor<4x4xf32>'}}
+  %w = nn.param_ref @w : tensor<8x4xf32>
+  return
+}
+
+// -----
+func.func @embedding_c1_width(%ids: tensor<?xi32>, %table: tensor<320x64xf32>) {
+  // expected-error @below {{'nn.embedding' op (C1) result must be [T, 64] like the table, got 'tensor<?x32xf32>'}}
+  %x = nn.embedding %ids, %table : tensor<?xi32>, tensor<320x64xf32> -> tensor<?x32xf32>
+  return
+}
+
+// -----
+func.func @linear_c1_inner(%x: tensor<?x64xf32>, %w: tensor<32x48xf32>) {
+  // expected-error @below {{'nn.linear' op (C1) input has K = 64, weight has K = 48}}
+  %y = nn.linear %x, %w : tensor<?x64xf32>, tensor<32x48xf32> -> tensor<?x32xf32>
+  return
+}
+
+// -----
+func.func @linear_c2_result(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>) {
+  // expected-error @below {{'nn.linear' op (C2) result must be [T, 32], got 'tensor<?x64xf32>'}}
+  %y = nn.linear %x, %w : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+func.func @rms_norm_c1_block(%x: tensor<?x64xf32>, %w: tensor<48xf32>) {
+  // expected-error @below {{'nn.rms_norm' op (C1) weight length 48 does not divide the row width 64}}
+  %y = nn.rms_norm %x, %w eps 1.0e-6 : tensor<?x64xf32>, tensor<48xf32>
+  return
+}
+
+// -----
+func.func @rms_norm_c2_eps(%x: tensor<?x64xf32>, %w: tensor<64xf32>) {
+  // expected-error @below {{'nn.rms_norm' op (C2) eps must be positive, got 0}}
+  %y = nn.rms_norm %x, %w eps 0.0 : tensor<?x64xf32>, tensor<64xf32>
+  return
+}
+
+// -----
+func.func @rope_c1_head(%x: tensor<?x64xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.rope' op (C1) head_dim 48 does not divide the row width 64}}
+  %y = nn.rope %x, %b {head_dim = 48 : i64, inv_freq = array<f64: 1.0>, scale = 1.0 : f64} : tensor<?x64xf32>
+  return
+}
+
+// -----
+func.func @rope_c2_frequencies(%x: tensor<?x64xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.rope' op (C2) 2 frequencies do not fit head_dim 2}}
+  %y = nn.rope %x, %b {head_dim = 2 : i64, inv_freq = array<f64: 1.0, 0.5>, scale = 1.0 : f64} : tensor<?x64xf32>
+  return
+}
+
+// -----
+func.func @attention_c1_queries(%q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.attention' op (C1) q and result must be [T, 32], got 'tensor<?x64xf32>' and 'tensor<?x64xf32>'}}
+  %a = nn.attention %q, %k, %k, %b {cache = 0 : i64, head_dim = 16 : i64, heads = 2 : i64, kv_heads = 2 : i64, scale = 1.0 : f64} : tensor<?x64xf32>, tensor<?x32xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+func.func @attention_c1_keys(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.attention' op (C1) k and v must be [T, 32], got 'tensor<?x64xf32>'}}
+  %a = nn.attention %q, %k, %k, %b {cache = 0 : i64, head_dim = 16 : i64, heads = 4 : i64, kv_heads = 2 : i64, scale = 1.0 : f64} : tensor<?x64xf32>, tensor<?x64xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+func.func @attention_c2_groups(%q: tensor<?x64xf32>, %k: tensor<?x48xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.attention' op (C2) kv_heads = 3 does not divide heads = 4}}
+  %a = nn.attention %q, %k, %k, %b {cache = 0 : i64, head_dim = 16 : i64, heads = 4 : i64, kv_heads = 3 : i64, scale = 1.0 : f64} : tensor<?x64xf32>, tensor<?x48xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+func.func @select_rows_c1_width(%x: tensor<?x64xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.select_rows' op (C1) result must have rows like 'tensor<?x64xf32>', got 'tensor<?x32xf32>'}}
+  %s = nn.select_rows %x, %b : tensor<?x64xf32> -> tensor<?x32xf32>
+  return
+}
