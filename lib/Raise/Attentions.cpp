@@ -1,4 +1,5 @@
-//===- Attentions.cpp - attention over cached and new tokens, as one node or in steps -------------===//
+//===- Attentions.cpp - attention over cached and new tokens, as one node or in steps
+//-------------===//
 
 #include "Decimal.h"
 #include "MaskCheck.h"
@@ -10,14 +11,16 @@ using namespace mlir;
 
 namespace mixserve::raise {
 
-/// [B, heads, S, D] or, as rank 3, [B, S, heads * D]: the number of heads; none if the rows lie otherwise.
+/// [B, heads, S, D] or, as rank 3, [B, S, heads * D]: the number of heads; none if the rows lie
+/// otherwise.
 static std::optional<int64_t> headsOf(const Layout &layout, int64_t width, int64_t tokens) {
   if (layout.rank() != 4 || !areRows({layout.axes[0], layout.axes[2]}, tokens))
     return std::nullopt;
   int64_t headDim = sizeOf(layout.axes[3]), heads = width / headDim;
   Axis expected;
   append(expected, {Role::Feature, heads, headDim});
-  if (!isWhole(layout.axes[3], Role::Feature, headDim) || width % headDim != 0 || layout.axes[1] != expected)
+  if (!isWhole(layout.axes[3], Role::Feature, headDim) || width % headDim != 0 ||
+      layout.axes[1] != expected)
     return std::nullopt;
   return heads;
 }
@@ -42,7 +45,8 @@ Result joinCache(Context &context, onnx::ConcatOp op, const Meaning &cache, cons
   Sizes sizes = context.near();
   std::optional<int64_t> heads = headsOf(rows.layout, fresh->width, sizes.tokens());
   if (!heads || !isAxisTwo(op.getAxis()))
-    return context.refuse(op, "expected a cache [B, G, P, D] joined with new rows [B, G, S, D] along axis 2");
+    return context.refuse(
+        op, "expected a cache [B, G, P, D] joined with new rows [B, G, S, D] along axis 2");
   auto *joined = context.make<Joined>(op);
   joined->cache = past;
   joined->rows = fresh;
@@ -70,7 +74,7 @@ static const Joined *joinedOf(Context &context, Operation *op, const Meaning &in
   if (auto *joined = as<Joined>(in))
     return joined;
   auto *rows = as<Rows>(in);
-  if (!rows || in.layout.rank() != 4 || sizeOf(in.layout.axes[3]) == 0)
+  if (!rows || in.layout.rank() != 4 || rows->width < sizeOf(in.layout.axes[3]))
     return nullptr;
   auto *joined = context.make<Joined>(op);
   joined->rows = rows;
@@ -80,7 +84,8 @@ static const Joined *joinedOf(Context &context, Operation *op, const Meaning &in
 }
 
 /// The reason why [B, heads, keys, D] does not give key head h / (N / G) to query head h, or "".
-static std::string whyNotGrouped(const Layout &layout, const Joined *joined, int64_t heads, Sizes sizes) {
+static std::string whyNotGrouped(const Layout &layout, const Joined *joined, int64_t heads,
+                                 Sizes sizes) {
   Axis expected;
   append(expected, {Role::Feature, joined->heads, joined->headDim});
   append(expected, {Role::Repeat, heads / joined->heads, 0});
@@ -117,8 +122,10 @@ Result scores(Context &context, onnx::MatMulOp op, const Meaning &queries, const
   return Meaning{op.getY(), term, layout};
 }
 
-Result timesNumber(Context &context, Operation *op, const Meaning &in, const Meaning &factor, bool divide) {
-  if ((!as<Rows>(in) && !as<Joined>(in) && !as<Scores>(in) && !as<Scaled>(in)) || !factor.isComputable())
+Result timesNumber(Context &context, Operation *op, const Meaning &in, const Meaning &factor,
+                   bool divide) {
+  if ((!as<Rows>(in) && !as<Joined>(in) && !as<Scores>(in) && !as<Scaled>(in)) ||
+      !factor.isComputable())
     return std::nullopt;
   std::optional<double> number = context.number(factor);
   if (!number || *number == 0)
@@ -138,7 +145,8 @@ Result timesNumber(Context &context, Operation *op, const Meaning &in, const Mea
 
 /// The answer of whyNotCausal, remembered: all layers share their mask.
 static const std::string &maskAnswer(Context &context, Value mask, bool isCausal) {
-  auto [at, isNew] = context.maskAnswers.try_emplace({mask ? mask.getAsOpaquePointer() : nullptr, isCausal});
+  auto [at, isNew] =
+      context.maskAnswers.try_emplace({mask ? mask.getAsOpaquePointer() : nullptr, isCausal});
   if (isNew)
     at->second = whyNotCausal(context.probe, mask, isCausal);
   return at->second;
@@ -178,8 +186,9 @@ Result probabilities(Context &context, onnx::SoftmaxOp op, const Meaning &in) {
   return advance<Probabilities>(context, op, from, in.layout);
 }
 
-static Meaning makeAttention(Context &context, Operation *op, const Rows *queries, const Joined *keys,
-                             const Joined *values, int64_t heads, double scale, Layout layout) {
+static Meaning makeAttention(Context &context, Operation *op, const Rows *queries,
+                             const Joined *keys, const Joined *values, int64_t heads, double scale,
+                             Layout layout) {
   auto *term = context.make<Attention>(op);
   term->queries = queries;
   term->keys = keys;
@@ -195,7 +204,10 @@ Result attend(Context &context, onnx::MatMulOp op, const Meaning &in, const Mean
   if (!from || (!as<Joined>(values) && !as<Rows>(values)) || values.layout.rank() != 4)
     return std::nullopt;
   const Joined *joined = joinedOf(context, op, values);
-  if (std::string why = whyNotGrouped(values.layout, joined, from->heads, context.near()); !why.empty())
+  if (!joined)
+    return context.refuse(op, "expected probabilities times values [B, heads, P + S, D]");
+  if (std::string why = whyNotGrouped(values.layout, joined, from->heads, context.near());
+      !why.empty())
     return context.refuse(op, why);
   if (joined->heads != from->keys->heads || joined->headDim != from->keys->headDim)
     return context.refuse(op, "keys and values have different heads");
@@ -203,7 +215,8 @@ Result attend(Context &context, onnx::MatMulOp op, const Meaning &in, const Mean
   layout.axes[1].clear(), layout.axes[3].clear();
   append(layout.axes[1], {Role::Feature, from->heads, joined->headDim});
   append(layout.axes[3], {Role::Feature, joined->headDim, 1});
-  return makeAttention(context, op, from->queries, from->keys, joined, from->heads, from->scale, layout);
+  return makeAttention(context, op, from->queries, from->keys, joined, from->heads, from->scale,
+                       layout);
 }
 
 //===----------------------------------------------------------------------===//
@@ -211,13 +224,15 @@ Result attend(Context &context, onnx::MatMulOp op, const Meaning &in, const Mean
 //===----------------------------------------------------------------------===//
 
 /// Rows given to onnx.Attention, [B, S, heads * D] or [B, heads, S, D], as [B, heads, S, D].
-static std::optional<Meaning> asHeads(const Meaning &in, std::optional<int64_t> heads, Sizes sizes) {
+static std::optional<Meaning> asHeads(const Meaning &in, std::optional<int64_t> heads,
+                                      Sizes sizes) {
   auto *rows = as<Rows>(in);
   if (!rows)
     return std::nullopt;
   Meaning out = in;
   if (in.layout.rank() == 3) {
-    if (!heads || *heads < 1 || rows->width % *heads != 0 || !isPlain(in.layout, rows->width, sizes))
+    if (!heads || *heads < 1 || rows->width % *heads != 0 ||
+        !isPlain(in.layout, rows->width, sizes))
       return std::nullopt;
     int64_t headDim = rows->width / *heads;
     out.layout.axes = {in.layout.axes[0], {}, in.layout.axes[1], {}};
@@ -255,7 +270,8 @@ AttentionResults attentionOp(Context &context, onnx::AttentionOp op, ArrayRef<Me
     keyValue[i] = asHeads(operands[1 + i], op.getKvNumHeads(), sizes);
     if (!q || !keyValue[i])
       return refuse("expected rows [B, S, heads * D] or [B, heads, S, D] for Q, K and V, got " +
-                    describe(operands[0]) + ", " + describe(operands[1]) + ", " + describe(operands[2]));
+                    describe(operands[0]) + ", " + describe(operands[1]) + ", " +
+                    describe(operands[2]));
     auto *rows = as<Rows>(*keyValue[i]);
     auto *term = context.make<Joined>(op);
     const Meaning &past = operands[4 + i];
@@ -268,8 +284,9 @@ AttentionResults attentionOp(Context &context, onnx::AttentionOp op, ArrayRef<Me
   }
   auto *queries = as<Rows>(*q);
   int64_t headDim = joined[0]->headDim, heads = queries->width / headDim;
-  if (joined[1]->headDim != headDim || joined[1]->heads != joined[0]->heads || heads * headDim != queries->width ||
-      sizeOf(q->layout.axes[3]) != headDim || heads % joined[0]->heads != 0)
+  if (joined[1]->headDim != headDim || joined[1]->heads != joined[0]->heads ||
+      heads * headDim != queries->width || sizeOf(q->layout.axes[3]) != headDim ||
+      heads % joined[0]->heads != 0)
     return refuse("expected one head size for Q, K and V, and heads a multiple of key heads");
   bool isCausal = op.getIsCausal() != 0;
   Value mask = onnx::isNoValue(op.getAttnMask()) ? Value() : op.getAttnMask();
@@ -277,7 +294,8 @@ AttentionResults attentionOp(Context &context, onnx::AttentionOp op, ArrayRef<Me
     return refuse("expected a mask that is computed from sizes and the attention mask");
   if (const std::string &why = maskAnswer(context, mask, isCausal); !why.empty())
     return refuse(maskRefusal(why));
-  double scale = op.getScale() ? op.getScale()->convertToDouble() : 1 / std::sqrt(static_cast<double>(headDim));
+  double scale = op.getScale() ? op.getScale()->convertToDouble()
+                               : 1 / std::sqrt(static_cast<double>(headDim));
   Layout layout = operands[0].layout;
   return {makeAttention(context, op, queries, joined[0], joined[1], heads, scale, layout),
           {op.getPresentKey(), joined[0], joinedLayout(keyValue[0]->layout, joined[0], sizes)},

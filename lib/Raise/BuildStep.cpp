@@ -1,4 +1,5 @@
-//===- BuildStep.cpp - a decoder as the function @step --------------------------------------------===//
+//===- BuildStep.cpp - a decoder as the function @step
+//--------------------------------------------===//
 
 #include "BuildStep.h"
 #include "dialects/moe/MoEDialect.h"
@@ -14,7 +15,8 @@ namespace {
 class StepBuilder {
 public:
   StepBuilder(ModuleOp module, const Decoder &decoder)
-      : decoder(decoder), params(OpBuilder::atBlockEnd(module.getBody())), ops(module.getContext()) {}
+      : decoder(decoder), params(OpBuilder::atBlockEnd(module.getBody())),
+        ops(module.getContext()) {}
 
   void run();
 
@@ -22,11 +24,14 @@ private:
   /// Declares a parameter and reads it.
   Value param(Location loc, const std::string &name, const ParamView &view);
   /// [T, width] of the model's element type.
-  RankedTensorType rows(int64_t width) const { return RankedTensorType::get({ShapedType::kDynamic, width}, element); }
+  RankedTensorType rows(int64_t width) const {
+    return RankedTensorType::get({ShapedType::kDynamic, width}, element);
+  }
   Value norm(Value input, const Norm *norm, const std::string &name);
   Value linear(Value input, const Linear *linear, const std::string &name);
   Value rope(Value input, const Rope *rope);
-  Value attention(Value input, const AttentionBlock &block, const std::string &prefix, int64_t number);
+  Value attention(Value input, const AttentionBlock &block, const std::string &prefix,
+                  int64_t number);
   Value experts(Value input, const ExpertBlock &block, const std::string &prefix);
   Value layer(Value input, const DecoderLayer &layer, int64_t number);
 
@@ -41,12 +46,14 @@ private:
 Value StepBuilder::param(Location loc, const std::string &name, const ParamView &view) {
   nn::ParamOp::create(params, loc, params.getStringAttr(name), TypeAttr::get(view.type()),
                       view.boxes(params.getContext()), Attribute(), nn::PackAttr());
-  return nn::ParamRefOp::create(ops, loc, view.type(), FlatSymbolRefAttr::get(ops.getContext(), name));
+  return nn::ParamRefOp::create(ops, loc, view.type(),
+                                FlatSymbolRefAttr::get(ops.getContext(), name));
 }
 
 Value StepBuilder::norm(Value input, const Norm *norm, const std::string &name) {
   Value weight = param(norm->loc, name, norm->weight);
-  return nn::RmsNormOp::create(ops, norm->loc, input.getType(), input, weight, ops.getF64FloatAttr(norm->eps));
+  return nn::RmsNormOp::create(ops, norm->loc, input.getType(), input, weight,
+                               ops.getF64FloatAttr(norm->eps));
 }
 
 Value StepBuilder::linear(Value input, const Linear *linear, const std::string &name) {
@@ -55,11 +62,13 @@ Value StepBuilder::linear(Value input, const Linear *linear, const std::string &
 }
 
 Value StepBuilder::rope(Value input, const Rope *rope) {
-  return nn::RopeOp::create(ops, rope->loc, input.getType(), input, batch, ops.getI64IntegerAttr(rope->headDim),
-                            ops.getDenseF64ArrayAttr(rope->invFreq), ops.getF64FloatAttr(rope->scale));
+  return nn::RopeOp::create(
+      ops, rope->loc, input.getType(), input, batch, ops.getI64IntegerAttr(rope->headDim),
+      ops.getDenseF64ArrayAttr(rope->invFreq), ops.getF64FloatAttr(rope->scale));
 }
 
-Value StepBuilder::attention(Value input, const AttentionBlock &block, const std::string &prefix, int64_t number) {
+Value StepBuilder::attention(Value input, const AttentionBlock &block, const std::string &prefix,
+                             int64_t number) {
   Value h = norm(input, block.norm, prefix + "attn_norm");
   Value q = linear(h, block.queries.linear, prefix + "q");
   Value k = linear(h, block.keys.linear, prefix + "k");
@@ -74,11 +83,14 @@ Value StepBuilder::attention(Value input, const AttentionBlock &block, const std
     q = rope(q, block.queries.rope);
   if (block.keys.rope)
     k = rope(k, block.keys.rope);
+  if (block.values.rope)
+    v = rope(v, block.values.rope);
   const Attention *term = block.attention;
   auto integer = [&](int64_t value) { return ops.getI64IntegerAttr(value); };
-  Value a = nn::AttentionOp::create(ops, term->loc, rows(term->width), q, k, v, batch, integer(term->heads),
-                                    integer(term->keys->heads), integer(term->keys->headDim),
-                                    ops.getF64FloatAttr(term->scale), integer(number));
+  Value a = nn::AttentionOp::create(ops, term->loc, rows(term->width), q, k, v, batch,
+                                    integer(term->heads), integer(term->keys->heads),
+                                    integer(term->keys->headDim), ops.getF64FloatAttr(term->scale),
+                                    integer(number));
   return linear(a, block.output, prefix + "o");
 }
 
@@ -86,15 +98,19 @@ Value StepBuilder::experts(Value input, const ExpertBlock &block, const std::str
   Value h = norm(input, block.norm, prefix + "moe_norm");
   const Router *router = block.router;
   Value logits = linear(h, router->logits, prefix + "router");
-  auto spec = moe::RouterAttr::get(ops.getContext(), moe::Score::Softmax, block.normalize, ops.getF64FloatAttr(1.0));
-  auto slots = [&](Type type) { return RankedTensorType::get({ShapedType::kDynamic, router->topK}, type); };
-  auto route = moe::RouteOp::create(ops, router->logits->loc, slots(ops.getF32Type()), slots(ops.getI32Type()), logits,
-                                    spec, ops.getI64IntegerAttr(router->topK));
+  auto spec = moe::RouterAttr::get(ops.getContext(), moe::Score::Softmax, block.normalize,
+                                   ops.getF64FloatAttr(1.0));
+  auto slots = [&](Type type) {
+    return RankedTensorType::get({ShapedType::kDynamic, router->topK}, type);
+  };
+  auto route = moe::RouteOp::create(ops, router->logits->loc, slots(ops.getF32Type()),
+                                    slots(ops.getI32Type()), logits, spec,
+                                    ops.getI64IntegerAttr(router->topK));
   Value gate = param(block.loc, prefix + "experts.gate", block.gate);
   Value up = param(block.loc, prefix + "experts.up", block.up);
   Value down = param(block.loc, prefix + "experts.down", block.down);
-  return moe::ExpertsOp::create(ops, block.loc, input.getType(), h, route.getWeights(), route.getIds(), gate, up, down,
-                                moe::Activation::SwiGLU);
+  return moe::ExpertsOp::create(ops, block.loc, input.getType(), h, route.getWeights(),
+                                route.getIds(), gate, up, down, moe::Activation::SwiGLU);
 }
 
 Value StepBuilder::layer(Value input, const DecoderLayer &layer, int64_t number) {
@@ -119,7 +135,8 @@ void StepBuilder::run() {
   ops.setInsertionPointToStart(&step.getBody().front());
 
   Location start = decoder.embedding->loc;
-  Value ids = nn::TokensOp::create(ops, start, RankedTensorType::get({ShapedType::kDynamic}, ops.getI32Type()), batch);
+  Value ids = nn::TokensOp::create(
+      ops, start, RankedTensorType::get({ShapedType::kDynamic}, ops.getI32Type()), batch);
   Value table = param(start, "embed", decoder.embedding->table);
   Value x = nn::EmbeddingOp::create(ops, start, rows(decoder.embedding->width), ids, table);
   for (auto [number, layer] : llvm::enumerate(decoder.layers))

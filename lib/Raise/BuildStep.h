@@ -1,4 +1,5 @@
-//===- BuildStep.h - a decoder as the function @step ----------------------------------------------===//
+//===- BuildStep.h - a decoder as the function @step
+//----------------------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_BUILDSTEP_H
 #define MIXSERVE_LIB_RAISE_BUILDSTEP_H
@@ -9,8 +10,9 @@
 
 namespace mixserve::raise {
 
-/// Adds the parameters of `decoder`, under canonical names, and `@step(%batch : !nn.batch) -> logits` to the
-/// end of `module`. The order of ops is fixed by the decoder, not by the graph that it was read from.
+/// Adds the parameters of `decoder`, under canonical names, and `@step(%batch : !nn.batch) ->
+/// logits` to the end of `module`. The order of ops is fixed by the decoder, not by the graph that
+/// it was read from.
 void buildStep(mlir::ModuleOp module, const Decoder &decoder);
 
 } // namespace mixserve::raise

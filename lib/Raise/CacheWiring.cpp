@@ -1,4 +1,5 @@
-//===- CacheWiring.cpp - cache inputs and outputs belong to their attention -----------------------===//
+//===- CacheWiring.cpp - cache inputs and outputs belong to their attention
+//-----------------------===//
 
 #include "CacheWiring.h"
 #include "InputRoles.h"
@@ -16,7 +17,9 @@ struct Entry {
   bool isKey;
   std::optional<unsigned> output;
 
-  std::string name() const { return (isKey ? "keys" : "values") + (" of layer " + std::to_string(layer)); }
+  std::string name() const {
+    return (isKey ? "keys" : "values") + (" of layer " + std::to_string(layer));
+  }
   /// True if an output with this meaning stores the entry.
   bool isStoredBy(const Meaning &meaning) const {
     if (auto *stored = as<Joined>(meaning))
@@ -43,7 +46,8 @@ static LogicalResult checkInputs(func::FuncOp main, const Probe &probe, ArrayRef
   for (const Entry &entry : entries) {
     if (!entry.joined->cache) {
       if (probe.has(InputRole::Cache))
-        return emitError(entry.attention->loc, "the ") << entry.name() << " have no cache input, though the graph has some";
+        return emitError(entry.attention->loc, "the ")
+               << entry.name() << " have no cache input, though the graph has some";
       continue;
     }
     unsigned argument = entry.joined->cache->argument;
@@ -55,7 +59,8 @@ static LogicalResult checkInputs(func::FuncOp main, const Probe &probe, ArrayRef
   }
   for (unsigned argument = 0; argument < main.getNumArguments(); ++argument)
     if (probe.role(argument) == InputRole::Cache && !readers[argument])
-      return main.emitError("cache input '") << inputName(main, argument) << "' is read by no attention";
+      return main.emitError("cache input '")
+             << inputName(main, argument) << "' is read by no attention";
   return success();
 }
 
@@ -77,10 +82,12 @@ LogicalResult checkCacheWiring(func::FuncOp main, const Probe &probe, const Deco
       if (entry->isStoredBy(meaning))
         stored = entry;
     if (!stored) {
-      auto error = main.emitError("wrong cache wiring: output '") << outputName(main, number) << "' stores " << describe(meaning);
+      auto error = main.emitError("wrong cache wiring: output '")
+                   << outputName(main, number) << "' stores " << describe(meaning);
       if (found != byRows.end() && joined && joined->cache)
         error << ": the " << found->second.front()->name() << " behind cache input '"
-              << inputName(main, joined->cache->argument) << "', which this attention does not read";
+              << inputName(main, joined->cache->argument)
+              << "', which this attention does not read";
       else
         error << " that no attention reads";
       return error;
@@ -99,9 +106,11 @@ LogicalResult checkCacheWiring(func::FuncOp main, const Probe &probe, const Deco
   for (Entry *entry : cached)
     if (!entry->output)
       return emitError(entry->attention->loc, "wrong cache wiring: the ")
-             << entry->name() << " continue cache input '" << inputName(main, entry->joined->cache->argument)
-             << "', but no output stores them";
-  llvm::sort(cached, [](Entry *a, Entry *b) { return a->joined->cache->argument < b->joined->cache->argument; });
+             << entry->name() << " continue cache input '"
+             << inputName(main, entry->joined->cache->argument) << "', but no output stores them";
+  llvm::sort(cached, [](Entry *a, Entry *b) {
+    return a->joined->cache->argument < b->joined->cache->argument;
+  });
   for (size_t i = 1; i < cached.size(); ++i)
     if (*cached[i]->output < *cached[i - 1]->output)
       return main.emitError("wrong cache wiring: output '")

@@ -1,4 +1,5 @@
-//===- Context.cpp - what all rules of interpretation share ---------------------------------------===//
+//===- Context.cpp - what all rules of interpretation share
+//---------------------------------------===//
 
 #include "Context.h"
 #include "dialects/onnx/OnnxDialect.h"
@@ -40,56 +41,55 @@ std::optional<SmallVector<int64_t>> Context::integers(Value value) {
   return SmallVector<int64_t>(tensor->ints().begin(), tensor->ints().end());
 }
 
-static StringRef describeKind(Kind kind) {
-  switch (kind) {
-  case Kind::Broken: return "an unknown value";
-  case Kind::Param: return "a weight";
-  case Kind::Cache: return "a cache input";
-  case Kind::Embedding: return "embeddings";
-  case Kind::Norm: return "normed rows";
-  case Kind::Linear: return "the rows of a linear";
-  case Kind::Rope: return "rows with rotary embedding";
-  case Kind::Attention: return "the rows of an attention";
-  case Kind::Sum: return "a sum of rows";
-  case Kind::ExpertSum: return "the sum of the chosen experts";
-  case Kind::Slice: return "a slice of every head";
-  case Kind::Swiglu: return "silu(gate) * up";
-  case Kind::ExpertLinear: return "the rows of gathered experts";
-  case Kind::Square: return "x * x";
-  case Kind::MeanSquare: return "mean(x * x)";
-  case Kind::Shifted: return "mean(x * x) + eps";
-  case Kind::Root: return "sqrt(mean(x * x) + eps)";
-  case Kind::InverseRoot: return "1 / sqrt(mean(x * x) + eps)";
-  case Kind::Normalized: return "a norm without its weight";
-  case Kind::Negated: return "a negated half";
-  case Kind::RotatedHalf: return "rotated halves";
-  case Kind::TableProduct: return "rows times a table of positions";
-  case Kind::Scaled: return "scaled rows";
-  case Kind::Joined: return "cached and new keys or values";
-  case Kind::Scores: return "attention scores";
-  case Kind::Masked: return "masked attention scores";
-  case Kind::Probabilities: return "attention probabilities";
-  case Kind::RouterScores: return "router scores";
-  case Kind::TopLogits: return "the top router logits";
-  case Kind::TopWeights: return "routing weights";
-  case Kind::TopIds: return "expert ids";
-  case Kind::TopSum: return "the sum of the routing weights";
-  case Kind::SlotMask: return "the mask of an expert";
-  case Kind::MaskedWeights: return "masked routing weights";
-  case Kind::ExpertWeight: return "the routing weight of an expert";
-  case Kind::Sigmoid: return "sigmoid(x)";
-  case Kind::Silu: return "silu(x)";
-  case Kind::WeightedExpert: return "a weighted expert";
-  case Kind::Gathered: return "gathered expert weights";
-  case Kind::WeightedSlots: return "weighted rows of gathered experts";
-  }
-  return "an unknown value";
-}
+/// One line per Kind, in its order.
+static constexpr StringLiteral kKindNames[] = {
+    "an unknown value",
+    "a weight",
+    "a cache input",
+    "embeddings",
+    "normed rows",
+    "the rows of a linear",
+    "rows with rotary embedding",
+    "the rows of an attention",
+    "a sum of rows",
+    "the sum of the chosen experts",
+    "a slice of every head",
+    "silu(gate) * up",
+    "the rows of gathered experts",
+    "x * x",
+    "mean(x * x)",
+    "mean(x * x) + eps",
+    "sqrt(mean(x * x) + eps)",
+    "1 / sqrt(mean(x * x) + eps)",
+    "a norm without its weight",
+    "a negated half",
+    "rotated halves",
+    "rows times a table of positions",
+    "scaled rows",
+    "cached and new keys or values",
+    "attention scores",
+    "masked attention scores",
+    "attention probabilities",
+    "router scores",
+    "the top router logits",
+    "routing weights",
+    "expert ids",
+    "the sum of the routing weights",
+    "the mask of an expert",
+    "masked routing weights",
+    "the routing weight of an expert",
+    "sigmoid(x)",
+    "silu(x)",
+    "a weighted expert",
+    "gathered expert weights",
+    "weighted rows of gathered experts",
+};
+static_assert(std::size(kKindNames) == static_cast<size_t>(Kind::WeightedSlots) + 1);
 
 std::string describe(const Meaning &meaning) {
   if (meaning.isData())
     return "a computed tensor";
-  return describeKind(meaning.term->kind).str();
+  return kKindNames[static_cast<size_t>(meaning.term->kind)].str();
 }
 
 bool lacksAxis(const Layout &small, const Layout &big, int64_t axis) {

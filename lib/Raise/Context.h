@@ -1,4 +1,5 @@
-//===- Context.h - what all rules of interpretation share -----------------------------------------===//
+//===- Context.h - what all rules of interpretation share
+//-----------------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_CONTEXT_H
 #define MIXSERVE_LIB_RAISE_CONTEXT_H
@@ -16,8 +17,8 @@
 
 namespace mixserve::raise {
 
-/// What one ONNX value means, and where its elements lie. Without a term it is data: computed from sizes,
-/// positions, masks and constants alone; whoever needs it evaluates it.
+/// What one ONNX value means, and where its elements lie. Without a term it is data: computed from
+/// sizes, positions, masks and constants alone; whoever needs it evaluates it.
 struct Meaning {
   mlir::Value value;
   const Term *term = nullptr;
@@ -33,8 +34,8 @@ template <typename T> const T *as(const Meaning &meaning) {
   return llvm::dyn_cast_if_present<T>(meaning.term);
 }
 
-/// What a rule says: nothing (the node is not of its form), or the meaning of the result; a Broken one
-/// where the node is of its form but says something that cannot be raised.
+/// What a rule says: nothing (the node is not of its form), or the meaning of the result; a Broken
+/// one where the node is of its form but says something that cannot be raised.
 using Result = std::optional<Meaning>;
 
 /// Owns the terms and answers what rules ask about data.
@@ -74,7 +75,8 @@ private:
 /// What a value is, in words, for messages.
 std::string describe(const Meaning &meaning);
 
-/// True if `small` broadcasts to `big` and has size 1 where `axis` of `big` (negative: from the end) is.
+/// True if `small` broadcasts to `big` and has size 1 where `axis` of `big` (negative: from the
+/// end) is.
 bool lacksAxis(const Layout &small, const Layout &big, int64_t axis);
 
 /// True if both, padded to one rank, are the same.
@@ -91,7 +93,8 @@ const Layout &longer(const Layout &a, const Layout &b);
 /// True if the leading axes are all rows in order and the last one is all `width` columns.
 bool isPlain(const Layout &layout, int64_t width, Sizes sizes);
 
-/// The last axis counts `from` columns of every head: the layout of rows with heads of `to` columns.
+/// The last axis counts `from` columns of every head: the layout of rows with heads of `to`
+/// columns.
 Layout withHeadSize(Layout layout, int64_t from, int64_t to);
 
 } // namespace mixserve::raise

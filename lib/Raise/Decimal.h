@@ -1,4 +1,5 @@
-//===- Decimal.h - the number that a float was meant to be ----------------------------------------===//
+//===- Decimal.h - the number that a float was meant to be
+//----------------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_DECIMAL_H
 #define MIXSERVE_LIB_RAISE_DECIMAL_H
@@ -18,11 +19,12 @@ inline double roundedTo(int digits, double value) {
   return std::strtod(text.c_str(), nullptr);
 }
 
-/// The decimal of fewest digits that rounds to `value` as f32, so that 9.99999997e-07 is 1e-06 again.
-/// Its f32 is unchanged, and exporters that write f32 agree with those that write text.
+/// The decimal of fewest digits that rounds to `value` as f32, so that 9.99999997e-07 is 1e-06
+/// again. Its f32 is unchanged, and exporters that write f32 agree with those that write text.
 inline double shortestDecimal(double value) {
   for (int digits = 1; digits < 9; ++digits)
-    if (double decimal = roundedTo(digits, value); static_cast<float>(decimal) == static_cast<float>(value))
+    if (double decimal = roundedTo(digits, value);
+        static_cast<float>(decimal) == static_cast<float>(value))
       return decimal;
   return value;
 }

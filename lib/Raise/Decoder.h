@@ -1,4 +1,5 @@
-//===- Decoder.h - the layers of a decoder, read from terms ---------------------------------------===//
+//===- Decoder.h - the layers of a decoder, read from terms
+//---------------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_DECODER_H
 #define MIXSERVE_LIB_RAISE_DECODER_H
@@ -9,7 +10,8 @@
 
 namespace mixserve::raise {
 
-/// What becomes one of queries, keys and values: linear, then a norm per head and rotary embedding if not null.
+/// What becomes one of queries, keys and values: linear, then a norm per head and rotary embedding
+/// if not null.
 struct HeadPath {
   const Linear *linear = nullptr;
   const Norm *norm = nullptr;
@@ -46,11 +48,13 @@ struct Decoder {
   const Linear *logits;
 };
 
-/// Reads the residual stream backwards from the logits. Emits an error at the first term that is no decoder.
+/// Reads the residual stream backwards from the logits. Emits an error at the first term that is no
+/// decoder.
 llvm::FailureOr<Decoder> readDecoder(const Linear *logits);
 
-/// Reads the experts that a residual sum adds: WeightedExpert terms, one per expert, or one ExpertSum.
-/// Emits an error unless they are all experts of the router, each once, on the rows that it routed.
+/// Reads the experts that a residual sum adds: WeightedExpert terms, one per expert, or one
+/// ExpertSum. Emits an error unless they are all experts of the router, each once, on the rows that
+/// it routed.
 llvm::FailureOr<ExpertBlock> readExperts(const Sum *sum, llvm::ArrayRef<const Term *> terms);
 
 } // namespace mixserve::raise

@@ -1,4 +1,5 @@
-//===- Experts.cpp - experts one after the other, or with weights gathered by id ------------------===//
+//===- Experts.cpp - experts one after the other, or with weights gathered by id
+//------------------===//
 
 #include "Rules.h"
 
@@ -100,7 +101,8 @@ Result weighExpert(Context &context, onnx::MulOp op, const Meaning &rows, const 
     return std::nullopt;
   auto *output = as<Linear>(rows);
   if (!output || !lacksAxis(weight.layout, rows.layout, -1))
-    return context.refuse(op, "expected the rows of an expert's last linear, got " + describe(rows));
+    return context.refuse(op,
+                          "expected the rows of an expert's last linear, got " + describe(rows));
   auto *term = context.make<WeightedExpert>(op);
   term->output = output;
   term->weight = factor;
@@ -126,9 +128,9 @@ Result gather(Context &context, Operation *op, const Meaning &stack, const Meani
     firstAxis = cast<onnx::GatherOp>(op).getAxis() == 0;
   }
   if (param->view.rank() != 3 || !firstAxis || param->view.size(0) != top->router->logits->width)
-    return context.refuse(op, "expected stacked weights [E, N, K] for all E = " +
-                                  Twine(top->router->logits->width) +
-                                  " experts of the router, taken by expert id");
+    return context.refuse(
+        op, "expected stacked weights [E, N, K] for all E = " + Twine(top->router->logits->width) +
+                " experts of the router, taken by expert id");
   auto *term = context.make<Gathered>(op);
   term->stack = param->view;
   term->router = top->router;
@@ -145,7 +147,8 @@ static Axis withSlots(Axis axis, int64_t topK) {
   return axis;
 }
 
-/// True if rows with these leading axes are, broadcast, one row per (token, slot) as the weights are.
+/// True if rows with these leading axes are, broadcast, one row per (token, slot) as the weights
+/// are.
 static bool meetSlots(ArrayRef<Axis> rows, ArrayRef<Axis> weights, int64_t topK) {
   if (rows.size() != weights.size())
     return false;
@@ -179,8 +182,8 @@ Result gatheredLinear(Context &context, onnx::MatMulOp op, const Meaning &a, con
   if ((!natural && !swapped) || !unit.empty() || !isWhole(vector, Role::Feature, rows->width) ||
       stack.size(2) != rows->width)
     return refuse("expected whole rows times whole matrices of gathered weights");
-  if (!meetSlots(ArrayRef<Axis>(x.layout.axes).drop_back(2), ArrayRef<Axis>(weights.layout.axes).drop_back(2),
-                 gathered->router->topK))
+  if (!meetSlots(ArrayRef<Axis>(x.layout.axes).drop_back(2),
+                 ArrayRef<Axis>(weights.layout.axes).drop_back(2), gathered->router->topK))
     return refuse("expected one row per token and slot, in the order of the gathered weights");
   auto *term = context.make<ExpertLinear>(op);
   term->input = rows;
@@ -199,7 +202,8 @@ Result weighSlots(Context &context, onnx::MulOp op, const Meaning &rows, const M
   if (!output || !top)
     return std::nullopt;
   if (output->router != top->router || !lacksAxis(weights.layout, rows.layout, -1))
-    return context.refuse(op, "it weighs gathered experts by routing weights of other rows or slots");
+    return context.refuse(op,
+                          "it weighs gathered experts by routing weights of other rows or slots");
   auto *term = context.make<WeightedSlots>(op);
   term->output = output;
   term->weights = top;

@@ -1,4 +1,5 @@
-//===- InputRoles.cpp - what the inputs of an ONNX graph are --------------------------------------===//
+//===- InputRoles.cpp - what the inputs of an ONNX graph are
+//--------------------------------------===//
 
 #include "InputRoles.h"
 #include "dialects/nn/NNDialect.h"
@@ -11,7 +12,8 @@ using namespace mlir;
 namespace mixserve::raise {
 
 static bool isView(Operation *op) {
-  return isa<onnx::IdentityOp, onnx::CastOp, onnx::ReshapeOp, onnx::SqueezeOp, onnx::UnsqueezeOp>(op);
+  return isa<onnx::IdentityOp, onnx::CastOp, onnx::ReshapeOp, onnx::SqueezeOp, onnx::UnsqueezeOp>(
+      op);
 }
 
 Value withoutViews(Value value) {
@@ -43,8 +45,8 @@ StringRef axisName(func::FuncOp main, unsigned argument, unsigned axis) {
   return name ? name.getValue() : "";
 }
 
-/// True if a lookup's rows go where activations go: into a norm or a residual sum. Rotary tables, the
-/// other kind of lookup, are only multiplied with something else or read by RotaryEmbedding.
+/// True if a lookup's rows go where activations go: into a norm or a residual sum. Rotary tables,
+/// the other kind of lookup, are only multiplied with something else or read by RotaryEmbedding.
 static bool feedsActivations(Value rows) {
   SmallVector<Value> work{rows};
   while (!work.empty()) {
@@ -74,15 +76,16 @@ static std::optional<unsigned> embeddingInput(onnx::GatherOp gather) {
   return argument.getArgNumber();
 }
 
-/// True if the input decides what may be seen rather than where a token stands: its values are compared.
+/// True if the input decides what may be seen rather than where a token stands: its values are
+/// compared.
 static bool feedsComparison(BlockArgument argument) {
   SmallVector<Value> work{argument};
   llvm::SmallPtrSet<Operation *, 16> seen;
   while (!work.empty()) {
     Value value = work.pop_back_val();
     for (Operation *op : value.getUsers()) {
-      if (isa<onnx::EqualOp, onnx::GreaterOp, onnx::GreaterOrEqualOp, onnx::LessOp, onnx::LessOrEqualOp,
-              onnx::AndOp, onnx::WhereOp, onnx::AttentionOp, onnx::NotOp>(op))
+      if (isa<onnx::EqualOp, onnx::GreaterOp, onnx::GreaterOrEqualOp, onnx::LessOp,
+              onnx::LessOrEqualOp, onnx::AndOp, onnx::WhereOp, onnx::AttentionOp, onnx::NotOp>(op))
         return true;
       bool isTable = isa<onnx::CosOp, onnx::SinOp, onnx::ShapeOp, onnx::RotaryEmbeddingOp>(op) ||
                      (isa<onnx::GatherOp>(op) && op->getOperand(0) != value);
@@ -106,8 +109,9 @@ static FailureOr<unsigned> findTokens(func::FuncOp main) {
     tokens = input;
   }
   if (!tokens)
-    return main.emitError("no input of token ids: expected a Gather of a [V, H] weight by an input, "
-                          "feeding a norm or a residual sum");
+    return main.emitError(
+        "no input of token ids: expected a Gather of a [V, H] weight by an input, "
+        "feeding a norm or a residual sum");
   return *tokens;
 }
 
@@ -127,12 +131,14 @@ FailureOr<SmallVector<InputRole>> findInputRoles(func::FuncOp main) {
       roles[index] = InputRole::Cache;
     } else if (type && type.getRank() == 2 && type.getElementType().isIntOrIndex()) {
       StringRef length = axisName(main, index, 1), tokenLength = axisName(main, *tokens, 1);
-      bool isMask = length.empty() || tokenLength.empty() ? feedsComparison(argument) : length != tokenLength;
+      bool isMask =
+          length.empty() || tokenLength.empty() ? feedsComparison(argument) : length != tokenLength;
       roles[index] = isMask ? InputRole::AttentionMask : InputRole::Positions;
     } else {
       return main.emitError("input '")
              << inputName(main, index) << "' of type " << argument.getType()
-             << " is neither token ids [B,S], positions [B,S], a mask [B,P+S], nor a cache [B,G,P,D]; "
+             << " is neither token ids [B,S], positions [B,S], a mask [B,P+S], nor a cache "
+                "[B,G,P,D]; "
                 "export the model with these inputs only";
     }
   }

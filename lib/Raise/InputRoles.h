@@ -1,4 +1,5 @@
-//===- InputRoles.h - what the inputs of an ONNX graph are ----------------------------------------===//
+//===- InputRoles.h - what the inputs of an ONNX graph are
+//----------------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_INPUTROLES_H
 #define MIXSERVE_LIB_RAISE_INPUTROLES_H
@@ -7,7 +8,8 @@
 
 namespace mixserve::raise {
 
-/// The role of every argument of `main`, by what uses it. Emits an error for an input that is none of them.
+/// The role of every argument of `main`, by what uses it. Emits an error for an input that is none
+/// of them.
 llvm::FailureOr<llvm::SmallVector<InputRole>> findInputRoles(mlir::func::FuncOp main);
 
 /// The name of an input or output as the model gives it; for messages.

@@ -1,4 +1,5 @@
-//===- Interpreter.cpp - finds out what every value of an ONNX graph means ------------------------===//
+//===- Interpreter.cpp - finds out what every value of an ONNX graph means
+//------------------------===//
 
 #include "Interpreter.h"
 #include "Rules.h"
@@ -10,7 +11,8 @@ namespace mixserve::raise {
 
 /// The first rule that answers; for operators whose operands may be swapped, in both orders.
 template <typename Op, typename... Rules>
-static Result eitherOrder(Context &context, Op op, const Meaning &a, const Meaning &b, Rules... rules) {
+static Result eitherOrder(Context &context, Op op, const Meaning &a, const Meaning &b,
+                          Rules... rules) {
   Result result;
   ((result = rules(context, op, a, b)) || ...);
   if (!result)
@@ -21,7 +23,8 @@ static Result eitherOrder(Context &context, Op op, const Meaning &a, const Meani
 /// A node of one result, by its operator.
 static Result interpret(Context &context, Operation *op, ArrayRef<Meaning> in) {
   return llvm::TypeSwitch<Operation *, Result>(op)
-      .Case<onnx::IdentityOp, onnx::CastOp, onnx::CastLikeOp>([&](auto) { return pass(context, op, in[0]); })
+      .Case<onnx::IdentityOp, onnx::CastOp, onnx::CastLikeOp>(
+          [&](auto) { return pass(context, op, in[0]); })
       .Case<onnx::ReshapeOp, onnx::SqueezeOp, onnx::UnsqueezeOp>(
           [&](auto) { return reshape(context, op, in[0]); })
       .Case<onnx::ExpandOp, onnx::TileOp>([&](auto) { return repeat(context, op, in[0]); })
@@ -34,15 +37,17 @@ static Result interpret(Context &context, Operation *op, ArrayRef<Meaning> in) {
         return joined ? joined : rotateHalves(context, node, in[0], in[1]);
       })
       .Case([&](onnx::MulOp node) {
-        return eitherOrder(context, node, in[0], in[1], square, normalize, weighNorm, silu, swiglu, maskWeights,
-                           weighExpert, weighSlots,
-                           [](Context &context, onnx::MulOp op, const Meaning &a, const Meaning &b) {
-                             return timesNumber(context, op, a, b, /*divide=*/false);
-                           },
-                           timesTable);
+        return eitherOrder(
+            context, node, in[0], in[1], square, normalize, weighNorm, silu, swiglu, maskWeights,
+            weighExpert, weighSlots,
+            [](Context &context, onnx::MulOp op, const Meaning &a, const Meaning &b) {
+              return timesNumber(context, op, a, b, /*divide=*/false);
+            },
+            timesTable);
       })
       .Case([&](onnx::AddOp node) {
-        return eitherOrder(context, node, in[0], in[1], addEpsilon, addMask, rotate, addZero, addBias, addRows);
+        return eitherOrder(context, node, in[0], in[1], addEpsilon, addMask, rotate, addZero,
+                           addBias, addRows);
       })
       .Case([&](onnx::DivOp node) -> Result {
         Result result = normalize(context, node, in[0], in[1]);
@@ -127,7 +132,8 @@ void Interpreter::visitShape(Operation &op) {
     int64_t rank = data.layout.rank();
     return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank);
   };
-  int64_t start = clamp(shape.getStart()), end = shape.getEnd() ? clamp(*shape.getEnd()) : data.layout.rank();
+  int64_t start = clamp(shape.getStart()),
+          end = shape.getEnd() ? clamp(*shape.getEnd()) : data.layout.rank();
   context.probe.bindShape(shape.getShape(), data.layout, start, std::max<int64_t>(end - start, 0));
 }
 

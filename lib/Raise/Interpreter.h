@@ -1,4 +1,5 @@
-//===- Interpreter.h - finds out what every value of an ONNX graph means --------------------------===//
+//===- Interpreter.h - finds out what every value of an ONNX graph means
+//--------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_INTERPRETER_H
 #define MIXSERVE_LIB_RAISE_INTERPRETER_H
@@ -9,9 +10,10 @@
 
 namespace mixserve::raise {
 
-/// Goes once over the graph, in its order (any topological one will do), and asks the rules of Rules.h what
-/// each node means, given what its operands mean: linear in nodes. A node without a rule makes its results
-/// Broken, and so is all that depends on them; that is no error unless a graph output does.
+/// Goes once over the graph, in its order (any topological one will do), and asks the rules of
+/// Rules.h what each node means, given what its operands mean: linear in nodes. A node without a
+/// rule makes its results Broken, and so is all that depends on them; that is no error unless a
+/// graph output does.
 class Interpreter {
 public:
   Interpreter(Context &context, mlir::func::FuncOp main, mlir::SymbolTable &symbols);

@@ -1,4 +1,5 @@
-//===- Layout.cpp - where the rows and columns of a raised value lie in an ONNX tensor ------------===//
+//===- Layout.cpp - where the rows and columns of a raised value lie in an ONNX tensor
+//------------===//
 
 #include "Layout.h"
 

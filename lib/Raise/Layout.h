@@ -1,4 +1,5 @@
-//===- Layout.h - where the rows and columns of a raised value lie in an ONNX tensor --------------===//
+//===- Layout.h - where the rows and columns of a raised value lie in an ONNX tensor
+//--------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_LAYOUT_H
 #define MIXSERVE_LIB_RAISE_LAYOUT_H
@@ -11,7 +12,8 @@
 
 namespace mixserve::raise {
 
-/// Sizes that an exported graph leaves open: sequences of the batch, tokens in the cache, new tokens.
+/// Sizes that an exported graph leaves open: sequences of the batch, tokens in the cache, new
+/// tokens.
 struct Sizes {
   int64_t batch, past, length;
 
@@ -43,9 +45,9 @@ struct Factor {
 /// An axis of an ONNX tensor: the product of its factors, outermost first; none: size 1.
 using Axis = llvm::SmallVector<Factor, 2>;
 
-/// All axes of an ONNX tensor, at one choice of Sizes. Reshape, Transpose, Unsqueeze and their like only
-/// change the layout, so what a chain of them does is known exactly, whatever its form. Canonical:
-/// factors of size 1 are left out and neighbours that count on are one factor.
+/// All axes of an ONNX tensor, at one choice of Sizes. Reshape, Transpose, Unsqueeze and their like
+/// only change the layout, so what a chain of them does is known exactly, whatever its form.
+/// Canonical: factors of size 1 are left out and neighbours that count on are one factor.
 struct Layout {
   llvm::SmallVector<Axis, 3> axes;
 
@@ -73,7 +75,8 @@ std::optional<Layout> resized(const Layout &layout, Sizes from, Sizes to);
 /// True if `axis` counts all of 0 .. size-1 of `role`, in order.
 bool isWhole(const Axis &axis, Role role, int64_t size);
 
-/// True if every factor of the first `rank` axes is a Token and together they count `tokens` rows in order.
+/// True if every factor of the first `rank` axes is a Token and together they count `tokens` rows
+/// in order.
 bool areRows(llvm::ArrayRef<Axis> axes, int64_t tokens);
 
 } // namespace mixserve::raise

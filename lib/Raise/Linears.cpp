@@ -1,4 +1,5 @@
-//===- Linears.cpp - embeddings, products with weights, sums of rows ------------------------------===//
+//===- Linears.cpp - embeddings, products with weights, sums of rows
+//------------------------------===//
 
 #include "Rules.h"
 
@@ -14,7 +15,8 @@ Result embed(Context &context, onnx::GatherOp op, const Meaning &table, const Me
   // Token t has id t in this batch: the ids themselves say how rows are laid out.
   const HostTensor *tensor = context.probe.near(ids.value);
   if (!tensor)
-    return context.refuse(op, "its ids cannot be computed from token ids: " + context.probe.error());
+    return context.refuse(op,
+                          "its ids cannot be computed from token ids: " + context.probe.error());
   Sizes sizes = context.near();
   bool inOrder = !tensor->isFloating() && tensor->numElements() == sizes.tokens();
   for (int64_t t = 0; inOrder && t < sizes.tokens(); ++t)
@@ -32,7 +34,8 @@ Result embed(Context &context, onnx::GatherOp op, const Meaning &table, const Me
 }
 
 /// rows [T, K] times weight [N, K], transposed.
-static Meaning makeLinear(Context &context, Operation *op, const Meaning &x, const Rows *rows, ParamView weight) {
+static Meaning makeLinear(Context &context, Operation *op, const Meaning &x, const Rows *rows,
+                          ParamView weight) {
   auto *linear = context.make<Linear>(op);
   linear->input = rows;
   linear->width = weight.size(0);
@@ -49,12 +52,14 @@ Result linear(Context &context, onnx::MatMulOp op, const Meaning &x, const Meani
   if (!rows || !param || param->view.rank() != 2)
     return std::nullopt;
   if (!isPlain(x.layout, rows->width, context.near()) || param->view.size(0) != rows->width)
-    return context.refuse(op, "it multiplies " + describe(x) +
-                                  " that are not whole rows in order; expected [.., tokens, width]");
+    return context.refuse(op,
+                          "it multiplies " + describe(x) +
+                              " that are not whole rows in order; expected [.., tokens, width]");
   return makeLinear(context, op, x, rows, param->view.swapped());
 }
 
-Result gemm(Context &context, onnx::GemmOp op, const Meaning &x, const Meaning &weight, const Meaning &bias) {
+Result gemm(Context &context, onnx::GemmOp op, const Meaning &x, const Meaning &weight,
+            const Meaning &bias) {
   auto *rows = as<Rows>(x);
   auto *param = as<Param>(weight);
   if (!rows || !param || param->view.rank() != 2)
@@ -92,7 +97,8 @@ Result addRows(Context &context, onnx::AddOp op, const Meaning &a, const Meaning
 }
 
 Result addZero(Context &context, onnx::AddOp op, const Meaning &in, const Meaning &zeros) {
-  if (in.isComputable() || !zeros.isData() || context.probe.dependsOn(zeros.value, InputRole::Positions) ||
+  if (in.isComputable() || !zeros.isData() ||
+      context.probe.dependsOn(zeros.value, InputRole::Positions) ||
       context.probe.dependsOn(zeros.value, InputRole::AttentionMask))
     return std::nullopt;
   const HostTensor *tensor = context.probe.near(zeros.value);

@@ -1,4 +1,5 @@
-//===- MaskCheck.cpp - what an attention mask computes --------------------------------------------===//
+//===- MaskCheck.cpp - what an attention mask computes
+//--------------------------------------------===//
 
 #include "MaskCheck.h"
 
@@ -45,15 +46,14 @@ static std::string nameOf(const Sight &sight) {
     ++prefix;
   if (sight.follows([&](int64_t row, int64_t key) { return key <= row || key < prefix; }))
     return formatv("a prefix of {0} tokens that see each other", prefix);
-  bool later = !sight.follows([&](int64_t row, int64_t key) {
-    return sight.sees(row - sight.past, key) && key <= row;
-  });
+  bool later = !sight.follows(
+      [&](int64_t row, int64_t key) { return sight.sees(row - sight.past, key) && key <= row; });
   return later ? "rows see some later tokens" : "rows do not see all earlier tokens";
 }
 
 /// What sequence b and head `head` see; a reason in `why` if the mask is no mask.
-static Sight read(const Scenario &scenario, const HostTensor *mask, bool isCausal, int64_t b, int64_t head,
-                  std::string &why) {
+static Sight read(const Scenario &scenario, const HostTensor *mask, bool isCausal, int64_t b,
+                  int64_t head, std::string &why) {
   const Sizes &sizes = scenario.sizes;
   Sight sight{sizes.past, sizes.length, std::vector<bool>(sizes.length * sizes.keys(), true)};
   for (int64_t row = 0; row < sizes.length; ++row)
@@ -111,7 +111,8 @@ std::string whyNotCausal(Probe &probe, mlir::Value mask, bool isCausal) {
     return "bidirectional attention: rows see later tokens";
   int64_t batch = probe.batch(2);
   // The last one is a long past: windows of public models are 128 to 65536 tokens.
-  SmallVector<Scenario> scenarios{{{batch, 0, 5}, {}, {}}, {{batch, 3, 4}, {}, {}}, {{batch, 7, 1}, {}, {}}};
+  SmallVector<Scenario> scenarios{
+      {{batch, 0, 5}, {}, {}}, {{batch, 3, 4}, {}, {}}, {{batch, 7, 1}, {}, {}}};
   if (mask && probe.dependsOn(mask, InputRole::AttentionMask))
     for (int64_t past : {0, 4}) {
       Scenario padded{{batch, past, 5}, {}, {}};

@@ -1,4 +1,5 @@
-//===- Norms.cpp - root mean square norms, as one node or in steps --------------------------------===//
+//===- Norms.cpp - root mean square norms, as one node or in steps
+//--------------------------------===//
 
 #include "Decimal.h"
 #include "Rules.h"
@@ -7,7 +8,8 @@ using namespace mlir;
 
 namespace mixserve::raise {
 
-std::optional<int64_t> reducedAxis(Context &context, Value axes, bool noopWithoutAxes, int64_t rank) {
+std::optional<int64_t> reducedAxis(Context &context, Value axes, bool noopWithoutAxes,
+                                   int64_t rank) {
   if (onnx::isNoValue(axes)) {
     if (rank != 1 || noopWithoutAxes)
       return std::nullopt;
@@ -52,7 +54,8 @@ Result meanSquare(Context &context, onnx::ReduceMeanOp op, const Meaning &square
   if (!from)
     return std::nullopt;
   int64_t rank = squares.layout.rank();
-  if (reducedAxis(context, op.getAxes(), op.getNoopWithEmptyAxes(), rank) != rank - 1 || !op.getKeepdims())
+  if (reducedAxis(context, op.getAxes(), op.getNoopWithEmptyAxes(), rank) != rank - 1 ||
+      !op.getKeepdims())
     return context.refuse(op, "expected the mean over the last axis, kept as size 1");
   Layout layout = squares.layout;
   layout.last().clear();
@@ -98,10 +101,11 @@ Result normalize(Context &context, Operation *op, const Meaning &x, const Meanin
                  : step<Normalized>(context, op, root, x.layout, root->eps);
 }
 
-static Result finish(Context &context, Operation *op, const Rows *input, double eps, const Meaning &x,
-                     const Param *weight) {
+static Result finish(Context &context, Operation *op, const Rows *input, double eps,
+                     const Meaning &x, const Param *weight) {
   int64_t block = weight->view.rank() == 1 ? weight->view.size(0) : -1;
-  if (x.layout.rank() == 0 || !isWhole(x.layout.last(), Role::Feature, block) || input->width % block != 0)
+  if (x.layout.rank() == 0 || !isWhole(x.layout.last(), Role::Feature, block) ||
+      input->width % block != 0)
     return context.refuse(op, "expected a weight [D] for blocks of D columns of a row");
   auto *norm = context.make<Norm>(op);
   norm->input = input;
@@ -111,7 +115,8 @@ static Result finish(Context &context, Operation *op, const Rows *input, double 
   return Meaning{op->getResult(0), norm, x.layout};
 }
 
-Result weighNorm(Context &context, onnx::MulOp op, const Meaning &normalized, const Meaning &weight) {
+Result weighNorm(Context &context, onnx::MulOp op, const Meaning &normalized,
+                 const Meaning &weight) {
   auto *from = as<Normalized>(normalized);
   auto *param = as<Param>(weight);
   if (!from || !param)
@@ -119,14 +124,16 @@ Result weighNorm(Context &context, onnx::MulOp op, const Meaning &normalized, co
   return finish(context, op, from->input, from->eps, normalized, param);
 }
 
-Result rmsNorm(Context &context, onnx::RMSNormalizationOp op, const Meaning &x, const Meaning &scale) {
+Result rmsNorm(Context &context, onnx::RMSNormalizationOp op, const Meaning &x,
+               const Meaning &scale) {
   auto *rows = as<Rows>(x);
   auto *param = as<Param>(scale);
   if (!rows || !param)
     return std::nullopt;
   if (!isLastAxis(op.getAxis(), x))
     return context.refuse(op, "expected the norm of the last axis");
-  return finish(context, op, read(rows), shortestDecimal(op.getEpsilon().convertToDouble()), x, param);
+  return finish(context, op, read(rows), shortestDecimal(op.getEpsilon().convertToDouble()), x,
+                param);
 }
 
 } // namespace mixserve::raise

@@ -1,4 +1,5 @@
-//===- ParamView.cpp - a weight seen through transposes, slices and stacks ------------------------===//
+//===- ParamView.cpp - a weight seen through transposes, slices and stacks
+//------------------------===//
 
 #include "ParamView.h"
 
@@ -104,8 +105,8 @@ ArrayAttr ParamView::boxes(MLIRContext *context) const {
   llvm::sort(sorted, [](const Box &a, const Box &b) { return a.at < b.at; });
   SmallVector<Attribute> attributes;
   for (const Box &box : sorted)
-    attributes.push_back(nn::BoxAttr::get(context, box.file, box.offset, box.type, box.at, box.shape,
-                                          box.strides));
+    attributes.push_back(
+        nn::BoxAttr::get(context, box.file, box.offset, box.type, box.at, box.shape, box.strides));
   return ArrayAttr::get(context, attributes);
 }
 

@@ -1,4 +1,5 @@
-//===- Pipeline.cpp - the passes of the raise phase, in order -------------------------------------===//
+//===- Pipeline.cpp - the passes of the raise phase, in order
+//-------------------------------------===//
 
 #include "mixserve/Raise/Passes.h"
 

@@ -1,4 +1,5 @@
-//===- Probe.cpp - runs parts of an ONNX graph on chosen batches ----------------------------------===//
+//===- Probe.cpp - runs parts of an ONNX graph on chosen batches
+//----------------------------------===//
 
 #include "Probe.h"
 #include "InputRoles.h"
@@ -34,8 +35,9 @@ FailureOr<Probe> Probe::create(func::FuncOp main) {
   for (BlockArgument argument : main.getArguments())
     if (probe.roles[argument.getArgNumber()] == InputRole::Tokens)
       probe.nearEvaluator->bind(
-          argument, HostTensor::ints({near.sizes.batch, near.sizes.length},
-                                     std::vector<int64_t>(near.positions.begin(), near.positions.end())));
+          argument,
+          HostTensor::ints({near.sizes.batch, near.sizes.length},
+                           std::vector<int64_t>(near.positions.begin(), near.positions.end())));
   return std::move(probe);
 }
 
@@ -54,7 +56,8 @@ bool Probe::dependsOn(Value value, InputRole role) const {
     if (auto argument = dyn_cast<BlockArgument>(next)) {
       if (roles[argument.getArgNumber()] == role)
         return true;
-    } else if (!isa<onnx::ShapeOp>(next.getDefiningOp()) && seen.insert(next.getDefiningOp()).second) {
+    } else if (!isa<onnx::ShapeOp>(next.getDefiningOp()) &&
+               seen.insert(next.getDefiningOp()).second) {
       work.append(next.getDefiningOp()->operand_begin(), next.getDefiningOp()->operand_end());
     }
   }
@@ -98,8 +101,8 @@ void Probe::bindInputs(Evaluator &evaluator, const Scenario &scenario) const {
           positions.push_back(std::max<int64_t>(scenario.position(b, s), 0));
       evaluator.bind(argument, HostTensor::ints(rows, positions));
     } else if (role == InputRole::AttentionMask) {
-      evaluator.bind(argument,
-                     attentionMask(scenario, cast<TensorType>(argument.getType()).getElementType()));
+      evaluator.bind(
+          argument, attentionMask(scenario, cast<TensorType>(argument.getType()).getElementType()));
       shape = {sizes.batch, sizes.keys()};
     } else if (role == InputRole::Cache) {
       shape = cacheSizes(argument.getArgNumber(), sizes);
@@ -110,11 +113,14 @@ void Probe::bindInputs(Evaluator &evaluator, const Scenario &scenario) const {
         auto clamp = [&](int64_t at) {
           return std::clamp<int64_t>(at < 0 ? at + shape.size() : at, 0, shape.size());
         };
-        int64_t start = clamp(op.getStart()), end = op.getEnd() ? clamp(*op.getEnd()) : shape.size();
-        ArrayRef<int64_t> part = ArrayRef<int64_t>(shape).slice(start, std::max<int64_t>(end - start, 0));
+        int64_t start = clamp(op.getStart()),
+                end = op.getEnd() ? clamp(*op.getEnd()) : shape.size();
+        ArrayRef<int64_t> part =
+            ArrayRef<int64_t>(shape).slice(start, std::max<int64_t>(end - start, 0));
         if (!llvm::is_contained(part, -1))
-          evaluator.bind(op.getShape(), HostTensor::ints({static_cast<int64_t>(part.size())},
-                                                         std::vector<int64_t>(part.begin(), part.end())));
+          evaluator.bind(op.getShape(),
+                         HostTensor::ints({static_cast<int64_t>(part.size())},
+                                          std::vector<int64_t>(part.begin(), part.end())));
       }
   }
   for (const KnownShape &known : shapes)

@@ -1,4 +1,5 @@
-//===- Probe.h - runs parts of an ONNX graph on chosen batches ------------------------------------===//
+//===- Probe.h - runs parts of an ONNX graph on chosen batches
+//------------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_PROBE_H
 #define MIXSERVE_LIB_RAISE_PROBE_H
@@ -29,13 +30,14 @@ struct Scenario {
   int64_t pad(int64_t sequence) const { return pads.empty() ? 0 : pads[sequence]; }
   /// The position of token s of a sequence; negative for padding.
   int64_t position(int64_t sequence, int64_t s) const {
-    return positions.empty() ? sizes.past + s - pad(sequence) : positions[sequence * sizes.length + s];
+    return positions.empty() ? sizes.past + s - pad(sequence)
+                             : positions[sequence * sizes.length + s];
   }
 };
 
-/// Knows what the inputs are (found by what uses them, never by name) and evaluates values that depend on
-/// sizes, positions and the mask only. Token ids and cache contents are never bound outside `near`, so no
-/// evaluation can wander into the model itself.
+/// Knows what the inputs are (found by what uses them, never by name) and evaluates values that
+/// depend on sizes, positions and the mask only. Token ids and cache contents are never bound
+/// outside `near`, so no evaluation can wander into the model itself.
 class Probe {
 public:
   /// Emits an error if an input is nothing of InputRole or if there are no token ids.
@@ -50,7 +52,8 @@ public:
 
   /// The sizes at which layouts are tracked: primes, so that no size is taken for another.
   Sizes nearSizes() const { return {batch(2), 11, 13}; }
-  /// The sizes of cache input `argument` at nearSizes(); -1 where the graph leaves more than B and P open.
+  /// The sizes of cache input `argument` at nearSizes(); -1 where the graph leaves more than B and
+  /// P open.
   llvm::SmallVector<int64_t> cacheSizes(unsigned argument, Sizes sizes) const;
 
   /// `value` at nearSizes(), where token t of the batch has id t and position t. Null: see error().

@@ -1,4 +1,5 @@
-//===- Raise.cpp - the onnx dialect to nn and moe -------------------------------------------------===//
+//===- Raise.cpp - the onnx dialect to nn and moe
+//-------------------------------------------------===//
 
 #include "BuildStep.h"
 #include "CacheWiring.h"
@@ -28,17 +29,19 @@ struct RaisePass : impl::RaiseBase<RaisePass> {
 
   LogicalResult raise();
   FailureOr<const Linear *> findLogits(func::FuncOp main, const Interpreter &interpreter,
+                                       Sizes near,
                                        SmallVectorImpl<std::pair<unsigned, Meaning>> &others);
 };
 
-/// The output that is a linear over all rows; the others are left for the cache. An error if an output is
-/// Broken, naming the first node of the graph that broke one.
-FailureOr<const Linear *> RaisePass::findLogits(func::FuncOp main, const Interpreter &interpreter,
-                                                SmallVectorImpl<std::pair<unsigned, Meaning>> &others) {
+/// The output that is a linear over all rows; the others are left for the cache. An error if an
+/// output is Broken, naming the first node of the graph that broke one.
+FailureOr<const Linear *>
+RaisePass::findLogits(func::FuncOp main, const Interpreter &interpreter, Sizes near,
+                      SmallVectorImpl<std::pair<unsigned, Meaning>> &others) {
   const Broken *first = nullptr;
   const Linear *logits = nullptr;
-  Sizes near = Probe::create(main)->nearSizes();
-  for (auto [number, value] : llvm::enumerate(main.getBody().front().getTerminator()->getOperands())) {
+  for (auto [number, value] :
+       llvm::enumerate(main.getBody().front().getTerminator()->getOperands())) {
     const Meaning &meaning = interpreter.meaning(value);
     if (auto *broken = as<Broken>(meaning)) {
       if (!first || broken->order < first->order)
@@ -46,7 +49,8 @@ FailureOr<const Linear *> RaisePass::findLogits(func::FuncOp main, const Interpr
       continue;
     }
     auto *linear = as<Linear>(meaning);
-    if (linear && !logits && meaning.layout.rank() <= 3 && isPlain(meaning.layout, linear->width, near))
+    if (linear && !logits && meaning.layout.rank() <= 3 &&
+        isPlain(meaning.layout, linear->width, near))
       logits = linear;
     else
       others.push_back({number, meaning});
@@ -54,7 +58,8 @@ FailureOr<const Linear *> RaisePass::findLogits(func::FuncOp main, const Interpr
   if (first)
     return emitError(first->loc) << first->reason, failure();
   if (!logits)
-    return main.emitError("no output holds logits: expected a linear over all tokens, [B, S, V]"), failure();
+    return main.emitError("no output holds logits: expected a linear over all tokens, [B, S, V]"),
+           failure();
   return logits;
 }
 
@@ -70,7 +75,7 @@ LogicalResult RaisePass::raise() {
   Context context(*probe);
   Interpreter interpreter(context, main, symbols);
   SmallVector<std::pair<unsigned, Meaning>> others;
-  FailureOr<const Linear *> logits = findLogits(main, interpreter, others);
+  FailureOr<const Linear *> logits = findLogits(main, interpreter, context.near(), others);
   if (failed(logits))
     return failure();
   FailureOr<Decoder> decoder = readDecoder(*logits);

@@ -1,4 +1,5 @@
-//===- Rotaries.cpp - rotary embeddings, as one node or as products with tables -------------------===//
+//===- Rotaries.cpp - rotary embeddings, as one node or as products with tables
+//-------------------===//
 
 #include "Rules.h"
 
@@ -17,16 +18,18 @@ Result negate(Context &context, onnx::NegOp op, const Meaning &in) {
   return Meaning{op.getY(), term, in.layout};
 }
 
-Result rotateHalves(Context &context, onnx::ConcatOp op, const Meaning &first, const Meaning &second) {
+Result rotateHalves(Context &context, onnx::ConcatOp op, const Meaning &first,
+                    const Meaning &second) {
   auto *negated = as<Negated>(first);
   auto *lower = as<Slice>(second);
   if (!negated || !lower)
     return std::nullopt;
   const Slice *upper = negated->input;
   int64_t half = lower->headDim / 2;
-  bool areHalves = upper->input == lower->input && lower->headDim == 2 * half && upper->headDim == 2 * half &&
-                   lower->start == 0 && upper->start == half && lower->width * 2 == lower->input->width &&
-                   lower->width == upper->width && first.layout == second.layout;
+  bool areHalves = upper->input == lower->input && lower->headDim == 2 * half &&
+                   upper->headDim == 2 * half && lower->start == 0 && upper->start == half &&
+                   lower->width * 2 == lower->input->width && lower->width == upper->width &&
+                   first.layout == second.layout;
   if (!areHalves || !isLastAxis(op.getAxis(), first))
     return context.refuse(op, "expected [-second half, first half] of every head");
   auto *term = context.make<RotatedHalf>(op);
@@ -43,17 +46,18 @@ Result timesTable(Context &context, onnx::MulOp op, const Meaning &rows, const M
   return Meaning{op.getC(), term, rows.layout};
 }
 
-/// The elements of `tensor`, broadcast to `rows` with heads of `headDim` columns, for the first head:
-/// [T, headDim]. None if it does not broadcast, or differs between heads.
-static std::optional<std::vector<double>> readBroadcast(const HostTensor &tensor, const Layout &rows,
-                                                        int64_t tokens, int64_t headDim) {
+/// The elements of `tensor`, broadcast to `rows` with heads of `headDim` columns, for the first
+/// head: [T, headDim]. None if it does not broadcast, or differs between heads.
+static std::optional<std::vector<double>>
+readBroadcast(const HostTensor &tensor, const Layout &rows, int64_t tokens, int64_t headDim) {
   int64_t lead = rows.rank() - tensor.rank();
   if (lead < 0)
     return std::nullopt;
   for (int64_t axis = 0; axis < tensor.rank(); ++axis) {
     int64_t size = tensor.size(axis);
     auto isHead = [&](const Factor &factor) {
-      return factor.role == Role::Feature && factor.stride >= headDim;
+      return factor.role != Role::Token &&
+             (factor.role != Role::Feature || factor.stride >= headDim);
     };
     if (size != 1 &&
         (size != sizeOf(rows.axes[lead + axis]) || llvm::any_of(rows.axes[lead + axis], isHead)))
@@ -79,8 +83,8 @@ static std::optional<std::vector<double>> readBroadcast(const HostTensor &tensor
 }
 
 /// Both tables for a scenario, as columns of the first head.
-static std::optional<RotaryTable> readTables(Context &context, const Scenario &scenario, const RotaryAnswer &asked,
-                                             int64_t headDim) {
+static std::optional<RotaryTable> readTables(Context &context, const Scenario &scenario,
+                                             const RotaryAnswer &asked, int64_t headDim) {
   std::optional<Layout> rows = resized(asked.layout, context.near(), scenario.sizes);
   std::optional<HostTensor> cos = context.probe.evaluate(scenario, asked.cos);
   std::optional<HostTensor> sin = cos ? context.probe.evaluate(scenario, asked.sin) : std::nullopt;
@@ -106,7 +110,8 @@ static RotaryTable firstHalf(const RotaryTable &table, int64_t pairs) {
 }
 
 /// The earlier answer for the same tables, or that of `find`.
-static const Rotary &lookUp(Context &context, const RotaryAnswer &asked, llvm::function_ref<Rotary()> find) {
+static const Rotary &lookUp(Context &context, const RotaryAnswer &asked,
+                            llvm::function_ref<Rotary()> find) {
   for (const RotaryAnswer &answer : context.rotaries)
     if (answer.cos == asked.cos && answer.sin == asked.sin && answer.positions == asked.positions &&
         answer.layout == asked.layout)
@@ -116,7 +121,8 @@ static const Rotary &lookUp(Context &context, const RotaryAnswer &asked, llvm::f
   return context.rotaries.back().rotary;
 }
 
-static Meaning makeRope(Context &context, Operation *op, const Meaning &x, int64_t headDim, const Rotary &rotary) {
+static Meaning makeRope(Context &context, Operation *op, const Meaning &x, int64_t headDim,
+                        const Rotary &rotary) {
   if (!rotary.whyNot.empty())
     return context.refuse(op, "unsupported position scheme: " + rotary.whyNot +
                                   "; expected rotary angles position * inverse frequency");
@@ -140,24 +146,29 @@ Result rotate(Context &context, onnx::AddOp op, const Meaning &cosines, const Me
   int64_t headDim = sizeOf(cosines.layout.last()), pairs = headDim / 2;
   RotaryAnswer asked{cos->table, sin->table, Value(), cosines.layout, {}};
   const Rotary &rotary = lookUp(context, asked, [&] {
-    return recoverRotary(context.probe, pairs, [&](const Scenario &scenario) -> std::optional<RotaryTable> {
-      std::optional<RotaryTable> table = readTables(context, scenario, asked, headDim);
-      if (!table)
-        return std::nullopt;
-      return firstHalf(*table, pairs);
-    });
+    return recoverRotary(
+        context.probe, pairs, [&](const Scenario &scenario) -> std::optional<RotaryTable> {
+          std::optional<RotaryTable> table = readTables(context, scenario, asked, headDim);
+          if (!table)
+            return std::nullopt;
+          return firstHalf(*table, pairs);
+        });
   });
   return makeRope(context, op, {op.getC(), cos->input, cosines.layout}, headDim, rotary);
 }
 
 /// The tables of a RotaryEmbedding node: [B, S, R], or [positions, R] gathered by position ids.
-static std::optional<RotaryTable> readCaches(Context &context, const Scenario &scenario, onnx::RotaryEmbeddingOp op,
-                                             const Layout &near, int64_t pairs) {
+static std::optional<RotaryTable> readCaches(Context &context, const Scenario &scenario,
+                                             onnx::RotaryEmbeddingOp op, const Layout &near,
+                                             int64_t pairs) {
   if (onnx::isNoValue(op.getPositionIds()))
-    return readTables(context, scenario, {op.getCosCache(), op.getSinCache(), Value(), near, {}}, pairs);
+    return readTables(context, scenario, {op.getCosCache(), op.getSinCache(), Value(), near, {}},
+                      pairs);
   std::optional<HostTensor> cos = context.probe.evaluate(scenario, op.getCosCache());
-  std::optional<HostTensor> sin = cos ? context.probe.evaluate(scenario, op.getSinCache()) : std::nullopt;
-  std::optional<HostTensor> positions = sin ? context.probe.evaluate(scenario, op.getPositionIds()) : std::nullopt;
+  std::optional<HostTensor> sin =
+      cos ? context.probe.evaluate(scenario, op.getSinCache()) : std::nullopt;
+  std::optional<HostTensor> positions =
+      sin ? context.probe.evaluate(scenario, op.getPositionIds()) : std::nullopt;
   if (!positions || positions->numElements() != scenario.sizes.tokens())
     return std::nullopt;
   RotaryTable table;
@@ -176,7 +187,8 @@ Result rotaryOp(Context &context, onnx::RotaryEmbeddingOp op, const Meaning &x) 
   if (!rows)
     return std::nullopt;
   if (op.getInterleaved())
-    return context.refuse(op, "interleaved = 1 turns pairs (2i, 2i + 1); only halves (i, i + R) are supported");
+    return context.refuse(
+        op, "interleaved = 1 turns pairs (2i, 2i + 1); only halves (i, i + R) are supported");
   int64_t rank = x.layout.rank();
   int64_t headDim = rank == 4 ? sizeOf(x.layout.last())
                               : (op.getNumHeads() > 0 ? rows->width / op.getNumHeads() : 0);
@@ -185,7 +197,9 @@ Result rotaryOp(Context &context, onnx::RotaryEmbeddingOp op, const Meaning &x) 
                  areRows({x.layout.axes[0], x.layout.axes[2]}, context.near().tokens());
   if ((!isRows && !isHeads) || headDim < 2 || rows->width % headDim != 0)
     return context.refuse(op, "expected rows [B, S, heads * D] or [B, heads, S, D]");
-  int64_t pairs = (op.getRotaryEmbeddingDim() ? op.getRotaryEmbeddingDim() : headDim) / 2;
+  int64_t turned = op.getRotaryEmbeddingDim(), pairs = (turned ? turned : headDim) / 2;
+  if (pairs < 1 || 2 * pairs > headDim || turned % 2 != 0)
+    return context.refuse(op, "expected rotary_embedding_dim to be even and at most the head size");
   Sizes near = context.near();
   Layout tables;
   append(tables.axes.emplace_back(), {Role::Token, near.batch, near.length});

@@ -1,4 +1,5 @@
-//===- RotaryTables.cpp - the inverse frequencies behind tables of cosines and sines --------------===//
+//===- RotaryTables.cpp - the inverse frequencies behind tables of cosines and sines
+//--------------===//
 
 #include "RotaryTables.h"
 #include "Decimal.h"
@@ -105,7 +106,8 @@ Rotary recoverRotary(const Probe &probe, int64_t pairs, RotaryReader read) {
   for (const Scenario &scenario : scenarios)
     if (rotary.whyNot.empty()) {
       table = read(scenario);
-      rotary.whyNot = table ? check(rotary, scenario, *table) : "its tables cannot be computed: " + probe.error();
+      rotary.whyNot = table ? check(rotary, scenario, *table)
+                            : "its tables cannot be computed: " + probe.error();
     }
   // As far as the table goes.
   for (int64_t past : {131000, 32000, 8000, 4000, 2000, 1000, 500, 250, 120, 60}) {

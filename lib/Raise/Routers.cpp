@@ -1,4 +1,5 @@
-//===- Routers.cpp - scores, top-k and normalisation of routing weights ---------------------------===//
+//===- Routers.cpp - scores, top-k and normalisation of routing weights
+//---------------------------===//
 
 #include "Rules.h"
 
@@ -27,7 +28,8 @@ Result topWeightsOfLogits(Context &context, onnx::SoftmaxOp op, const Meaning &l
   auto *top = as<TopLogits>(logits);
   if (!top)
     return std::nullopt;
-  if (!isLastAxis(op.getAxis(), logits) || !isSlots(logits.layout, top->router->topK, context.near()))
+  if (!isLastAxis(op.getAxis(), logits) ||
+      !isSlots(logits.layout, top->router->topK, context.near()))
     return context.refuse(op, "expected the softmax of the top router logits over the slots");
   // softmax over the chosen logits = softmax over all, divided by the sum of the chosen.
   auto *term = context.make<TopWeights>(op);
@@ -48,7 +50,8 @@ TopKResults topK(Context &context, onnx::TopKOp op, const Meaning &in) {
   std::optional<double> count = context.number({op.getK(), nullptr, {}});
   if (!count || *count < 1 || *count > logits->width)
     return refuse("expected a constant number of experts per token, at most their number");
-  if (!op.getLargest() || !isLastAxis(op.getAxis(), in) || !isPlain(in.layout, logits->width, context.near()))
+  if (!op.getLargest() || !isLastAxis(op.getAxis(), in) ||
+      !isPlain(in.layout, logits->width, context.near()))
     return refuse("expected the largest router scores of every token");
   const Router *router = context.makeRouter(logits, static_cast<int64_t>(*count));
   Layout layout = in.layout;
@@ -84,7 +87,8 @@ Result sumWeights(Context &context, onnx::ReduceSumOp op, const Meaning &weights
   return out;
 }
 
-Result normalizeWeights(Context &context, onnx::DivOp op, const Meaning &weights, const Meaning &sum) {
+Result normalizeWeights(Context &context, onnx::DivOp op, const Meaning &weights,
+                        const Meaning &sum) {
   auto *top = as<TopWeights>(weights);
   auto *divisor = as<TopSum>(sum);
   if (!top || !divisor)

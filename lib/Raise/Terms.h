@@ -1,9 +1,10 @@
-//===- Terms.h - what the values of an ONNX graph mean --------------------------------------------===//
+//===- Terms.h - what the values of an ONNX graph mean
+//--------------------------------------------===//
 //
-// A term is what one value of the graph computes, said in the words of a transformer. Finished terms
-// (Embedding, Norm, Linear, ..) become ops of nn and moe; the others are steps on the way to one and
-// must not be left over. Letters: T tokens, H hidden, N heads of queries, G heads of keys, D head size,
-// E experts, K experts per token, F width of an expert.
+// A term is what one value of the graph computes, said in the words of a transformer. Finished
+// terms (Embedding, Norm, Linear, ..) become ops of nn and moe; the others are steps on the way to
+// one and must not be left over. Letters: T tokens, H hidden, N heads of queries, G heads of keys,
+// D head size, E experts, K experts per token, F width of an expert.
 //
 //===-----------------------------------------------------------------------------------------===//
 
@@ -18,18 +19,51 @@
 namespace mixserve::raise {
 
 enum class Kind {
-  Broken, Param, Cache,
+  Broken,
+  Param,
+  Cache,
   // Rows [T, width]:
-  Embedding, Norm, Linear, Rope, Attention, Sum, ExpertSum, Slice, Swiglu, ExpertLinear,
+  Embedding,
+  Norm,
+  Linear,
+  Rope,
+  Attention,
+  Sum,
+  ExpertSum,
+  Slice,
+  Swiglu,
+  ExpertLinear,
   // On the way to Norm:
-  Square, MeanSquare, Shifted, Root, InverseRoot, Normalized,
+  Square,
+  MeanSquare,
+  Shifted,
+  Root,
+  InverseRoot,
+  Normalized,
   // On the way to Rope:
-  Negated, RotatedHalf, TableProduct,
+  Negated,
+  RotatedHalf,
+  TableProduct,
   // On the way to Attention:
-  Scaled, Joined, Scores, Masked, Probabilities,
+  Scaled,
+  Joined,
+  Scores,
+  Masked,
+  Probabilities,
   // On the way to ExpertSum:
-  RouterScores, TopLogits, TopWeights, TopIds, TopSum, SlotMask, MaskedWeights, ExpertWeight, Sigmoid, Silu,
-  WeightedExpert, Gathered, WeightedSlots
+  RouterScores,
+  TopLogits,
+  TopWeights,
+  TopIds,
+  TopSum,
+  SlotMask,
+  MaskedWeights,
+  ExpertWeight,
+  Sigmoid,
+  Silu,
+  WeightedExpert,
+  Gathered,
+  WeightedSlots
 };
 
 struct Term {
@@ -112,7 +146,8 @@ struct Rope : RowsOf<Kind::Rope> {
   double scale;
 };
 
-/// New keys or values behind the cached ones: [B, G, past + length, D]. `cache` is null for a graph without.
+/// New keys or values behind the cached ones: [B, G, past + length, D]. `cache` is null for a graph
+/// without.
 struct Joined : TermOf<Kind::Joined> {
   using TermOf::TermOf;
   const Cache *cache = nullptr;
@@ -246,7 +281,8 @@ struct SlotMask : RouterTerm<Kind::SlotMask> {
   int64_t expert;
 };
 
-/// Routing weight of one expert, zero where it is not chosen: [T, K], after the sum over slots [T, 1].
+/// Routing weight of one expert, zero where it is not chosen: [T, K], after the sum over slots [T,
+/// 1].
 template <Kind K> struct ExpertWeightOf : TermOf<K> {
   using TermOf<K>::TermOf;
   const TopWeights *weights;

@@ -1,4 +1,5 @@
-//===- VerifyRaised.cpp - nothing of the import form is left --------------------------------------===//
+//===- VerifyRaised.cpp - nothing of the import form is left
+//--------------------------------------===//
 
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"

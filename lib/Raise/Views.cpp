@@ -1,4 +1,5 @@
-//===- Views.cpp - nodes that only move elements --------------------------------------------------===//
+//===- Views.cpp - nodes that only move elements
+//--------------------------------------------------===//
 
 #include "Rules.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -11,7 +12,8 @@ using namespace mlir;
 namespace mixserve::raise {
 
 /// The sizes that Reshape, Squeeze or Unsqueeze gives to a tensor of `sizes`.
-static std::optional<SmallVector<int64_t>> newSizes(Context &context, Operation *op, ArrayRef<int64_t> sizes) {
+static std::optional<SmallVector<int64_t>> newSizes(Context &context, Operation *op,
+                                                    ArrayRef<int64_t> sizes) {
   if (auto squeeze = dyn_cast<onnx::SqueezeOp>(op); squeeze && onnx::isNoValue(squeeze.getAxes()))
     return llvm::to_vector(llvm::make_filter_range(sizes, [](int64_t size) { return size != 1; }));
   std::optional<SmallVector<int64_t>> wanted = context.integers(op->getOperand(1));
@@ -30,7 +32,8 @@ static std::optional<SmallVector<int64_t>> newSizes(Context &context, Operation 
       else
         count *= size;
     }
-    int64_t all = std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
+    int64_t all =
+        std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
     if (open >= 0)
       (*wanted)[open] = count > 0 ? all / count : 0;
     return wanted;
@@ -66,7 +69,8 @@ Result reshape(Context &context, Operation *op, const Meaning &in) {
   if (auto *param = as<Param>(in)) {
     std::optional<SmallVector<int64_t>> sizes = newSizes(context, op, param->view.shape());
     std::optional<ParamView> view = sizes ? param->view.reshaped(*sizes) : std::nullopt;
-    return view ? viewOf(context, op, op->getResult(0), *view) : Meaning{op->getResult(0), nullptr, {}};
+    return view ? viewOf(context, op, op->getResult(0), *view)
+                : Meaning{op->getResult(0), nullptr, {}};
   }
   std::optional<SmallVector<int64_t>> sizes = newSizes(context, op, sizesOf(in.layout));
   if (!sizes)
@@ -121,7 +125,8 @@ Result repeat(Context &context, Operation *op, const Meaning &in) {
 Result pass(Context &context, Operation *op, const Meaning &in) {
   Type from = getElementTypeOrSelf(op->getOperand(0).getType());
   Type to = getElementTypeOrSelf(op->getResult(0).getType());
-  bool harmless = from == to || (as<TopIds>(in) && to.isIntOrIndex() && to.getIntOrFloatBitWidth() >= 32) ||
+  bool harmless = from == to ||
+                  (as<TopIds>(in) && to.isIntOrIndex() && to.getIntOrFloatBitWidth() >= 32) ||
                   (as<SlotMask>(in) && !to.isInteger(1));
   if (!harmless) {
     if (as<Param>(in))
@@ -135,11 +140,12 @@ Result pass(Context &context, Operation *op, const Meaning &in) {
 }
 
 /// Elements start .. start + size - 1 of an axis; `result` is that output of `op`.
-static Result sliceAxis(Context &context, Operation *op, Value result, const Meaning &in, int64_t axis,
-                        int64_t start, int64_t size) {
+static Result sliceAxis(Context &context, Operation *op, Value result, const Meaning &in,
+                        int64_t axis, int64_t start, int64_t size) {
   if (auto *param = as<Param>(in)) {
     axis += axis < 0 ? param->view.rank() : 0;
-    if (axis < 0 || axis >= param->view.rank() || start < 0 || start + size > param->view.size(axis))
+    if (axis < 0 || axis >= param->view.rank() || start < 0 ||
+        start + size > param->view.size(axis))
       return std::nullopt;
     return viewOf(context, op, result, param->view.sliced(axis, start, size));
   }
@@ -148,8 +154,8 @@ static Result sliceAxis(Context &context, Operation *op, Value result, const Mea
   if (!rows || rank == 0 || (axis != -1 && axis != rank - 1))
     return std::nullopt;
   int64_t whole = sizeOf(in.layout.last());
-  if (!isWhole(in.layout.last(), Role::Feature, whole) || start < 0 || size < 1 || start + size > whole ||
-      rows->width % whole != 0)
+  if (!isWhole(in.layout.last(), Role::Feature, whole) || start < 0 || size < 1 ||
+      start + size > whole || rows->width % whole != 0)
     return std::nullopt;
   if (size == whole)
     return Meaning{result, in.term, in.layout};
@@ -169,22 +175,27 @@ Result slice(Context &context, onnx::SliceOp op, const Meaning &in) {
     if (onnx::isNoValue(value))
       return otherwise;
     std::optional<SmallVector<int64_t>> listed = context.integers(value);
-    return listed && listed->size() == 1 ? std::optional(listed->front()) : std::nullopt;
+    // What is cut from rows must not depend on the batch.
+    bool isFixed = value.getDefiningOp<onnx::ConstantOp>() || context.number({value, nullptr, {}});
+    return listed && listed->size() == 1 && isFixed ? std::optional(listed->front()) : std::nullopt;
   };
   std::optional<int64_t> start = single(op.getStarts(), 0), end = single(op.getEnds(), 0),
                          axis = single(op.getAxes(), 0), step = single(op.getSteps(), 1);
-  SmallVector<int64_t> sizes = param ? SmallVector<int64_t>(param->view.shape()) : sizesOf(in.layout);
+  SmallVector<int64_t> sizes =
+      param ? SmallVector<int64_t>(param->view.shape()) : sizesOf(in.layout);
   int64_t rank = sizes.size();
   if (!start || !end || !axis || step != 1 || *axis < -rank || *axis >= rank)
     return std::nullopt;
   int64_t whole = sizes[*axis < 0 ? *axis + rank : *axis];
   auto clamp = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + whole : at, 0, whole); };
-  return sliceAxis(context, op, op.getOutput(), in, *axis, clamp(*start), clamp(*end) - clamp(*start));
+  return sliceAxis(context, op, op.getOutput(), in, *axis, clamp(*start),
+                   clamp(*end) - clamp(*start));
 }
 
 SmallVector<Meaning> split(Context &context, onnx::SplitOp op, const Meaning &in) {
   auto *param = as<Param>(in);
-  SmallVector<int64_t> sizes = param ? SmallVector<int64_t>(param->view.shape()) : sizesOf(in.layout);
+  SmallVector<int64_t> sizes =
+      param ? SmallVector<int64_t>(param->view.shape()) : sizesOf(in.layout);
   int64_t rank = sizes.size(), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
   int64_t count = op->getNumResults(), at = 0;
   std::optional<SmallVector<int64_t>> pieces;
@@ -203,8 +214,10 @@ SmallVector<Meaning> split(Context &context, onnx::SplitOp op, const Meaning &in
       at += size;
     }
     if (!part)
-      part = in.isComputable() ? Meaning{result, nullptr, {}}
-                               : context.refuse(op, "expected columns of rows or heads to be split, got " + describe(in));
+      part = in.isComputable()
+                 ? Meaning{result, nullptr, {}}
+                 : context.refuse(op, "expected columns of rows or heads to be split, got " +
+                                          describe(in));
     results.push_back(*part);
   }
   return results;

@@ -1,4 +1,5 @@
-//===- LayoutTest.cpp - views of rows, heads and tokens --------------------------------------------===//
+//===- LayoutTest.cpp - views of rows, heads and tokens
+//--------------------------------------------===//
 #include "lib/Raise/Layout.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +32,8 @@ TEST(Layout, ReshapeSplitsAndJoinsFactors) {
 TEST(Layout, ReshapeRefusesToCutAcrossFactors) {
   EXPECT_FALSE(reshaped(rows(), {2, 13, 3, 16}));
   EXPECT_FALSE(reshaped(rows(), {13, 2, 48}));
-  // [B, S, 64] as [S, B, 64] would mix rows of two sequences: the first axis is no longer a sequence.
+  // [B, S, 64] as [S, B, 64] would mix rows of two sequences: the first axis is no longer a
+  // sequence.
   std::optional<Layout> mixed = reshaped(rows(), {13, 2, 64});
   EXPECT_TRUE(!mixed || !(mixed->axes[0] == rows().axes[1]));
 }

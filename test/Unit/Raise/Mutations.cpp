@@ -1,4 +1,5 @@
-//===- Mutations.cpp - other graphs of the same model ----------------------------------------------===//
+//===- Mutations.cpp - other graphs of the same model
+//----------------------------------------------===//
 #include "Mutations.h"
 
 #include "dialects/nn/NNDialect.h"
@@ -33,10 +34,11 @@ void insertNoOps(func::FuncOp main, Random &random) {
         continue;
       OpBuilder builder(op->getContext());
       builder.setInsertionPointAfter(op);
-      Operation *copy = random() % 2
-                            ? onnx::IdentityOp::create(builder, op->getLoc(), type, result).getOperation()
-                            : onnx::CastOp::create(builder, op->getLoc(), type, result,
-                                                   TypeAttr::get(type.getElementType()));
+      Operation *copy =
+          random() % 2
+              ? onnx::IdentityOp::create(builder, op->getLoc(), type, result).getOperation()
+              : onnx::CastOp::create(builder, op->getLoc(), type, result,
+                                     TypeAttr::get(type.getElementType()));
       result.replaceAllUsesExcept(copy->getResult(0), copy);
     }
 }
@@ -102,10 +104,33 @@ void reshapeTwice(func::FuncOp main, Random &random) {
     OpBuilder builder(op);
     auto flat = RankedTensorType::get({ShapedType::kDynamic},
                                       cast<TensorType>(view.getData().getType()).getElementType());
-    auto all = DenseElementsAttr::get(RankedTensorType::get({1}, builder.getI64Type()), int64_t(-1));
+    auto all =
+        DenseElementsAttr::get(RankedTensorType::get({1}, builder.getI64Type()), int64_t(-1));
     Value minusOne = onnx::ConstantOp::create(builder, op->getLoc(), all.getType(), all);
-    view.getDataMutable().assign(
-        onnx::ReshapeOp::create(builder, op->getLoc(), flat, view.getData(), minusOne, /*allowzero=*/0));
+    view.getDataMutable().assign(onnx::ReshapeOp::create(
+        builder, op->getLoc(), flat, view.getData(), minusOne, /*allowzero=*/0));
+  }
+}
+
+void rewire(func::FuncOp main, Random &random) {
+  std::vector<Operation *> all = nodes(main);
+  for (;;) {
+    Operation *op = all[random() % all.size()];
+    if (op->getNumOperands() == 0)
+      continue;
+    OpOperand &operand = op->getOpOperand(random() % op->getNumOperands());
+    std::vector<Value> others;
+    auto consider = [&](Value value) {
+      if (value != operand.get() && value.getType() == operand.get().getType())
+        others.push_back(value);
+    };
+    for (Value argument : main.getArguments())
+      consider(argument);
+    for (Operation *before = op->getPrevNode(); before; before = before->getPrevNode())
+      for (Value result : before->getResults())
+        consider(result);
+    if (!others.empty())
+      return operand.set(others[random() % others.size()]);
   }
 }
 

@@ -1,4 +1,5 @@
-//===- Mutations.h - other graphs of the same model ------------------------------------------------===//
+//===- Mutations.h - other graphs of the same model
+//------------------------------------------------===//
 #ifndef MIXSERVE_TEST_UNIT_RAISE_MUTATIONS_H
 #define MIXSERVE_TEST_UNIT_RAISE_MUTATIONS_H
 
@@ -22,6 +23,9 @@ void rename(mlir::func::FuncOp main, Random &random);
 void duplicateConstants(mlir::func::FuncOp main, Random &random);
 /// Cuts about a fifth of all Reshapes into two, through a flat tensor.
 void reshapeTwice(mlir::func::FuncOp main, Random &random);
+
+/// Makes one node read another value of the same type: a different model, or none.
+void rewire(mlir::func::FuncOp main, Random &random);
 
 } // namespace mixserve::test
 

@@ -1,4 +1,5 @@
-//===- RotaryTablesTest.cpp - frequencies recovered from what graphs compute -----------------------===//
+//===- RotaryTablesTest.cpp - frequencies recovered from what graphs compute
+//-----------------------===//
 #include "lib/Raise/RotaryTables.h"
 
 #include "dialects/nn/NNDialect.h"
@@ -29,7 +30,8 @@ protected:
         %c = onnx.Cos(%a) : (tensor<?x?xf32>) -> tensor<?x?xf32>
         %y = onnx.Add(%x, %x) : (tensor<?x?x2xf32>, tensor<?x?x2xf32>) -> tensor<?x?x2xf32>
         return %y : tensor<?x?x2xf32>
-      })", &context);
+      })",
+                                         &context);
     probe = std::make_unique<Probe>(*Probe::create(module->lookupSymbol<func::FuncOp>("main")));
   }
 
@@ -69,7 +71,8 @@ TEST_F(RotaryTables, PowersOfARoundBaseAreExact) {
 TEST_F(RotaryTables, OtherFrequenciesAreAsMeasured) {
   // Two bands, as long-context scalings have.
   auto frequency = [](int64_t i) { return (i < 4 ? 1.0 : 0.125) * std::pow(10000.0, -i / 8.0); };
-  Rotary rotary = recover(8, 0.75, [&](float position, int64_t i) { return position * float(frequency(i)); });
+  Rotary rotary =
+      recover(8, 0.75, [&](float position, int64_t i) { return position * float(frequency(i)); });
   ASSERT_EQ(rotary.whyNot, "");
   EXPECT_EQ(rotary.scale, 0.75);
   for (int64_t i = 0; i < 8; ++i)
