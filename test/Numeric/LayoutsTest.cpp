@@ -141,12 +141,14 @@ TEST_P(EveryLayout, GivesGoldenOutputsAndPlannedBytes) {
         stats = served.stats();
       }
       EXPECT_EQ(byteRows(stats), plannedRows(c, folder / "routing.json"));
-      if (c.mesh.ranks() > 1)
+      if (c.mesh.ranks() > 1) {
         EXPECT_FALSE(byteRows(stats).empty());
+      }
       if (method == Method::Hybrid)
         hybrid = logits;
-      if (method == Method::HybridFused)
+      if (method == Method::HybridFused) {
         EXPECT_TRUE(logits == hybrid) << "fused differs from unfused by " << distance(logits, hybrid);
+      }
     }
   }
 }

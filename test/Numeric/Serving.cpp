@@ -65,8 +65,9 @@ ServedModel::ServedModel(const std::string &artifact, const std::string &method,
 }
 
 ServedModel::~ServedModel() {
-  if (model)
+  if (model) {
     EXPECT_EQ(close(), MXS_OK) << mxs_last_error();
+  }
 }
 
 mxs_status_t ServedModel::close() {

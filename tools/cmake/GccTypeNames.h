@@ -17,18 +17,20 @@
 
 namespace llvm {
 
+/// The type in "... [with DesiredTypeName = T]", spelled like clang.
+inline std::string clangTypeName(std::string text) {
+  const std::string key = "DesiredTypeName = ";
+  text = text.substr(text.find(key) + key.size());
+  text.pop_back(); // ']'
+  const size_t local = text.rfind(">()::Empty>");
+  const size_t start = text.find("<mlir::TypeID::get<");
+  if (local != std::string::npos && start != std::string::npos && start < local)
+    text = text.substr(0, start) + "<Empty>" + text.substr(local + sizeof(">()::Empty>") - 1);
+  return text;
+}
+
 template <typename DesiredTypeName> inline StringRef getTypeName() {
-  static const std::string name = [] {
-    std::string text = __PRETTY_FUNCTION__;
-    const std::string key = "DesiredTypeName = ";
-    text = text.substr(text.find(key) + key.size());
-    text.pop_back(); // ']'
-    const size_t local = text.rfind(">()::Empty>");
-    const size_t start = text.find("<mlir::TypeID::get<");
-    if (local != std::string::npos && start != std::string::npos && start < local)
-      text = text.substr(0, start) + "<Empty>" + text.substr(local + sizeof(">()::Empty>") - 1);
-    return text;
-  }();
+  static const std::string name = clangTypeName(__PRETTY_FUNCTION__);
   return name;
 }
 

@@ -58,7 +58,7 @@ static std::vector<TraceEvent> tracedDispatch(Cluster &cluster, int chunks, int6
 
 static WorldOptions paced(int64_t maxTokens) {
   WorldOptions options = optionsFor(maxTokens, 64, 2);
-  options.interNsPerMib = options.intraNsPerMib = 100'000'000; // 100 ms/MiB: 10 MB/s
+  options.interNsPerMib = options.intraNsPerMib = 1'000'000'000; // 1 s/MiB, 1 MB/s: slow beside any scheduler's delay
   options.trace = true;
   return options;
 }

@@ -72,8 +72,9 @@ TEST(PlanSearch, EveryLayoutAndMethodIsACandidateCheapestFirst) {
                           [](const auto &c) { return !c.refused.empty(); }),
             6);
   for (size_t i = 1; i < candidates.size(); ++i)
-    if (candidates[i].refused.empty())
+    if (candidates[i].refused.empty()) {
       EXPECT_LE(candidates[i - 1].cost.completionNs, candidates[i].cost.completionNs);
+    }
   EXPECT_LE(result.plan.cost.completionNs, candidates.front().cost.completionNs * 1.0001);
   EXPECT_EQ(result.plan.table.back().maxTokens, result.plan.limits.maxBatchTokens);
 }
