@@ -38,7 +38,7 @@ FailureOr<Probe> Probe::create(func::FuncOp main) {
           argument,
           HostTensor::ints({near.sizes.batch, near.sizes.length},
                            std::vector<int64_t>(near.positions.begin(), near.positions.end())));
-  return std::move(probe);
+  return probe;
 }
 
 Scenario Probe::nearScenario() const {

@@ -196,7 +196,8 @@ SmallVector<Meaning> split(Context &context, onnx::SplitOp op, const Meaning &in
   auto *param = as<Param>(in);
   SmallVector<int64_t> sizes =
       param ? SmallVector<int64_t>(param->view.shape()) : sizesOf(in.layout);
-  int64_t rank = sizes.size(), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
+  const int64_t rank = sizes.size(), asked = op.getAxis();
+  const int64_t axis = asked < 0 ? asked + rank : asked;
   int64_t count = op->getNumResults(), at = 0;
   std::optional<SmallVector<int64_t>> pieces;
   if (!in.isData() && axis >= 0 && axis < rank) {
