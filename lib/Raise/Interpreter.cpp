@@ -124,7 +124,7 @@ void Interpreter::defineAll(Operation &op, const Term *term) {
 /// Sizes of a raised value are known: evaluation must not go through it.
 void Interpreter::visitShape(Operation &op) {
   auto shape = cast<onnx::ShapeOp>(op);
-  const Meaning &data = meaning(shape.getData());
+  const Meaning data = meaning(shape.getData()); // a copy: define may move all meanings
   define(shape.getShape(), {shape.getShape(), nullptr, {}});
   if (data.isComputable() || as<Cache>(data))
     return;
