@@ -55,14 +55,15 @@ std::string shares(const StepCost &terms) {
   return text;
 }
 
-/// "MoE communication 3.10 ms less, expert compute 0.20 ms more", the two largest differences.
+/// "MoE communication 3.10 ms less, expert compute 0.20 ms more", without differences below a tenth
+/// of the largest.
 std::string differences(const StepCost &winner, const StepCost &other) {
   auto delta = [&](const Term &term) { return other.*term.value - winner.*term.value; };
   const std::vector<Term> order =
       largestFirst([&](const Term &term) { return std::abs(delta(term)); });
   std::string text;
-  for (const Term &term : {order[0], order[1]})
-    if (std::abs(delta(term)) >= 0.01 * std::abs(delta(order[0])) && delta(term) != 0)
+  for (const Term &term : order)
+    if (std::abs(delta(term)) >= 0.1 * std::abs(delta(order[0])) && delta(term) != 0)
       text += (text.empty() ? "" : ", ") + std::string(term.what) + " " +
               formatTime(std::abs(delta(term))) + (delta(term) > 0 ? " less" : " more");
   return text;

@@ -4,18 +4,18 @@
 // gives exactly the runtime's counters; with a routing-load model it gives their expected value.
 //
 // A byte counts when it leaves memory owned by one rank for another's: payload and routing
-// metadata, no headers, flags or control.  Symbols, all in bytes:
+// metadata, no headers, flags or control. Symbols, all in bytes:
 //   S = 4 H           one f32 row
 //   R = 4K + 4K       its routing: K f32 weights and K i32 expert ids
 //   I = 4             i32 row index, sent where the receiver cannot know which rows come
-// The formulas per op are with their functions in lib/Plan/Traffic.h.
+// The formula of each op is with its function in lib/Plan/Traffic.h.
 //
-// Worked: 2x2 mesh, attn_tp=2 moe_tp=2, H=64, K=2, four rows, one owned by each rank; every row
-// goes to both nodes; hybrid. Rank 0 sends its row once to rank 2: 256 + 16 + 4 = 276 inter bytes
-// under `dispatch`; its lane then holds 2 rows (its own and rank 2's), each given to rank 1: 552
-// intra bytes under `dispatch_ag`; from rank 1 it gets 2 partial rows back, 512 under `combine_rs`,
-// and sends one node sum home, 256 inter under `combine`. attn_ag: its row to rank 1, 256; attn_rs:
-// its partial of rank 1's row, 256.
+// Worked: 2x2 mesh, attn_tp=2, moe_tp=2, H=64, K=2, one row owned by each rank, every row goes to
+// both nodes, hybrid. Rank 0 sends its row once to rank 2: 256 + 16 + 4 = 276 inter bytes under
+// `dispatch`. Its lane then holds 2 rows (its own and rank 2's) and gives each to rank 1: 552 intra
+// under `dispatch_ag`. It gives rank 1 partial rows of rank 1's lane, 2 * 256 = 512 intra under
+// `combine_rs`, and sends the node's sum home to rank 2, 256 inter under `combine`. attn_ag: its
+// row to rank 1, 256; attn_rs: its partial of rank 1's row, 256.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_PLAN_BYTECOUNT_H

@@ -1,13 +1,12 @@
 //===- CollectiveCost.h - Time of the step's communication -------*- C++ -*-===//
 //
-// One stage of a collective moves its bytes over one link class. With alpha = latency [ns], B =
-// bandwidth [byte/ns], and b / B_s for the first `smallBelow` bytes where the cluster file gives a
-// slower start:
-//   t(S) = alpha + min(S, b) / B_s + max(0, S - b) / B          [ns]; 0 if nothing moves
-// S is what the busiest rank sends or receives (links are full duplex); with `per: node` what the
-// busiest node does. Two segments: reference fits of public collective tables give 2-8 % with them,
-// 7-19 % without. Worked: alpha = 5000 ns, B = 50 byte/ns, S = 1 MiB -> 5000 + 1048576 / 50 =
-// 25971.52 ns.
+// One stage of a collective moves its bytes over one link class. With alpha = latency [ns] and
+// B = bandwidth [byte/ns], and B_s for the first b bytes if the cluster file gives a slower start:
+//   t(S) = alpha + min(S, b) / B_s + max(0, S - b) / B    [ns]; 0 if nothing moves
+// S is what the busiest rank sends or receives (links are full duplex); with `per: node`, what the
+// busiest node does. Why two segments: fitted to public collective tables they miss by 2-8 %
+// (13 % in the worst set), a single segment by 7-19 %.
+// Worked: alpha = 5000 ns, B = 50 byte/ns, S = 1 MiB -> 5000 + 1048576 / 50 = 25971.52 ns.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_PLAN_COLLECTIVECOST_H

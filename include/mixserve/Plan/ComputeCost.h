@@ -1,18 +1,19 @@
 //===- ComputeCost.h - Time of a step's arithmetic ---------------*- C++ -*-===//
 //
-// Roofline of the busiest rank, per block of a layer:
-//   t = max(flops / (e_f * F), bytes / (e_m * M))    F [FLOP/ns], M [byte/ns], e_f = 0.7, e_m = 0.8
-// (e_m as AIConfigurator uses it; e_f a typical large-GEMM share). Bytes are weights read once per
-// step and cached keys and values; activations are not counted. A rank's weights of expert x are
-// read only if some row picked x. Per layer, with T_g rows of the busiest attention group, T of the
-// step, a = attn_tp, t = moe_tp:
-//   projections  2 T_g H D (2 heads + 2 kv) / a               weights H D (2 heads + 2 kv) / a
-//   attention    4 T_g c D heads / a                          cache   2 s c D kv_local   (c
-//   context, s sequences) router       2 T_o H E                                    weights H E
-//   (T_o owned rows) experts      6 H F/t * T * picks(busiest rank's experts)  weights 3 H F/t *
-//   active experts
-// Worked: experts, H=64, F=32, t=2, T=8, 4 of 8 experts, K=2, uniform: picks 1, so 6*64*16*8 =
-// 49152 FLOP.
+// Roofline of the busiest rank, per block of a layer, with F [FLOP/ns] and M [byte/ns]:
+//   t = max(flops / (0.7 F), bytes / (0.8 M))
+// 0.8 is the memory efficiency that AIConfigurator uses, 0.7 a share that large GEMMs usually
+// reach. Bytes are weights, read once per step, and cached keys and values; activations are not
+// counted. Weights of expert x are read only if some row picked x.
+//
+// Per layer, T rows in the step, T_g in the busiest attention group, T_o owned by one of its ranks,
+// s sequences of that group, c keys per row (context), D head dim, a = attn_tp, t = moe_tp:
+//   projections  flops 2 T_g W                      weights W = H D (2 heads + 2 kv) / a
+//   attention    flops 4 T_g c D heads / a          cache   2 s c D kv_local
+//   router       flops 2 T_o H E                    weights H E
+//   experts      flops 6 H F/t T picks(experts)     weights 3 H F/t active(experts)
+// Worked: experts with H=64, F=32, t=2, T=8, 4 of 8 experts, K=2, uniform: picks = 1, so
+// 6 * 64 * 16 * 8 = 49152 FLOP.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_PLAN_COMPUTECOST_H

@@ -1,15 +1,17 @@
 //===- MemoryCost.h - What one rank must hold --------------------*- C++ -*-===//
 //
-// With w = bytes per element, a = attn_tp, t = moe_tp, B = max_batch_tokens, D head dim:
-//   weights    w [ 2 (V/a) H + H + L ( 2 H D heads/a + 2 H D kv_local + H E + 2 H (+ 2 D with q/k
-//   norm)
-//                + 3 E_local H F/t ) ]                   E_local of the rank with most experts
-//   KV cache   w L max_seqs max_context 2 kv_local D     slots of one attention group, replicated
-//   KV heads buffers    4 B (2 (H + 2K + 1))                       worst-case routing: all rows
-//   arrive, and one is staged workspace  4 [ B H 2 + B D (heads/a + 2 kv_local) + B min(K, E_local)
-//   (2 H + 2 F/t) + B V/a ]
-// Worked: models/qwen3moe-tiny on 2x2, attn_tp=2 moe_tp=2, f32: weights 222208 B (see the unit
-// test).
+// w bytes per element, a = attn_tp, t = moe_tp, L layers, D head dim, B = max_batch_tokens,
+// E_local experts of the rank with most of them, kv_local its KV heads (1, replicated, if a is
+// larger than their number):
+//   weights    w [2 (V/a) H + H + L layer], with
+//     layer =  2 H D heads/a + 2 H D kv_local + H E + 2 H (+ 2 D with q/k norm)
+//              + 3 E_local H F/t
+//   KV cache   w L max_seqs max_context 2 kv_local D
+//   buffers    4 B 2 (H + 2K + 1): worst-case routing, all rows arrive and are staged once
+//   workspace  4 B [2 H + D (heads/a + 2 kv_local) + min(K, E_local) (2 H + 2 F/t) + V/a]
+// Worked: V=320, H=64, L=2, 4 heads, 2 KV heads, D=16, q/k norm, E=8, F=32, f32, on 2x2 with
+// attn_tp=2, moe_tp=2: layer = 4096 + 2048 + 512 + 128 + 32 + 12288 = 19104, so the weights are
+// 4 (20480 + 64 + 2 * 19104) = 235008 B.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_PLAN_MEMORYCOST_H

@@ -28,7 +28,7 @@ struct ModelShape {
   int64_t localKvHeads(int64_t attnTp) const { return attnTp >= kvHeads ? 1 : kvHeads / attnTp; }
 };
 
-/// Reads a shape file (YAML, schema mixserve.model/v1, models/configs/README.md): planning for a
+/// Reads a shape file (YAML, schema mixserve.model/v1, models/README.md): planning for a
 /// model that is not at hand. On failure: nothing, and `error` = "file:line: key: what, and what to
 /// do".
 std::optional<ModelShape> parseModelShape(const std::string &text, const std::string &path,

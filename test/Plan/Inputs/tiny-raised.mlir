@@ -1,4 +1,4 @@
-// models/qwen3moe-tiny in raised form, without the files behind its parameters.
+// A Qwen3-MoE of toy size in raised form, without files behind its parameters.
 module {
   nn.param @embed : tensor<320x64xf32> from [#nn.box<"none.data", offset = 0, type = f32, at = [0, 0], shape = [320, 64], strides = [64, 1]>]
   nn.param @layers.0.attn_norm : tensor<64xf32> from [#nn.box<"none.data", offset = 0, type = f32, at = [0], shape = [64], strides = [1]>]

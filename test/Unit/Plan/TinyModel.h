@@ -1,4 +1,4 @@
-//===- TinyModel.h - The shape of models/qwen3moe-tiny -----------*- C++ -*-===//
+//===- TinyModel.h - A Qwen3-MoE shape of toy size -----------*- C++ -*-===//
 #ifndef MIXSERVE_TEST_UNIT_PLAN_TINYMODEL_H
 #define MIXSERVE_TEST_UNIT_PLAN_TINYMODEL_H
 
