@@ -221,109 +221,113 @@ Status Model::checkPositions(const Batch &batch) const {
 
 Status Model::explain(Status first) {
   ranks->world->abort(first);
+  auto rank = [](const Status &s) {
+    return s.ok() ? 0 : s.code() == MXS_ABORTED ? 1 : s.code() == MXS_TIMEOUT ? 2 : 3;
+  };
   for (const std::unique_ptr<NodeRunner> &runner : ranks->runners) {
-    if (runner->awaitIdle(std::chrono::nanoseconds(4 * options.deadlineNs + 10'000'000'000)))
-      first = moreTelling(first, runner->lastStatus());
-    return first;
+    if (!runner->awaitIdle(std::chrono::nanoseconds(4 * options.deadlineNs + 10'000'000'000)))
+      continue;
+    if (Status status = runner->lastStatus(); rank(status) > rank(first))
+      first = status;
   }
+  return first;
+}
 
-  Status Model::runBatch(const Batch &batch, std::vector<RankResult> &results) {
-    ByteWriter writer;
-    writer.put(Message::Step);
-    batch.write(writer);
-    const std::string command = writer.take();
-    for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
-      runner->expectWork();
-    for (const std::unique_ptr<ControlChannel> &channel : ranks->channels)
-      MXS_TRY(channel->sendCommand(command));
-    const size_t devices = static_cast<size_t>(ranks->artifact.manifest().devices);
-    for (size_t node = 0; node < ranks->channels.size(); ++node) {
-      std::string reply, text, payload;
-      Message kind{};
-      int32_t code = 0;
-      MXS_TRY(ranks->channels[node]->receiveReply(reply));
-      ByteReader reader(reply);
-      reader.get(kind);
-      reader.get(code);
-      reader.getText(text);
-      reader.getText(payload);
-      if (reader.finished() && code != MXS_OK)
-        return Status(static_cast<mxs_status_t>(code), text);
-      ByteReader rankReader(payload);
-      for (size_t device = 0; device < devices; ++device)
-        results[node * devices + device].read(rankReader);
-      if (!reader.finished() || kind != Message::Done || !rankReader.finished())
-        return internalError("node " + std::to_string(node) + " sent a malformed reply");
+Status Model::runBatch(const Batch &batch, std::vector<RankResult> &results) {
+  ByteWriter writer;
+  writer.put(Message::Step);
+  batch.write(writer);
+  const std::string command = writer.take();
+  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
+    runner->expectWork();
+  for (const std::unique_ptr<ControlChannel> &channel : ranks->channels)
+    MXS_TRY(channel->sendCommand(command));
+  const size_t devices = static_cast<size_t>(ranks->artifact.manifest().devices);
+  for (size_t node = 0; node < ranks->channels.size(); ++node) {
+    std::string reply, text, payload;
+    Message kind{};
+    int32_t code = 0;
+    MXS_TRY(ranks->channels[node]->receiveReply(reply));
+    ByteReader reader(reply);
+    reader.get(kind);
+    reader.get(code);
+    reader.getText(text);
+    reader.getText(payload);
+    if (reader.finished() && code != MXS_OK)
+      return Status(static_cast<mxs_status_t>(code), text);
+    ByteReader rankReader(payload);
+    for (size_t device = 0; device < devices; ++device)
+      results[node * devices + device].read(rankReader);
+    if (!reader.finished() || kind != Message::Done || !rankReader.finished())
+      return internalError("node " + std::to_string(node) + " sent a malformed reply");
+  }
+  return okStatus();
+}
+
+Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
+  if (!broken.ok())
+    return abortedError("an earlier step failed, open the model again: " + broken.message());
+  const Manifest &m = ranks->artifact.manifest();
+  Batch batch;
+  MXS_TRY(Batch::create(given, m, batch));
+  MXS_TRY(checkPositions(batch));
+  MXS_TRY(chooseMethod(batch));
+  const int64_t asked = askedRows(batch);
+  if (output.logits && output.logits_rows < asked)
+    return invalidArgument("the batch asks logits of " + std::to_string(asked) +
+                           " rows, the output has room for " + std::to_string(output.logits_rows));
+  batch.wantLogits = output.logits != nullptr;
+  batch.wantRouting = !options.routingFile.empty();
+  std::vector<RankResult> results(static_cast<size_t>(m.ranks()));
+  StepPlan plan;
+  const Topology &topology = ranks->world->topology();
+  MXS_TRY(StepPlan::create(batch, topology, plan));
+  Status status = runBatch(batch, results);
+  if (status.ok())
+    status = checkResults(plan, topology, m, results);
+  if (!status.ok())
+    return broken = explain(status);
+  for (const mxs_sequence_t &s : batch.sequences)
+    cached(s) = s.position + s.num_tokens;
+  ++steps;
+  tokens += static_cast<uint64_t>(batch.totalTokens());
+  if (batch.wantRouting)
+    routing.add(plan, m, results);
+  if (output.logits)
+    mergeLogits(plan, topology, results, m.vocabLocal, output.logits);
+  output.logits_rows = asked;
+  return output.next_tokens ? mergeTokens(plan, topology, results, output.next_tokens) : okStatus();
+}
+
+//===----------------------------------------------------------------------===//
+// Facts
+//===----------------------------------------------------------------------===//
+
+const std::string &Model::manifestText() const { return ranks->artifact.manifestText(); }
+
+static Json callsJson(const CallCounts &counts) {
+  Json calls = Json::object();
+  for (size_t i = 0; i < kCallCount; ++i)
+    if (counts[i] > 0)
+      calls[callName(static_cast<Call>(i))] = counts[i];
+  return calls;
+}
+
+std::string Model::stats() {
+  CallCounts total{};
+  Json perRank = Json::array();
+  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
+    for (int device = 0; device < ranks->artifact.manifest().devices; ++device) {
+      const CallCounts &counts = runner->calls(device);
+      for (size_t i = 0; i < kCallCount; ++i)
+        total[i] += counts[i];
+      perRank.push_back(callsJson(counts));
     }
-    return okStatus();
-  }
-
-  Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
-    if (!broken.ok())
-      return abortedError("an earlier step failed, open the model again: " + broken.message());
-    const Manifest &m = ranks->artifact.manifest();
-    Batch batch;
-    MXS_TRY(Batch::create(given, m, batch));
-    MXS_TRY(checkPositions(batch));
-    MXS_TRY(chooseMethod(batch));
-    const int64_t asked = askedRows(batch);
-    if (output.logits && output.logits_rows < asked)
-      return invalidArgument("the batch asks logits of " + std::to_string(asked) +
-                             " rows, the output has room for " +
-                             std::to_string(output.logits_rows));
-    batch.wantLogits = output.logits != nullptr;
-    batch.wantRouting = !options.routingFile.empty();
-    std::vector<RankResult> results(static_cast<size_t>(m.ranks()));
-    StepPlan plan;
-    const Topology &topology = ranks->world->topology();
-    MXS_TRY(StepPlan::create(batch, topology, plan));
-    Status status = runBatch(batch, results);
-    if (status.ok())
-      status = checkResults(plan, topology, m, results);
-    if (!status.ok())
-      return broken = explain(status);
-    for (const mxs_sequence_t &s : batch.sequences)
-      cached(s) = s.position + s.num_tokens;
-    ++steps;
-    tokens += static_cast<uint64_t>(batch.totalTokens());
-    if (batch.wantRouting)
-      routing.add(plan, m, results);
-    if (output.logits)
-      mergeLogits(plan, topology, results, m.vocabLocal, output.logits);
-    output.logits_rows = asked;
-    return output.next_tokens ? mergeTokens(plan, topology, results, output.next_tokens)
-                              : okStatus();
-  }
-
-  //===----------------------------------------------------------------------===//
-  // Facts
-  //===----------------------------------------------------------------------===//
-
-  const std::string &Model::manifestText() const { return ranks->artifact.manifestText(); }
-
-  static Json callsJson(const CallCounts &counts) {
-    Json calls = Json::object();
-    for (size_t i = 0; i < kCallCount; ++i)
-      if (counts[i] > 0)
-        calls[callName(static_cast<Call>(i))] = counts[i];
-    return calls;
-  }
-
-  std::string Model::stats() {
-    CallCounts total{};
-    Json perRank = Json::array();
-    for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
-      for (int device = 0; device < ranks->artifact.manifest().devices; ++device) {
-        const CallCounts &counts = runner->calls(device);
-        for (size_t i = 0; i < kCallCount; ++i)
-          total[i] += counts[i];
-        perRank.push_back(callsJson(counts));
-      }
-    Json stats = {{"schema", "mixserve.stats/v1"},
-                  {"steps", steps},
-                  {"tokens", tokens},
-                  {"calls", callsJson(total)},
-                  {"rank_calls", std::move(perRank)}};
-    stats["bytes"] = Json::parse(ranks->world->counters().json());
-    return stats.dump();
-  }
+  Json stats = {{"schema", "mixserve.stats/v1"},
+                {"steps", steps},
+                {"tokens", tokens},
+                {"calls", callsJson(total)},
+                {"rank_calls", std::move(perRank)}};
+  stats["bytes"] = Json::parse(ranks->world->counters().json());
+  return stats.dump();
+}

@@ -166,11 +166,17 @@ Status NodeRunner::awaitRanks() {
   return status;
 }
 
+/// A rank's own failure says more than that it waited for another, or was told to end.
+static int informative(const Status &status) {
+  return status.ok() ? 0 : status.code() == MXS_ABORTED ? 1 : status.code() == MXS_TIMEOUT ? 2 : 3;
+}
+
 Status NodeRunner::mergedStatus() const {
-  Status merged;
+  const Status *worst = &statuses[0];
   for (const Status &status : statuses)
-    merged = moreTelling(merged, status);
-  return merged;
+    if (informative(status) > informative(*worst))
+      worst = &status;
+  return *worst;
 }
 
 Status NodeRunner::leadStep(const std::string &command) {
