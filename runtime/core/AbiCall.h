@@ -1,5 +1,4 @@
-//===- AbiCall.h - How a call of generated code enters the runtime -------------------*- C++
-//-*-===//
+//===- AbiCall.h - How a call of generated code enters the runtime ----------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_ABICALL_H
 #define MIXSERVE_RUNTIME_CORE_ABICALL_H
 

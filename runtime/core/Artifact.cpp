@@ -4,6 +4,7 @@
 #include "core/Checksum.h"
 #include "core/Target.h"
 
+#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +23,8 @@ static Status readManifest(const std::string &folder, std::string &text) {
     status = readFile(folder + "/manifest.sha256", 4096, expected);
   if (!status.ok())
     return badArtifact(status.message() + "; this is no artifact, or it is incomplete");
-  if (expected.substr(0, 64) != sha256Hex(text.data(), text.size()))
+  // The line that sha256sum writes.
+  if (expected != sha256Hex(text.data(), text.size()) + "  manifest.json\n")
     return badArtifact(
         "manifest.json does not match manifest.sha256: one of them was changed after "
         "it was compiled; copy the artifact anew or compile again");
@@ -38,6 +40,26 @@ static Status checkSize(const std::string &folder, const FileEntry &entry) {
     return badArtifact("file '" + entry.path + "' has " + std::to_string(info.st_size) +
                        " bytes, the manifest says " + std::to_string(entry.bytes) +
                        "; copy the artifact anew or compile again");
+  return okStatus();
+}
+
+/// Code or weights that the manifest does not list come from another artifact (of more ranks, say)
+/// that was copied into the same folder. Hidden files belong to the file system.
+static Status checkNothingElse(const std::string &folder, const Manifest &m) {
+  for (const char *part : {"code", "weights"}) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(folder + "/" + part, error), end;
+         !error && entry != end; entry.increment(error)) {
+      const std::string name = entry->path().filename().string();
+      const std::string path = std::string(part) + "/" + name;
+      if (name[0] != '.' && !m.file(path))
+        return badArtifact("file '" + path +
+                           "' is not listed in the manifest: files of two artifacts seem to be "
+                           "mixed; copy the artifact into an empty folder or compile again");
+    }
+    if (error)
+      return badArtifact("cannot list folder '" + std::string(part) + "': " + error.message());
+  }
   return okStatus();
 }
 
@@ -79,6 +101,7 @@ Status Artifact::open(const std::string &folder, Artifact &out) {
   const Manifest &m = opened.facts;
   for (const FileEntry &entry : m.files)
     MXS_TRY_IN(where, checkSize(folder, entry));
+  MXS_TRY_IN(where, checkNothingElse(folder, m));
   for (const FileEntry &entry : m.files)
     if (entry.blockBytes == 0)
       MXS_TRY_IN(where, checkSha256(folder, entry));

@@ -1,5 +1,4 @@
-//===- Artifact.h - Opens and checks an artifact folder ------------------------------*- C++
-//-*-===//
+//===- Artifact.h - Opens and checks an artifact folder ---------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_ARTIFACT_H
 #define MIXSERVE_RUNTIME_CORE_ARTIFACT_H
 
@@ -24,9 +23,10 @@ private:
 /// An artifact whose small files were read and found right.
 class Artifact {
 public:
-  /// Checks, in this order: manifest's own checksum and schema; size and sha256 of every file that
-  /// is not weights, size of weight files; target; memory; ABI; plan hash.
-  /// MXS_BAD_ARTIFACT: something is missing or damaged. MXS_MISMATCH: not for this machine.
+  /// Checks, in this order: manifest's own checksum and schema; size of every file; no other code
+  /// or weights in the folder; sha256 of all but weights; target; memory; ABI; plan hash.
+  /// MXS_BAD_ARTIFACT: something is missing, damaged or too much. MXS_MISMATCH: not for this
+  /// machine.
   static Status open(const std::string &folder, Artifact &out);
 
   const std::string &folder() const { return root; }

@@ -1,5 +1,4 @@
-//===- Batch.h - The batch descriptor of a step --------------------------------------*- C++
-//-*-===//
+//===- Batch.h - The batch descriptor of a step -----------------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_BATCH_H
 #define MIXSERVE_RUNTIME_CORE_BATCH_H
 

@@ -1,5 +1,4 @@
-//===- Calls.h - Names and numbers of the calls of generated code --------------------*- C++
-//-*-===//
+//===- Calls.h - Names and numbers of the calls of generated code -----------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_CALLS_H
 #define MIXSERVE_RUNTIME_CORE_CALLS_H
 

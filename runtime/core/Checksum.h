@@ -1,5 +1,4 @@
-//===- Checksum.h - sha256 of small files, XXH3 of weight blocks ---------------------*- C++
-//-*-===//
+//===- Checksum.h - sha256 of small files, XXH3 of weight blocks ------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_CHECKSUM_H
 #define MIXSERVE_RUNTIME_CORE_CHECKSUM_H
 

@@ -1,5 +1,4 @@
-//===- CodeLibrary.h - The compiled code of an artifact ------------------------------*- C++
-//-*-===//
+//===- CodeLibrary.h - The compiled code of an artifact ---------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_CODELIBRARY_H
 #define MIXSERVE_RUNTIME_CORE_CODELIBRARY_H
 

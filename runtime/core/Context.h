@@ -1,5 +1,4 @@
-//===- Context.h - mxs_ctx: what one rank's generated code works on ------------------*- C++
-//-*-===//
+//===- Context.h - mxs_ctx: what one rank's generated code works on ---------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_CONTEXT_H
 #define MIXSERVE_RUNTIME_CORE_CONTEXT_H
 

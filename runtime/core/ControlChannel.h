@@ -1,5 +1,4 @@
-//===- ControlChannel.h - Commands of node 0 to a node's leader, and its replies -----*- C++
-//-*-===//
+//===- ControlChannel.h - Commands of node 0 to a node's leader, and its replies -*- C++ -*-===//
 //
 // Node 0 schedules. Its commands reach the leaders of other nodes as control messages of the
 // transport, whether they live in this process or not; its own leader is reached through a mailbox.

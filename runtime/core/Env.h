@@ -1,5 +1,4 @@
-//===- Env.h - Every environment variable of the runtime, in one place ---------------*- C++
-//-*-===//
+//===- Env.h - Every environment variable of the runtime, in one place ------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_ENV_H
 #define MIXSERVE_RUNTIME_CORE_ENV_H
 

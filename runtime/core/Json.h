@@ -1,5 +1,4 @@
-//===- Json.h - Typed access to untrusted JSON ---------------------------------------*- C++
-//-*-===//
+//===- Json.h - Typed access to untrusted JSON ------------------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_JSON_H
 #define MIXSERVE_RUNTIME_CORE_JSON_H
 

@@ -1,5 +1,4 @@
-//===- KvCache.h - Keys and values of one rank, by slot ------------------------------*- C++
-//-*-===//
+//===- KvCache.h - Keys and values of one rank, by slot ---------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_KVCACHE_H
 #define MIXSERVE_RUNTIME_CORE_KVCACHE_H
 

@@ -1,5 +1,4 @@
-//===- Manifest.h - What an artifact contains (mixserve.artifact/v1) -----------------*- C++
-//-*-===//
+//===- Manifest.h - What an artifact contains (mixserve.artifact/v1) --------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_MANIFEST_H
 #define MIXSERVE_RUNTIME_CORE_MANIFEST_H
 

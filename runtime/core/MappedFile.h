@@ -1,5 +1,4 @@
-//===- MappedFile.h - Files as bytes -------------------------------------------------*- C++
-//-*-===//
+//===- MappedFile.h - Files as bytes ----------------------------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_MAPPEDFILE_H
 #define MIXSERVE_RUNTIME_CORE_MAPPEDFILE_H
 

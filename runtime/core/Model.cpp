@@ -221,15 +221,9 @@ Status Model::checkPositions(const Batch &batch) const {
 
 Status Model::explain(Status first) {
   ranks->world->abort(first);
-  auto rank = [](const Status &s) {
-    return s.ok() ? 0 : s.code() == MXS_ABORTED ? 1 : s.code() == MXS_TIMEOUT ? 2 : 3;
-  };
-  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners) {
-    if (!runner->awaitIdle(std::chrono::nanoseconds(4 * options.deadlineNs + 10'000'000'000)))
-      continue;
-    if (Status status = runner->lastStatus(); rank(status) > rank(first))
-      first = status;
-  }
+  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
+    if (runner->awaitIdle(std::chrono::nanoseconds(4 * options.deadlineNs + 10'000'000'000)))
+      first = moreTelling(first, runner->lastStatus());
   return first;
 }
 

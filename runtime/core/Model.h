@@ -1,5 +1,4 @@
-//===- Model.h - An open artifact: its ranks and its scheduler -----------------------*- C++
-//-*-===//
+//===- Model.h - An open artifact: its ranks and its scheduler --------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_MODEL_H
 #define MIXSERVE_RUNTIME_CORE_MODEL_H
 

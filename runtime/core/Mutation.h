@@ -1,5 +1,4 @@
-//===- Mutation.h - Faults that the tests plant to prove that they would notice ------*- C++
-//-*-===//
+//===- Mutation.h - Faults that the tests plant to prove that they would notice -*- C++ -*-===//
 //
 // Only a library built with MXS_MUTATIONS has them; elsewhere `mutated` is constant false.
 //

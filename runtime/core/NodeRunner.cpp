@@ -166,17 +166,11 @@ Status NodeRunner::awaitRanks() {
   return status;
 }
 
-/// A rank's own failure says more than that it waited for another, or was told to end.
-static int informative(const Status &status) {
-  return status.ok() ? 0 : status.code() == MXS_ABORTED ? 1 : status.code() == MXS_TIMEOUT ? 2 : 3;
-}
-
 Status NodeRunner::mergedStatus() const {
-  const Status *worst = &statuses[0];
+  Status merged;
   for (const Status &status : statuses)
-    if (informative(status) > informative(*worst))
-      worst = &status;
-  return *worst;
+    merged = moreTelling(merged, status);
+  return merged;
 }
 
 Status NodeRunner::leadStep(const std::string &command) {

@@ -1,5 +1,4 @@
-//===- RoutingTrace.h - Which experts the rows of a run chose ------------------------*- C++
-//-*-===//
+//===- RoutingTrace.h - Which experts the rows of a run chose ---------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_ROUTINGTRACE_H
 #define MIXSERVE_RUNTIME_CORE_ROUTINGTRACE_H
 

@@ -1,5 +1,4 @@
-//===- Safetensors.h - Reads and writes safetensors files ----------------------------*- C++
-//-*-===//
+//===- Safetensors.h - Reads and writes safetensors files -------------------*- C++ -*-===//
 //
 // Format: u64 little-endian header length, JSON header {"name": {"dtype", "shape",
 // "data_offsets": [begin, end]}, "__metadata__": {...}}, then the data section.

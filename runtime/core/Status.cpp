@@ -37,6 +37,14 @@ const char *mxs::statusName(mxs_status_t code) {
   return "unknown status";
 }
 
+static int tellingness(const Status &status) {
+  return status.ok() ? 0 : status.code() == MXS_ABORTED ? 1 : status.code() == MXS_TIMEOUT ? 2 : 3;
+}
+
+const Status &mxs::moreTelling(const Status &a, const Status &b) {
+  return tellingness(b) > tellingness(a) ? b : a;
+}
+
 static thread_local std::string lastError;
 
 mxs_status_t mxs::publish(const Status &status) {

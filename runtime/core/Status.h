@@ -47,6 +47,10 @@ inline Status internalError(std::string text) { return {MXS_INTERNAL, std::move(
 /// Lower-case name of a code, for example "timeout".
 const char *statusName(mxs_status_t code);
 
+/// Of two outcomes of one step the one that says more: a rank's own failure, else that it waited
+/// for another in vain, else that it was told to end, else success. `a` if they are alike.
+const Status &moreTelling(const Status &a, const Status &b);
+
 /// Keeps `status`'s text for mxs_last_error() of this thread and returns its code. Used by every
 /// entry point of the C ABI.
 mxs_status_t publish(const Status &status);

@@ -1,5 +1,4 @@
-//===- StepPlan.h - One step as every rank of a node sees it -------------------------*- C++
-//-*-===//
+//===- StepPlan.h - One step as every rank of a node sees it ----------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_STEPPLAN_H
 #define MIXSERVE_RUNTIME_CORE_STEPPLAN_H
 

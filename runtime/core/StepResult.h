@@ -1,5 +1,4 @@
-//===- StepResult.h - What the ranks of a step send to node 0 ------------------------*- C++
-//-*-===//
+//===- StepResult.h - What the ranks of a step send to node 0 ---------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_STEPRESULT_H
 #define MIXSERVE_RUNTIME_CORE_STEPRESULT_H
 

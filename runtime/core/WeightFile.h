@@ -1,5 +1,4 @@
-//===- WeightFile.h - One mapped weight file -----------------------------------------*- C++
-//-*-===//
+//===- WeightFile.h - One mapped weight file --------------------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_WEIGHTFILE_H
 #define MIXSERVE_RUNTIME_CORE_WEIGHTFILE_H
 

@@ -1,5 +1,4 @@
-//===- Wire.h - Bytes of control messages --------------------------------------------*- C++
-//-*-===//
+//===- Wire.h - Bytes of control messages -----------------------------------*- C++ -*-===//
 //
 // Control messages go between the nodes of one run, which are of one machine type: numbers travel
 // in native order. The reader checks every length, since a message of another version may arrive.

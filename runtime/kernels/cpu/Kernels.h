@@ -1,5 +1,4 @@
-//===- Kernels.h - Plain CPU kernels: the always-built reference ---------------------*- C++
-//-*-===//
+//===- Kernels.h - Plain CPU kernels: the always-built reference ------------*- C++ -*-===//
 //
 // Functions on plain arrays: no context, no threads, no allocation. Letters: T tokens, H hidden,
 // E experts, K top-k, D head dimension. All arrays are row-major float32. A row's result depends on

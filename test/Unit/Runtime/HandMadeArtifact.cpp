@@ -150,7 +150,10 @@ void handmade::writeArtifact(const std::string &path, const Mesh &mesh, const Ed
   const fs::path folder = path;
   fs::create_directories(folder / "code");
   fs::create_directories(folder / "weights");
-  fs::copy_file(mesh.ranks() == 1 ? HM_CODE_SINGLE : HM_CODE_FOUR, folder / "code/model.so");
+  const char *code = mesh.ranks() == 1   ? HM_CODE_SINGLE
+                     : mesh.ranks() == 4 ? HM_CODE_FOUR
+                                         : HM_CODE_EIGHT;
+  fs::copy_file(code, folder / "code/model.so");
   writeText(folder / "plan.json", "{}\n");
   mxs::SafetensorsWriter shared;
   addTensor(shared, "router", packed(weights().router, HM_HIDDEN));

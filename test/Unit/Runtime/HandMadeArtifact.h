@@ -1,5 +1,4 @@
-//===- HandMadeArtifact.h - Writes an artifact around HandMadeModel.c ----------------*- C++
-//-*-===//
+//===- HandMadeArtifact.h - Writes an artifact around HandMadeModel.c -------*- C++ -*-===//
 #ifndef MIXSERVE_TEST_HANDMADEARTIFACT_H
 #define MIXSERVE_TEST_HANDMADEARTIFACT_H
 
@@ -20,7 +19,7 @@ struct Weights {
 const Weights &weights();
 
 /// Nodes x devices ranks with attention degree `attnTp`, one EP group per rank. There are code
-/// files for 1 x 1 and for four ranks with attnTp 2.
+/// files for 1 x 1, and for four and eight ranks with attnTp 2.
 struct Mesh {
   int nodes = 1, devices = 1, attnTp = 1;
   int ranks() const { return nodes * devices; }

@@ -1,25 +1,16 @@
 //===- LinearTest.cpp - linear against a double-precision reference; row independence -------===//
+#include "RandomFloats.h"
 #include "kernels/cpu/Kernels.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
-#include <random>
 #include <vector>
 
 using namespace mxs;
 
 namespace {
-
-std::vector<float> randomFloats(size_t count, unsigned seed) {
-  std::mt19937 engine(seed);
-  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
-  std::vector<float> values(count);
-  for (float &value : values)
-    value = uniform(engine);
-  return values;
-}
 
 std::vector<float> pack(const std::vector<float> &w, int64_t n, int64_t k) {
   std::vector<float> packed(cpu::packedSize(n, k));

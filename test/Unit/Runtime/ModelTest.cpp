@@ -90,7 +90,8 @@ int32_t greedy(const std::vector<double> &logits) {
   return int32_t(std::max_element(last, logits.end()) - last);
 }
 
-const std::vector<handmade::Mesh> meshes = {{1, 1, 1}, {2, 2, 2}, {1, 4, 2}, {4, 1, 2}};
+const std::vector<handmade::Mesh> meshes = {{1, 1, 1}, {2, 2, 2}, {1, 4, 2},
+                                            {4, 1, 2}, {2, 4, 2}, {4, 2, 2}};
 
 class ModelSteps : public testing::TestWithParam<handmade::Mesh> {};
 

@@ -1,0 +1,156 @@
+//===- BatchTest.cpp - Batch descriptors: checks, wire form, rows; the KV cache -------------===//
+#include "RandomFloats.h"
+#include "core/KvCache.h"
+#include "core/StepPlan.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+using namespace mxs;
+
+namespace {
+
+Manifest manifest() {
+  Manifest m;
+  m.vocab = 100;
+  m.attnDp = 2;
+  m.maxBatchTokens = 16;
+  m.maxSeqs = 3;
+  m.maxContext = 10;
+  m.variants = {"allgather", "hybrid"};
+  return m;
+}
+
+Status create(const std::vector<mxs_sequence_t> &sequences, const std::vector<int32_t> &tokens,
+              Batch &out) {
+  const mxs_batch_t batch{sizeof batch, int32_t(sequences.size()), sequences.data(), tokens.data(),
+                          int64_t(tokens.size())};
+  return Batch::create(batch, manifest(), out);
+}
+
+TEST(Batch, RefusesWhatIsWrong) {
+  Batch batch;
+  ASSERT_TRUE(create({{0, 0, 0, 2, 2}, {1, 0, 9, 1, 1}}, {1, 2, 3}, batch).ok());
+  struct {
+    std::vector<mxs_sequence_t> sequences;
+    std::vector<int32_t> tokens;
+    mxs_status_t code;
+    const char *message;
+  } const cases[] = {
+      {{}, {}, MXS_INVALID_ARGUMENT, "no sequence"},
+      {{{1, 0, 0, 1, 0}, {0, 0, 0, 1, 0}}, {1, 2}, MXS_INVALID_ARGUMENT, "ascending group"},
+      {{{2, 0, 0, 1, 0}}, {1}, MXS_INVALID_ARGUMENT, "group 2 is outside [0, 2)"},
+      {{{-1, 0, 0, 1, 0}}, {1}, MXS_INVALID_ARGUMENT, "group -1"},
+      {{{0, -1, 0, 1, 0}}, {1}, MXS_INVALID_ARGUMENT, "slot -1"},
+      {{{0, 3, 0, 1, 0}}, {1}, MXS_RESOURCE_EXHAUSTED, "3 cache slots"},
+      {{{0, 1, 0, 1, 0}, {0, 1, 0, 1, 0}}, {1, 2}, MXS_INVALID_ARGUMENT, "occurs twice"},
+      {{{0, 0, 0, 0, 0}}, {}, MXS_INVALID_ARGUMENT, "must be positive"},
+      {{{0, 0, -1, 1, 0}}, {1}, MXS_INVALID_ARGUMENT, "position -1"},
+      {{{0, 0, 9, 2, 0}}, {1, 2}, MXS_RESOURCE_EXHAUSTED, "context of 10"},
+      {{{0, 0, INT64_MAX, 1, 0}}, {1}, MXS_RESOURCE_EXHAUSTED, "context of 10"},
+      {{{0, 0, 0, 1, 3}}, {1}, MXS_INVALID_ARGUMENT, "MXS_LOGITS"},
+      {{{0, 0, 0, 2, 0}}, {1}, MXS_INVALID_ARGUMENT, "have 2 tokens, num_tokens is 1"},
+      {{{0, 0, 0, 1, 0}}, {100}, MXS_INVALID_ARGUMENT, "vocabulary has ids 0 to 99"},
+      {{{0, 0, 0, 1, 0}}, {-1}, MXS_INVALID_ARGUMENT, "id -1"},
+      {{{0, 0, 0, 17, 0}}, std::vector<int32_t>(17), MXS_RESOURCE_EXHAUSTED, "max-batch-tokens"},
+  };
+  for (const auto &[sequences, tokens, code, message] : cases) {
+    const Status status = create(sequences, tokens, batch);
+    EXPECT_EQ(status.code(), code) << status.message();
+    EXPECT_NE(status.message().find(message), std::string::npos) << status.message();
+  }
+  mxs_batch_t wrongSize{};
+  EXPECT_EQ(Batch::create(wrongSize, manifest(), batch).code(), MXS_INVALID_ARGUMENT);
+}
+
+TEST(Batch, WireFormSurvivesAndDamageIsRefused) {
+  Batch batch, copy;
+  ASSERT_TRUE(create({{0, 2, 1, 2, 2}, {1, 0, 0, 3, 1}}, {1, 2, 3, 4, 5}, batch).ok());
+  batch.variant = 1;
+  batch.chunks = 4;
+  batch.wantLogits = 1;
+  ByteWriter writer;
+  batch.write(writer);
+  const std::string bytes = writer.take();
+  ByteReader reader(bytes);
+  ASSERT_TRUE(Batch::read(reader, manifest(), copy).ok());
+  EXPECT_EQ(copy.tokens, batch.tokens);
+  EXPECT_EQ(copy.sequences[1].num_tokens, 3);
+  EXPECT_EQ(copy.variant, 1);
+  EXPECT_EQ(copy.chunks, 4);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    const std::string cut = bytes.substr(0, size);
+    ByteReader cutReader(cut);
+    EXPECT_FALSE(Batch::read(cutReader, manifest(), copy).ok()) << size;
+  }
+  std::mt19937 engine(1);
+  for (int round = 0; round < 5000; ++round) {
+    std::string damaged = bytes;
+    damaged[engine() % damaged.size()] = char(engine());
+    ByteReader damagedReader(damaged);
+    if (!Batch::read(damagedReader, manifest(), copy).ok())
+      continue;
+    // It may be another legal batch: everything that ranks index with is inside.
+    ASSERT_TRUE(copy.variant == 0 || copy.variant == 1);
+    ASSERT_GE(copy.chunks, 1);
+    int64_t tokens = 0;
+    for (const mxs_sequence_t &s : copy.sequences) {
+      ASSERT_TRUE(s.group >= 0 && s.group < 2 && s.slot >= 0 && s.slot < 3);
+      ASSERT_TRUE(s.num_tokens > 0 && s.position >= 0 && s.position + s.num_tokens <= 10);
+      tokens += s.num_tokens;
+    }
+    ASSERT_EQ(tokens, copy.totalTokens());
+    for (int32_t token : copy.tokens)
+      ASSERT_TRUE(token >= 0 && token < 100);
+  }
+}
+
+TEST(StepPlan, RowsPositionsAndAskedRows) {
+  Batch batch;
+  ASSERT_TRUE(
+      create({{0, 0, 4, 3, 1}, {0, 1, 0, 2, 2}, {1, 0, 9, 1, 0}}, {1, 2, 3, 4, 5, 6}, batch).ok());
+  Topology topology;
+  topology.devices = 4;
+  topology.attnTp = 2;
+  topology.experts = 8;
+  StepPlan plan;
+  ASSERT_TRUE(StepPlan::create(batch, topology, plan).ok());
+  EXPECT_EQ(plan.positions, (std::vector<int32_t>{4, 5, 6, 0, 1, 9}));
+  EXPECT_EQ(plan.groupBegin, (std::vector<int64_t>{0, 5, 6}));
+  EXPECT_EQ(plan.groupSequences, (std::vector<size_t>{0, 2, 3}));
+  EXPECT_EQ(plan.rows.askedRows(0), 3);
+  EXPECT_EQ(plan.rows.askedRows(1), 0);
+  EXPECT_EQ(plan.rows.askedOwnedRows(0), std::vector<int32_t>{}); // owns rows 0, 1
+  EXPECT_EQ(plan.rows.askedOwnedRows(1), (std::vector<int32_t>{0, 1, 2}));
+}
+
+TEST(KvCache, RowsLandAtTheirPositions) {
+  const int64_t capacity = 6, dim = 3, heads = 2;
+  KvCache cache;
+  ASSERT_TRUE(cache.create({{0, 2, 3}, {1, 1, 3}}, /*slots=*/2, capacity).ok());
+  const std::vector<float> k = randomFloats(3 * heads * dim, 1), v = randomFloats(k.size(), 2);
+  cache.append(0, 1, 2, 3, k.data(), v.data());
+  for (int head = 0; head < heads; ++head)
+    for (int64_t row = 0; row < 3; ++row)
+      for (int64_t d = 0; d < dim; ++d) {
+        const size_t at = size_t((row * heads + head) * dim + d);
+        EXPECT_EQ(cache.keys(0, 1, head)[d * capacity + 2 + row], k[at]);
+        EXPECT_EQ(cache.values(0, 1, head)[(2 + row) * dim + d], v[at]);
+      }
+  // Other slots and caches are untouched.
+  for (int64_t i = 0; i < 2 * capacity * dim; ++i) {
+    EXPECT_EQ(cache.keys(0, 0, 1)[i], 0.0f);
+    EXPECT_EQ(cache.keys(1, 0, 0)[i], 0.0f);
+    EXPECT_EQ(cache.keys(1, 1, 0)[i], 0.0f);
+  }
+}
+
+TEST(KvCache, ImpossibleSizesAreRefused) {
+  KvCache cache;
+  EXPECT_EQ(cache.create({{0, 65536, 65536}}, 1 << 20, 1 << 24).code(), MXS_RESOURCE_EXHAUSTED);
+  KvCache none;
+  EXPECT_TRUE(none.create({}, 4, 100).ok());
+}
+
+} // namespace

@@ -1,0 +1,156 @@
+//===- KernelsTest.cpp - Embedding, attention, route, permute against naive code ------------===//
+#include "kernels/cpu/Kernels.h"
+#include "RandomFloats.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+using namespace mxs;
+
+namespace {
+
+TEST(Embedding, RowsOutsideThePartAreZero) {
+  const std::vector<float> table = {1, 2, 3, 4}; // ids 10 and 11
+  const std::vector<int32_t> tokens = {11, 9, 10, 12};
+  std::vector<float> out(8, NAN);
+  cpu::embedding(tokens.data(), 4, table.data(), 10, 2, 2, out.data());
+  EXPECT_EQ(out, (std::vector<float>{3, 4, 0, 0, 1, 2, 0, 0}));
+}
+
+TEST(Attention, MatchesDoublePrecision) {
+  const int64_t dim = 24, capacity = 40;
+  for (int64_t length : {1, 2, 17, 40}) {
+    const std::vector<float> q = randomFloats(dim, 1);
+    const std::vector<float> keys = randomFloats(dim * capacity, 2);
+    const std::vector<float> values = randomFloats(dim * capacity, 3);
+    std::vector<double> weights(length, 0.0), expected(dim, 0.0);
+    double sum = 0;
+    for (int64_t i = 0; i < length; ++i) {
+      double score = 0;
+      for (int64_t d = 0; d < dim; ++d)
+        score += double(q[d]) * keys[d * capacity + i];
+      sum += weights[i] = std::exp(0.7 * score);
+    }
+    for (int64_t i = 0; i < length; ++i)
+      for (int64_t d = 0; d < dim; ++d)
+        expected[d] += weights[i] / sum * values[i * dim + d];
+    std::vector<float> scores(capacity, NAN), out(dim, NAN);
+    cpu::attendRow(q.data(), keys.data(), values.data(), capacity, length, dim, 0.7f, scores.data(),
+                   out.data());
+    for (int64_t d = 0; d < dim; ++d)
+      ASSERT_NEAR(out[d], expected[d], 1e-5) << length;
+  }
+}
+
+TEST(Attention, LargeScoresDoNotOverflow) {
+  const std::vector<float> q = {200}, keys = {1, -1, 1}, values = {3, 100, 5};
+  std::vector<float> scores(3), out(1);
+  cpu::attendRow(q.data(), keys.data(), values.data(), 3, 3, 1, 1.0f, scores.data(), out.data());
+  EXPECT_FLOAT_EQ(out[0], 4.0f);
+}
+
+struct Routed {
+  std::vector<float> weights;
+  std::vector<int32_t> ids;
+};
+
+Routed route(const std::vector<float> &logits, int64_t k, cpu::RouteScore score, bool normalize,
+             float scale = 1.0f) {
+  Routed result{std::vector<float>(k), std::vector<int32_t>(k)};
+  std::vector<float> scores(logits.size());
+  cpu::routeRow(logits.data(), int64_t(logits.size()), k, score, normalize, scale, scores.data(),
+                result.weights.data(), result.ids.data());
+  return result;
+}
+
+TEST(Route, SoftmaxNormalised) {
+  const Routed r = route({0, std::log(4.0f), std::log(2.0f), 0}, 2, cpu::RouteScore::Softmax, true);
+  EXPECT_EQ(r.ids, (std::vector<int32_t>{1, 2}));
+  EXPECT_NEAR(r.weights[0], 2.0 / 3, 1e-6);
+  EXPECT_NEAR(r.weights[1], 1.0 / 3, 1e-6);
+}
+
+TEST(Route, SoftmaxOverAllExpertsAndScale) {
+  const Routed r =
+      route({0, std::log(4.0f), std::log(2.0f), 0}, 2, cpu::RouteScore::Softmax, false, 2.5f);
+  EXPECT_NEAR(r.weights[0], 2.5 * 4 / 8, 1e-6);
+  EXPECT_NEAR(r.weights[1], 2.5 * 2 / 8, 1e-6);
+}
+
+TEST(Route, Sigmoid) {
+  const Routed r = route({-1, 2, 0}, 2, cpu::RouteScore::Sigmoid, false);
+  EXPECT_EQ(r.ids, (std::vector<int32_t>{1, 2}));
+  EXPECT_NEAR(r.weights[0], 1 / (1 + std::exp(-2.0)), 1e-6);
+  EXPECT_NEAR(r.weights[1], 0.5, 1e-6);
+}
+
+TEST(Route, TiesGoToTheLowerId) {
+  EXPECT_EQ(route({1, 5, 5, 1, 5}, 4, cpu::RouteScore::Softmax, true).ids,
+            (std::vector<int32_t>{1, 2, 4, 0}));
+}
+
+TEST(Route, IdsAreDifferentEvenForNaN) {
+  Routed r = route({NAN, NAN, 1, NAN}, 4, cpu::RouteScore::Softmax, true);
+  std::sort(r.ids.begin(), r.ids.end());
+  EXPECT_EQ(r.ids, (std::vector<int32_t>{0, 1, 2, 3}));
+}
+
+TEST(Permute, SortsLocalPairsByExpertThenRow) {
+  // 4 rows, K = 2; local experts are 2, 3 and 4.
+  const std::vector<int32_t> ids = {5, 2, -1, 3, 3, 0, 2, 4};
+  std::vector<cpu::RoutedPair> pairs(8);
+  std::vector<int64_t> ends(4);
+  ASSERT_EQ(cpu::sortByExpert(ids.data(), 4, 2, 2, 5, 8, pairs.data(), ends.data()), 5);
+  EXPECT_EQ(ends, (std::vector<int64_t>{0, 2, 4, 5}));
+  const std::vector<std::pair<int32_t, int32_t>> expected = {
+      {0, 1}, {3, 0}, {1, 1}, {2, 0}, {3, 1}};
+  for (size_t i = 0; i < expected.size(); ++i)
+    EXPECT_EQ(std::pair(pairs[i].row, pairs[i].choice), expected[i]) << i;
+  EXPECT_EQ(cpu::sortByExpert(ids.data(), 4, 2, 2, 5, 4, pairs.data(), ends.data()), -1);
+}
+
+TEST(Permute, ThereAndBackIsTheWeightedSumOfExperts) {
+  const int64_t rows = 9, hidden = 20, topK = 3, experts = 5, first = 1, end = 5;
+  const std::vector<float> x = randomFloats(rows * hidden, 1), w = randomFloats(rows * topK, 2);
+  std::vector<std::vector<float>> matrices;
+  std::vector<float> packed;
+  for (int64_t e = first; e < end; ++e) {
+    matrices.push_back(randomFloats(hidden * hidden, 10 + unsigned(e)));
+    std::vector<float> one(cpu::packedSize(hidden, hidden));
+    cpu::packN64(matrices.back().data(), one.data(), hidden, hidden);
+    packed.insert(packed.end(), one.begin(), one.end());
+  }
+  std::vector<int32_t> ids;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t k = 0; k < topK; ++k)
+      ids.push_back(int32_t((row + 2 * k) % experts));
+
+  std::vector<cpu::RoutedPair> pairs(rows * topK);
+  std::vector<int64_t> ends(end - first + 1);
+  const int64_t count =
+      cpu::sortByExpert(ids.data(), rows, topK, first, end, rows * topK, pairs.data(), ends.data());
+  ASSERT_GT(count, 0);
+  std::vector<float> in(count * hidden), out(count * hidden), y(rows * hidden, NAN);
+  cpu::gatherPairs(x.data(), pairs.data(), count, hidden, in.data());
+  cpu::groupedGemm(in.data(), packed.data(), out.data(), ends.data(), end - first, hidden, hidden);
+  cpu::scatterPairs(out.data(), w.data(), pairs.data(), count, rows, topK, hidden, y.data());
+
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t n = 0; n < hidden; ++n) {
+      double expected = 0;
+      for (int64_t k = 0; k < topK; ++k) {
+        const int64_t e = ids[row * topK + k] - first;
+        if (e < 0)
+          continue;
+        for (int64_t h = 0; h < hidden; ++h)
+          expected += double(w[row * topK + k]) * matrices[e][n * hidden + h] * x[row * hidden + h];
+      }
+      ASSERT_NEAR(y[row * hidden + n], expected, 1e-5) << row;
+    }
+}
+
+} // namespace
