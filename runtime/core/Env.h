@@ -14,6 +14,10 @@ struct Env {
   /// MIXSERVE_DEADLINE_MS: bound on every wait [ms] where mxs_options_t::deadline_ns is 0.
   uint64_t deadlineNs = 30'000'000'000;
 
+  /// MXS_THREADS: bound on threads of this process that compute at the same time; 0 (not set): the
+  /// CPUs of its affinity mask. Processes that share a host should divide its cores.
+  int threads = 0;
+
   /// Reads the environment. MXS_INVALID_ARGUMENT: a value that is no positive number.
   static Status read(Env &out);
 };

@@ -1,6 +1,8 @@
 //===- NodeRunner.cpp -----------------------------------------------------------------------===//
 #include "core/NodeRunner.h"
 
+#include "threads/ThreadPool.h"
+
 #include <algorithm>
 #include <exception>
 
@@ -82,6 +84,7 @@ void NodeRunner::rankFinished() {
 
 void NodeRunner::rankMain(size_t device) {
   mxs_ctx &ctx = *ranks[device];
+  const ThreadPool::Caller caller;
   // The ranks of a node read the same shared file: one of them checks it.
   statuses[device] = guarded([&] { return ctx.prepare(verify, verify && device == 0); });
   rankFinished();

@@ -1,0 +1,237 @@
+//===- ThreadPool.cpp -----------------------------------------------------------------------===//
+#include "threads/ThreadPool.h"
+
+#include "core/Env.h"
+
+#include <algorithm>
+#include <chrono>
+#include <sched.h>
+
+using namespace mxs;
+
+/// One call of parallelFor, on its caller's stack. The mutex guards all but `next` and `inside`,
+/// which are also read without it.
+struct ThreadPool::Job {
+  Job(TaskFunction fn, int64_t tasks) : fn(fn), tasks(tasks) {}
+  bool open() const { return next.load(std::memory_order_relaxed) < tasks; }
+
+  const TaskFunction fn;
+  const int64_t tasks;
+  std::atomic<int64_t> next{0}; ///< first task that nobody has claimed
+  std::atomic<int> inside{0};   ///< helpers that may still touch this job
+  int worker = -1;              ///< the caller's number
+  bool waiting = false;         ///< the caller sleeps until it gets a number or `changed` otherwise
+  std::condition_variable changed;
+  Job *link = nullptr;
+};
+
+/// The number this thread computes with and the pool it belongs to; -1 outside of tasks.
+static thread_local int currentWorker = -1;
+static thread_local const ThreadPool *currentPool = nullptr;
+
+static constexpr std::chrono::microseconds kSpin(50);
+
+static void pauseBriefly() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Waits until `done` or for kSpin; says whether it is done.
+template <class Done> static bool spin(const Done &done) {
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (done())
+        return true;
+      pauseBriefly();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return done();
+}
+
+//===----------------------------------------------------------------------===//
+// Start and end
+//===----------------------------------------------------------------------===//
+
+int ThreadPool::availableCpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) // more CPUs than cpu_set_t holds
+    return std::max(1u, std::thread::hardware_concurrency());
+  return std::max(1, CPU_COUNT(&set));
+}
+
+ThreadPool &ThreadPool::process() {
+  // Never destroyed: a rank that hangs in the model's code may outlive everything else.
+  static ThreadPool *const pool = [] {
+    Env env;
+    // A wrong value is an error where a model is opened; here it means the default.
+    const int threads = Env::read(env).ok() ? env.threads : 0;
+    return new ThreadPool(threads > 0 ? threads : availableCpus());
+  }();
+  return *pool;
+}
+
+ThreadPool::ThreadPool(int threads) : bound(std::max(1, threads)) {
+  for (int worker = bound; worker-- > 0;)
+    idle.push_back(worker);
+  for (int i = 1; i < bound; ++i)
+    pool.emplace_back([this] { workerMain(); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    stopping = true;
+    ++published;
+  }
+  work.notify_all();
+  for (std::thread &thread : pool)
+    thread.join();
+}
+
+//===----------------------------------------------------------------------===//
+// The list of calls; the mutex is held
+//===----------------------------------------------------------------------===//
+
+ThreadPool::Job *ThreadPool::openJob() const {
+  Job *job = first;
+  while (job && !job->open())
+    job = job->link;
+  return job;
+}
+
+void ThreadPool::unlink(Job &job) {
+  Job **place = &first;
+  while (*place != &job)
+    place = &(*place)->link;
+  *place = job.link;
+}
+
+/// Callers that wait for a number come before pool threads.
+void ThreadPool::releaseWorker(int worker) {
+  for (Job *job = first; job; job = job->link)
+    if (job->waiting && job->worker < 0) {
+      job->worker = worker;
+      job->changed.notify_one();
+      return;
+    }
+  idle.push_back(worker);
+  if (openJob()) { // of another caller, who found all numbers taken
+    ++published;
+    if (sleepers > 0 && spinners.load() == 0)
+      work.notify_one();
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Calls
+//===----------------------------------------------------------------------===//
+
+void ThreadPool::run(Job &job, int worker) {
+  const int64_t tasks = job.tasks;
+  for (int64_t task; (task = job.next.fetch_add(1, std::memory_order_relaxed)) < tasks;)
+    job.fn(task, worker);
+}
+
+void ThreadPool::parallelFor(int64_t tasks, TaskFunction fn) {
+  if (tasks <= 0)
+    return;
+  if (currentPool == this) {
+    for (int64_t task = 0; task < tasks; ++task)
+      fn(task, currentWorker);
+    return;
+  }
+  Job job(fn, tasks);
+  int wake = 0;
+  std::unique_lock<std::mutex> lock(mutex);
+  Job **end = &first;
+  while (*end)
+    end = &(*end)->link;
+  *end = &job;
+  if (!idle.empty()) {
+    job.worker = idle.back();
+    idle.pop_back();
+    if (const int64_t help = std::min<int64_t>(tasks - 1, static_cast<int64_t>(idle.size()))) {
+      ++published;
+      wake = static_cast<int>(std::min<int64_t>(help - spinners.load(), sleepers));
+    }
+  }
+  job.waiting = true;
+  // Others may finish a call before its caller gets a number.
+  while (job.worker < 0 && (job.open() || job.inside.load() > 0))
+    job.changed.wait(lock);
+  job.waiting = false;
+  if (job.worker >= 0) {
+    lock.unlock();
+    for (; wake > 0; --wake)
+      work.notify_one();
+    const ThreadPool *outer = currentPool;
+    const int outerWorker = currentWorker;
+    currentPool = this;
+    currentWorker = job.worker;
+    run(job, job.worker);
+    currentPool = outer;
+    currentWorker = outerWorker;
+    lock.lock();
+    releaseWorker(job.worker);
+  }
+  awaitHelpers(job, lock);
+  unlink(job);
+}
+
+void ThreadPool::awaitHelpers(Job &job, std::unique_lock<std::mutex> &lock) {
+  const int helpers = job.inside.load();
+  if (helpers == 0)
+    return;
+  if (std::max(1, callers.load()) + helpers <= bound) {
+    lock.unlock();
+    spin([&] { return job.inside.load(std::memory_order_acquire) == 0; });
+    lock.lock(); // the last helper may still hold it: only now is the job nobody else's
+  }
+  job.changed.wait(lock, [&] { return job.inside.load() == 0; });
+}
+
+void ThreadPool::awaitWork(std::unique_lock<std::mutex> &lock) {
+  const uint64_t seen = published.load();
+  if (std::max(1, callers.load()) + spinners.load() < bound) {
+    ++spinners;
+    lock.unlock();
+    spin([&] { return published.load(std::memory_order_acquire) != seen; });
+    lock.lock();
+    --spinners;
+  }
+  if (published.load() == seen) {
+    ++sleepers;
+    work.wait(lock);
+    --sleepers;
+  }
+}
+
+void ThreadPool::workerMain() {
+  std::unique_lock<std::mutex> lock(mutex);
+  currentPool = this;
+  while (!stopping) {
+    Job *job = idle.empty() ? nullptr : openJob();
+    if (!job) {
+      awaitWork(lock);
+      continue;
+    }
+    const int worker = currentWorker = idle.back();
+    idle.pop_back();
+    // Keep the number from job to job: a waiting caller's tasks are done by whoever has one.
+    for (; job; job = openJob()) {
+      ++job->inside;
+      lock.unlock();
+      run(*job, worker);
+      lock.lock();
+      if (--job->inside == 0)
+        job->changed.notify_one();
+    }
+    currentWorker = -1;
+    releaseWorker(worker);
+  }
+}

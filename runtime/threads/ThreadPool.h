@@ -1,0 +1,106 @@
+//===- ThreadPool.h - The compute threads that the ranks of a process share ----------*- C++
+//-*-===//
+//
+// One pool per process. A rank hands it a loop of tasks and takes part itself; pool threads help
+// while fewer threads compute than the bound allows. The bound holds for ranks too: with more ranks
+// than cores, a rank waits for its turn (and other threads may do its tasks meanwhile), so compute
+// never oversubscribes the cores.
+//
+// Waiting threads spin for at most 50 us, and only while the ranks and spinners together fit the
+// bound; then they sleep. A call allocates nothing. Tasks must not wait for other ranks: that is
+// what bounds every wait here. A rank stuck in a task is found by its node's leader.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_RUNTIME_THREADS_THREADPOOL_H
+#define MIXSERVE_RUNTIME_THREADS_THREADPOOL_H
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace mxs {
+
+/// Refers to a callable `void(int64_t task, int worker)` of the caller; owns nothing.
+class TaskFunction {
+public:
+  template <class Body, class = std::enable_if_t<!std::is_same_v<std::decay_t<Body>, TaskFunction>>>
+  TaskFunction(const Body &body)
+      : object(&body), call([](const void *object, int64_t task, int worker) {
+          (*static_cast<const Body *>(object))(task, worker);
+        }) {}
+  void operator()(int64_t task, int worker) const { call(object, task, worker); }
+
+private:
+  const void *object;
+  void (*call)(const void *, int64_t, int);
+};
+
+class ThreadPool {
+public:
+  /// At most `threads` (>= 1) threads compute at once; starts `threads` - 1 of its own.
+  explicit ThreadPool(int threads);
+  /// No call may be running.
+  ~ThreadPool();
+  ThreadPool(const ThreadPool &) = delete;
+  ThreadPool &operator=(const ThreadPool &) = delete;
+
+  /// The pool of this process, started on first use with Env::threads (MXS_THREADS). It lives until
+  /// the process ends.
+  static ThreadPool &process();
+  /// CPUs of this process's affinity mask, at least 1.
+  static int availableCpus();
+
+  int threads() const { return bound; }
+
+  /// Calls fn(task, worker) once for each task in [0, tasks), in any order, on any thread, and
+  /// returns when all calls have returned; what they wrote is then visible to the caller. `worker`
+  /// is in [0, threads()) and differs between all threads that compute at the same time, in all
+  /// calls: index scratch memory with it. `fn` must not throw. A call from inside a task runs
+  /// inline with the worker of that task.
+  void parallelFor(int64_t tasks, TaskFunction fn);
+
+  /// While it lives, its thread counts as one that needs a core of its own: hold one per rank.
+  class Caller {
+  public:
+    explicit Caller(ThreadPool &pool = ThreadPool::process()) : pool(pool) { ++pool.callers; }
+    ~Caller() { --pool.callers; }
+    Caller(const Caller &) = delete;
+    Caller &operator=(const Caller &) = delete;
+
+  private:
+    ThreadPool &pool;
+  };
+
+private:
+  struct Job;
+  friend class Caller;
+
+  void workerMain();
+  static void run(Job &job, int worker);
+  Job *openJob() const;
+  void releaseWorker(int worker);
+  void unlink(Job &job);
+  void awaitHelpers(Job &job, std::unique_lock<std::mutex> &lock);
+  void awaitWork(std::unique_lock<std::mutex> &lock);
+
+  const int bound;
+  std::atomic<int> callers{0};
+  std::atomic<int> spinners{0};
+  std::atomic<uint64_t> published{0}; ///< grows with every job that wants help, and at the end
+
+  std::mutex mutex;
+  std::condition_variable work;
+  Job *first = nullptr;  ///< running and waiting calls, oldest first
+  std::vector<int> idle; ///< worker numbers that nobody computes with
+  int sleepers = 0;
+  bool stopping = false;
+  std::vector<std::thread> pool;
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_THREADS_THREADPOOL_H

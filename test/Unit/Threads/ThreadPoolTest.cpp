@@ -1,0 +1,183 @@
+//===- ThreadPoolTest.cpp - Every task once, the bound, ranks that share a pool --------------===//
+#include "threads/ThreadPool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <vector>
+
+using namespace mxs;
+
+namespace {
+
+/// Fails the test if more than `bound` threads are between enter and leave, or two with one number.
+class Occupancy {
+public:
+  explicit Occupancy(int bound) : bound(bound), taken(new std::atomic<int>[bound]) {
+    for (int i = 0; i < bound; ++i)
+      taken[i] = 0;
+  }
+  void enter(int worker) {
+    if (worker < 0 || worker >= bound || taken[worker].fetch_add(1) != 0)
+      ++violations;
+    const int now = ++inside;
+    int seen = most.load();
+    while (seen < now && !most.compare_exchange_weak(seen, now)) {
+    }
+  }
+  void leave(int worker) {
+    --inside;
+    --taken[worker];
+  }
+  const int bound;
+  std::unique_ptr<std::atomic<int>[]> taken;
+  std::atomic<int> inside{0}, most{0}, violations{0};
+};
+
+void workFor(std::chrono::microseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
+TEST(ThreadPool, RunsEveryTaskOnce) {
+  for (int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    for (int64_t tasks : {0, 1, 2, 3, 7, 64, 1000}) {
+      std::vector<int> runs(tasks, 0); // not atomic: a task that ran twice is also a data race
+      pool.parallelFor(tasks, [&](int64_t task, int) { ++runs[task]; });
+      for (int64_t task = 0; task < tasks; ++task)
+        ASSERT_EQ(runs[task], 1) << threads << " threads, task " << task << " of " << tasks;
+    }
+  }
+}
+
+TEST(ThreadPool, UsesItsThreads) {
+  ThreadPool pool(3);
+  // Three tasks that wait for each other end only if three threads compute at once.
+  std::atomic<int> arrived{0};
+  pool.parallelFor(3, [&](int64_t, int) {
+    ++arrived;
+    while (arrived < 3)
+      std::this_thread::yield();
+  });
+  EXPECT_EQ(arrived, 3);
+}
+
+TEST(ThreadPool, NestedCallsRunInline) {
+  ThreadPool pool(4);
+  std::atomic<int> sum{0}, strangers{0};
+  pool.parallelFor(8, [&](int64_t, int worker) {
+    const std::thread::id self = std::this_thread::get_id();
+    pool.parallelFor(5, [&](int64_t task, int inner) {
+      sum += static_cast<int>(task);
+      strangers += inner != worker || std::this_thread::get_id() != self;
+    });
+  });
+  EXPECT_EQ(sum, 8 * 10);
+  EXPECT_EQ(strangers, 0);
+}
+
+TEST(ThreadPool, OneCallAfterAnother) {
+  ThreadPool pool(2);
+  const ThreadPool::Caller caller(pool);
+  std::vector<int64_t> cells(16, 0);
+  for (int round = 0; round < 3000; ++round)
+    pool.parallelFor(16, [&](int64_t task, int) { cells[task] += task; });
+  for (int64_t task = 0; task < 16; ++task)
+    EXPECT_EQ(cells[task], 3000 * task);
+}
+
+/// `ranks` threads share a pool: calls of different sizes, each with its own cells.
+void shareOnePool(int threads, int ranks, int rounds) {
+  ThreadPool pool(threads);
+  Occupancy occupancy(threads);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int rank = 0; rank < ranks; ++rank)
+    callers.emplace_back([&, rank] {
+      const ThreadPool::Caller caller(pool);
+      std::vector<int> cells(32, 0);
+      for (int round = 0; round < rounds; ++round) {
+        const int64_t tasks = 1 + (round * 7 + rank * 3) % 32;
+        cells.assign(32, 0);
+        pool.parallelFor(tasks, [&](int64_t task, int worker) {
+          occupancy.enter(worker);
+          cells[task] += 1 + rank;
+          occupancy.leave(worker);
+        });
+        for (int64_t task = 0; task < 32; ++task)
+          wrong += cells[task] != (task < tasks ? 1 + rank : 0);
+      }
+    });
+  for (std::thread &caller : callers)
+    caller.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(occupancy.violations, 0);
+  EXPECT_LE(occupancy.most, threads);
+}
+
+TEST(ThreadPool, RanksShareIt) {
+  shareOnePool(1, 3, 300);
+  shareOnePool(2, 2, 1000);
+  shareOnePool(2, 5, 500);
+  shareOnePool(4, 2, 500);
+}
+
+TEST(ThreadPool, AFreedThreadHelpsTheOtherRank) {
+  ThreadPool pool(2);
+  // The other rank computes until this rank is in the first of two tasks that wait for each other.
+  // Only a pool thread that is woken then can run the second.
+  std::atomic<bool> begun{false};
+  std::atomic<int> arrived{0};
+  std::thread other([&] {
+    pool.parallelFor(1, [&](int64_t, int) {
+      begun = true;
+      while (arrived == 0)
+        std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    });
+  });
+  while (!begun)
+    std::this_thread::yield();
+  pool.parallelFor(2, [&](int64_t, int) {
+    ++arrived;
+    while (arrived < 2)
+      std::this_thread::yield();
+  });
+  other.join();
+  EXPECT_EQ(arrived, 2);
+}
+
+TEST(ThreadPool, SleepsWhenThereIsNothingToDo) {
+  ThreadPool pool(4);
+  pool.parallelFor(64, [](int64_t, int) { workFor(std::chrono::microseconds(10)); });
+  timespec before, after;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+  const double used =
+      double(after.tv_sec - before.tv_sec) + 1e-9 * double(after.tv_nsec - before.tv_nsec);
+  // Spinning threads would use several times 300 ms.
+  EXPECT_LT(used, 0.1);
+}
+
+TEST(ThreadPool, StartsAndEnds) {
+  for (int i = 0; i < 200; ++i) {
+    ThreadPool pool(1 + i % 4);
+    std::atomic<int> sum{0};
+    pool.parallelFor(i % 5, [&](int64_t, int) { ++sum; });
+    ASSERT_EQ(sum, i % 5);
+  }
+}
+
+TEST(ThreadPool, OnePerProcess) {
+  EXPECT_EQ(&ThreadPool::process(), &ThreadPool::process());
+  EXPECT_GE(ThreadPool::process().threads(), 1);
+  EXPECT_GE(ThreadPool::availableCpus(), 1);
+}
+
+} // namespace
