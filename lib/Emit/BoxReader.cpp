@@ -105,7 +105,7 @@ LogicalResult BoxReader::check(nn::ParamOp param) {
     if (overflow || end > static_cast<int64_t>(content->getBufferSize()))
       return param.emitError("needs bytes beyond the end of '")
              << box.getFile() << "', which has " << content->getBufferSize()
-             << "; the file is cut short or not the one that was imported";
+             << " bytes; the file is cut short or not the one that was imported";
   }
   return success();
 }
