@@ -38,16 +38,24 @@ static FailureOr<Subject> examine(ModuleOp fused, const EmitOptions &options) {
 
 /// code/model.so, and the bytes of the arena that it needs.
 static FailureOr<FileRecord> writeCode(Subject &subject, const EmitOptions &options, StringRef folder,
-                                       int64_t &arenaBytes) {
+                                       int64_t &arenaBytes, TimingScope &timing) {
   OwningOpRef<ModuleOp> module = cast<ModuleOp>(subject.fused->clone());
   PassManager passes(module->getContext());
   buildEmitPipeline(passes);
+  TimingScope lowering = timing.nest("lower");
+  if (timing)
+    passes.enableTiming(lowering);
   if (failed(passes.run(*module)))
     return failure();
+  lowering.stop();
   arenaBytes = (*module)->getAttrOfType<IntegerAttr>(kArenaBytesAttr).getInt();
   const std::string object = (folder + "/code/model.o").str();
-  if (failed(compileObject(*module, subject.target, object)) ||
-      failed(linkLibrary(object, (folder + "/code/model.so").str(), options.linker, subject.fused.getLoc())))
+  TimingScope generating = timing.nest("generate code");
+  if (failed(compileObject(*module, subject.target, object)))
+    return failure();
+  generating.stop();
+  TimingScope linking = timing.nest("link");
+  if (failed(linkLibrary(object, (folder + "/code/model.so").str(), options.linker, subject.fused.getLoc())))
     return failure();
   llvm::sys::fs::remove(object);
   return recordFile(folder, "code/model.so", subject.fused.getLoc());
@@ -78,7 +86,7 @@ static LogicalResult writeText(StringRef folder, StringRef path, StringRef text,
   return record;
 }
 
-static LogicalResult writeAll(Subject &subject, const EmitOptions &options, StringRef folder) {
+static LogicalResult writeAll(Subject &subject, const EmitOptions &options, StringRef folder, TimingScope &timing) {
   ModuleOp fused = subject.fused;
   const Location loc = fused.getLoc();
   std::string source = options.sourceFolder;
@@ -87,13 +95,16 @@ static LogicalResult writeAll(Subject &subject, const EmitOptions &options, Stri
   BoxReader reader(source.empty() ? "." : source);
 
   int64_t arenaBytes = 0;
-  FailureOr<FileRecord> code = writeCode(subject, options, folder, arenaBytes);
+  FailureOr<FileRecord> code = writeCode(subject, options, folder, arenaBytes, timing);
   if (failed(code))
     return failure();
+  TimingScope packing = timing.nest("pack weights");
   FailureOr<std::vector<FileRecord>> weights = packWeights(
       subject.params, fused->getAttrOfType<plan::MeshAttr>(plan::kMeshAttr), reader, folder, loc);
   if (failed(weights))
     return failure();
+  packing.stop();
+  TimingScope writing = timing.nest("write texts");
   std::vector<FileRecord> records;
   const std::string plan = planText(fused, subject.params, subject.variants);
   if (failed(writeText(folder, "plan.json", plan, loc, records)) ||
@@ -110,13 +121,14 @@ static LogicalResult writeAll(Subject &subject, const EmitOptions &options, Stri
                  failed(writeText(folder, "manifest.sha256", checksum, loc, records)));
 }
 
-LogicalResult mixserve::emitArtifact(ModuleOp fused, const EmitOptions &options) {
+LogicalResult mixserve::emitArtifact(ModuleOp fused, const EmitOptions &options, TimingScope &timing) {
   FailureOr<Subject> subject = examine(fused, options);
   if (failed(subject))
     return failure();
   ArtifactFolder folder;
   if (failed(folder.create(options.outputFolder, options.force, fused.getLoc())) ||
-      failed(writeAll(*subject, options, folder.path())))
+      failed(writeAll(*subject, options, folder.path(), timing)))
     return failure();
+  TimingScope committing = timing.nest("sync and rename");
   return folder.commit(fused.getLoc());
 }

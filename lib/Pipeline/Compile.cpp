@@ -38,8 +38,10 @@ static SelectPlanOptions planOptions(const CompileOptions &options) {
 }
 
 /// Runs one phase's passes on the module, or writes the artifact.
-static LogicalResult runPhase(Phase phase, ModuleOp module, const CompileOptions &options) {
+static LogicalResult runPhase(Phase phase, ModuleOp module, const CompileOptions &options, TimingScope &timing) {
   PassManager manager(module.getContext());
+  if (timing)
+    manager.enableTiming(timing);
   switch (phase) {
   case Phase::Import:
     return success();
@@ -62,23 +64,28 @@ static LogicalResult runPhase(Phase phase, ModuleOp module, const CompileOptions
     emit.outputFolder = options.output;
     emit.targetCpu = options.target;
     emit.force = options.force;
-    return emitArtifact(module, emit);
+    return emitArtifact(module, emit, timing);
   }
   }
   return manager.run(module);
 }
 
-CompileResult mixserve::compileModel(const CompileOptions &options, Phase until, MLIRContext &context) {
+CompileResult mixserve::compileModel(const CompileOptions &options, Phase until, MLIRContext &context,
+                                     TimingScope timing) {
   CompileResult result;
   const bool raised = llvm::sys::path::extension(options.model) == ".mlir";
-  result.module = readModel(options, context);
+  {
+    TimingScope reading = timing.nest(raised ? StringRef("read") : phaseName(Phase::Import));
+    result.module = readModel(options, context);
+  }
   if (!result.module)
     return result;
   for (Phase phase : kPhases) {
     if (raised && (phase == Phase::Import || phase == Phase::Raise))
       continue;
     result.failedIn = phase;
-    if (failed(runPhase(phase, *result.module, options)))
+    TimingScope phaseTiming = timing.nest(phaseName(phase));
+    if (failed(runPhase(phase, *result.module, options, phaseTiming)))
       return result;
     if (phase == until)
       break;

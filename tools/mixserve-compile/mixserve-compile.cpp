@@ -1,5 +1,6 @@
 //===- mixserve-compile.cpp - A model and a cluster file to an artifact -----===//
 #include "mixserve/Pipeline/Compile.h"
+#include "mixserve/Pipeline/CompileTimes.h"
 #include "mixserve/Plan/ClusterFile.h"
 #include "mixserve/Plan/Workload.h"
 #include "mlir/IR/MLIRContext.h"
@@ -46,6 +47,9 @@ struct CommandLine {
   cl::opt<bool> check{"check", cl::desc("stop after fuse: check that the model compiles, write nothing"), cl::cat(category)};
   cl::opt<bool> explain{"explain", cl::desc("print why the plan was chosen, and each rejected candidate"),
                         cl::cat(category)};
+  cl::opt<std::string> timing{"timing", cl::ValueOptional, cl::value_desc("FILE.json"),
+                              cl::desc("print CPU time, elapsed time and peak memory of each phase and pass to stderr, or to a file"),
+                              cl::cat(category)};
 };
 
 static int usageError(const llvm::Twine &message) {
@@ -99,6 +103,23 @@ static int printModule(mlir::ModuleOp module, const std::string &path) {
   file->os() << "\n";
   file->keep();
   return kOk;
+}
+
+/// --timing: a table, or a file for programs; also of a compilation that failed.
+static bool reportTimes(const CompileTimes &times, const std::string &path) {
+  if (path.empty()) {
+    times.printText(llvm::errs());
+    return true;
+  }
+  std::string error;
+  auto file = mlir::openOutputFile(path, &error);
+  if (!file) {
+    llvm::errs() << "mixserve-compile: --timing: " << error << "\n";
+    return false;
+  }
+  times.printJson(file->os());
+  file->keep();
+  return true;
 }
 
 int main(int argc, char **argv) {
@@ -163,7 +184,11 @@ int main(int argc, char **argv) {
     (void)mlir::remark::enableOptimizationRemarks(context, std::make_unique<PlanRemarks>(),
                                                   std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(), categories);
   }
-  CompileResult result = compileModel(options, until, context);
+  CompileTimes times;
+  const bool timed = line.timing.getNumOccurrences() > 0;
+  CompileResult result = compileModel(options, until, context, timed ? times.getRootScope() : mlir::TimingScope());
+  if (timed && !reportTimes(times, line.timing))
+    return kBadInput;
   if (!result.ok)
     return result.failedIn == Phase::Plan ? kNoPlan : kBadInput;
   if (!line.until.empty() && !writesArtifact)

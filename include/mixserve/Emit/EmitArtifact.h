@@ -3,6 +3,7 @@
 #define MIXSERVE_EMIT_EMITARTIFACT_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Support/Timing.h"
 #include <string>
 
 namespace mixserve {
@@ -23,8 +24,9 @@ struct EmitOptions {
 
 /// Writes the artifact of `fused` (the module after phase fuse, which is not changed). The folder
 /// is written under a temporary name beside it, synced, and renamed: it is there whole or not at
-/// all. Same module, options and weight files: same bytes. Errors go to the context's diagnostics.
-llvm::LogicalResult emitArtifact(mlir::ModuleOp fused, const EmitOptions &options);
+/// all. Same module, options and weight files: same bytes. Errors go to the context's diagnostics. Its
+/// steps leave timers below `timing`, if that is a live scope.
+llvm::LogicalResult emitArtifact(mlir::ModuleOp fused, const EmitOptions &options, mlir::TimingScope &timing);
 
 } // namespace mixserve
 

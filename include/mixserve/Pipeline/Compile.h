@@ -6,6 +6,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/Support/Timing.h"
 #include <string>
 #include <vector>
 
@@ -37,8 +38,10 @@ struct CompileResult {
 };
 
 /// Runs the phases up to and including `until`; with Phase::Emit the artifact is written. Errors go to the context's
-/// diagnostics. Every phase ends in its verify pass.
-CompileResult compileModel(const CompileOptions &options, Phase until, mlir::MLIRContext &context);
+/// diagnostics. Every phase ends in its verify pass. Each phase that ran leaves a timer below `timing`, if that is a
+/// live scope.
+CompileResult compileModel(const CompileOptions &options, Phase until, mlir::MLIRContext &context,
+                           mlir::TimingScope timing = {});
 
 } // namespace mixserve
 
