@@ -1,38 +1,153 @@
-//===- Attention.cpp - One query row against its cached positions ---------------------------===//
+//===- Attention.cpp - Sharing attention out over threads ----------------------------------------===//
 //
-// Two passes: all scores, then the weighted sum. Scores are vectorised over positions and the
-// output over D, so every number is still one sum in ascending order.
+// The work is cut into tiles: up to kQueryTile query rows of one sequence and kv head (its query
+// heads side by side, so that they share what is read of the cache). A thread takes a whole tile,
+// span after span; where there are too few tiles for the threads (decode of few sequences), it
+// takes one span of one, and the spans' results are merged afterwards in the same order.
 //
 //===----------------------------------------------------------------------===//
-#include "kernels/cpu/Kernels.h"
+#include "kernels/cpu/Attention.h"
+#include "threads/ThreadPool.h"
 
 #include <algorithm>
-#include <cmath>
 
-using namespace mxs;
+namespace mxs::cpu {
 
-void cpu::attendRow(const float *q, const float *keys, const float *values, int64_t capacity,
-                    int64_t length, int64_t headDim, float scale, float *scores, float *out) {
-  std::fill_n(scores, length, 0.0f);
-  for (int64_t d = 0; d < headDim; ++d) {
-    const float *key = keys + d * capacity;
-    for (int64_t i = 0; i < length; ++i)
-      scores[i] += q[d] * key[i];
+/// Rows [first, first + rows) of the sequence's (row, query head of `kvHead`) pairs.
+struct Attention::Tile {
+  const AttentionSequence *sequence;
+  int kvHead;
+  int64_t first, rows;
+  int64_t visible; ///< of the last row
+  int64_t spans() const { return (visible + kSpan - 1) / kSpan; }
+};
+
+/// [rows] largest, [rows] sums, [rows, D] weighted, at a fixed stride per row count.
+static AttentionSum sumOf(float *sums, int64_t row, int64_t headDim) {
+  return {sums + row, sums + kQueryTile + row, sums + 2 * kQueryTile + row * headDim};
+}
+
+Attention::Attention(const AttentionKernels &kernels, int threads, int64_t maxSequences,
+                     int64_t headDim, int64_t capacity)
+    : kernels(&kernels), sumFloats(kQueryTile * (headDim + 2)),
+      tileEnds(static_cast<size_t>(maxSequences) + 1),
+      workers(static_cast<size_t>(threads * (kQueryTile * kSpan + 2 * sumFloats))),
+      splitTiles(threads > 1 ? 2 * threads : 0), maxSpans((capacity + kSpan - 1) / kSpan) {
+  spans.resize(static_cast<size_t>(splitTiles * maxSpans * sumFloats));
+}
+
+int64_t Attention::tilesOf(const AttentionCall &call, const AttentionSequence &s) {
+  const int64_t pairs = s.rows * (call.heads / call.kvHeads);
+  return (pairs + kQueryTile - 1) / kQueryTile;
+}
+
+Attention::Tile Attention::tileOf(const AttentionCall &call, int64_t task) const {
+  const auto begin = tileEnds.begin();
+  const auto found = std::upper_bound(begin, begin + call.count + 1, task) - begin - 1;
+  const AttentionSequence &s = call.sequences[found];
+  const int64_t tiles = tilesOf(call, s), local = task - tileEnds[static_cast<size_t>(found)];
+  const int64_t group = call.heads / call.kvHeads;
+  Tile tile{&s, static_cast<int>(local / tiles), 0, 0, 0};
+  // Late rows see most: they come first, so that no long tile is left for the end.
+  tile.first = (tiles - 1 - local % tiles) * kQueryTile;
+  tile.rows = std::min(kQueryTile, s.rows * group - tile.first);
+  tile.visible = s.position + (tile.first + tile.rows - 1) / group + 1;
+  return tile;
+}
+
+void Attention::store(const AttentionCall &call, ThreadPool &pool) const {
+  const int64_t element = cacheElementBytes(call.type);
+  const int64_t keysBytes = call.capacity * call.headDim * element;
+  pool.parallelFor(call.count * call.kvHeads, [&](int64_t task, int) {
+    const AttentionSequence &s = call.sequences[task / call.kvHeads];
+    const int64_t head = task % call.kvHeads, width = call.kvHeads * call.headDim;
+    const int64_t offset = s.firstRow * width + head * call.headDim;
+    char *keys = s.slot + head * 2 * keysBytes;
+    kernels->append(call.type, keys, keys + keysBytes, s.position, s.rows, call.k + offset,
+                    call.v + offset, width, call.headDim);
+  });
+}
+
+void Attention::attendSpan(const AttentionCall &call, const Tile &tile, int64_t span, int worker,
+                           float *sums) const {
+  const int64_t element = cacheElementBytes(call.type), dim = call.headDim;
+  const int64_t group = call.heads / call.kvHeads, first = span * kSpan;
+  const int64_t keysBytes = call.capacity * dim * element;
+  const char *keys = tile.sequence->slot + tile.kvHead * 2 * keysBytes;
+  const float *rows[kQueryTile];
+  int64_t visible[kQueryTile];
+  AttentionPart part;
+  part.type = call.type;
+  part.keys = keys + first * dim * element;
+  part.values = keys + keysBytes + first * dim * element;
+  part.q = rows;
+  part.rows = tile.rows;
+  part.count = std::min(kSpan, tile.visible - first);
+  part.visible = visible;
+  part.headDim = dim;
+  part.scale = call.scale;
+  part.scores = const_cast<float *>(workers.data()) +
+                worker * (kQueryTile * kSpan + 2 * sumFloats);
+  for (int64_t i = 0; i < tile.rows; ++i) {
+    const int64_t row = (tile.first + i) / group, head = tile.kvHead * group + (tile.first + i) % group;
+    rows[i] = call.q + ((tile.sequence->firstRow + row) * call.heads + head) * dim;
+    visible[i] = std::clamp<int64_t>(tile.sequence->position + row + 1 - first, 0, part.count);
   }
-  float largest = -INFINITY;
-  for (int64_t i = 0; i < length; ++i) {
-    scores[i] *= scale;
-    largest = std::max(largest, scores[i]);
-  }
-  float sum = 0.0f;
-  for (int64_t i = 0; i < length; ++i) {
-    scores[i] = std::exp(scores[i] - largest);
-    sum += scores[i];
-  }
-  std::fill_n(out, headDim, 0.0f);
-  for (int64_t i = 0; i < length; ++i) {
-    const float weight = scores[i] / sum;
-    for (int64_t d = 0; d < headDim; ++d)
-      out[d] += weight * values[i * headDim + d];
+  const AttentionSum at = sumOf(sums, 0, dim);
+  part.largest = at.largest;
+  part.sums = at.sum;
+  part.weighted = at.weighted;
+  kernels->part(part);
+}
+
+void Attention::finishTile(const AttentionCall &call, const Tile &tile, float *sums) const {
+  const int64_t group = call.heads / call.kvHeads;
+  for (int64_t i = 0; i < tile.rows; ++i) {
+    const int64_t row = (tile.first + i) / group, head = tile.kvHead * group + (tile.first + i) % group;
+    kernels->finish(sumOf(sums, i, call.headDim), call.headDim,
+                    call.out + ((tile.sequence->firstRow + row) * call.heads + head) * call.headDim);
   }
 }
+
+void Attention::attendTile(const AttentionCall &call, const Tile &tile, int worker) {
+  float *sums = workers.data() + worker * (kQueryTile * kSpan + 2 * sumFloats) + kQueryTile * kSpan;
+  float *later = sums + sumFloats;
+  attendSpan(call, tile, 0, worker, sums);
+  for (int64_t span = 1; span < tile.spans(); ++span) {
+    attendSpan(call, tile, span, worker, later);
+    for (int64_t row = 0; row < tile.rows; ++row)
+      kernels->merge(sumOf(sums, row, call.headDim), sumOf(later, row, call.headDim), call.headDim);
+  }
+  finishTile(call, tile, sums);
+}
+
+void Attention::run(const AttentionCall &call, ThreadPool &pool) {
+  store(call, pool);
+  tileEnds[0] = 0;
+  for (int64_t i = 0; i < call.count; ++i)
+    tileEnds[static_cast<size_t>(i) + 1] =
+        tileEnds[static_cast<size_t>(i)] + tilesOf(call, call.sequences[i]) * call.kvHeads;
+  const int64_t tiles = tileEnds[static_cast<size_t>(call.count)];
+  if (tiles >= splitTiles) {
+    pool.parallelFor(tiles, [&](int64_t task, int worker) {
+      attendTile(call, tileOf(call, task), worker);
+    });
+    return;
+  }
+  pool.parallelFor(tiles * maxSpans, [&](int64_t task, int worker) {
+    const Tile tile = tileOf(call, task / maxSpans);
+    if (const int64_t span = task % maxSpans; span < tile.spans())
+      attendSpan(call, tile, span, worker, spans.data() + task * sumFloats);
+  });
+  for (int64_t task = 0; task < tiles; ++task) {
+    const Tile tile = tileOf(call, task);
+    float *sums = spans.data() + task * maxSpans * sumFloats;
+    for (int64_t span = 1; span < tile.spans(); ++span)
+      for (int64_t row = 0; row < tile.rows; ++row)
+        kernels->merge(sumOf(sums, row, call.headDim),
+                       sumOf(sums + span * sumFloats, row, call.headDim), call.headDim);
+    finishTile(call, tile, sums);
+  }
+}
+
+} // namespace mxs::cpu

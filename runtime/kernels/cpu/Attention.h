@@ -1,0 +1,76 @@
+//===- Attention.h - Causal attention of a batch over cached keys and values ----------*- C++ -*-===//
+#ifndef MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTION_H
+#define MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTION_H
+
+#include "kernels/cpu/AttentionPart.h"
+
+#include <vector>
+
+namespace mxs {
+class ThreadPool;
+}
+
+namespace mxs::cpu {
+
+/// A sequence's rows of the step, and its slot of the cache.
+struct AttentionSequence {
+  char *slot = nullptr; ///< per kv head: keys [capacity/64][D][64], then values [capacity][D]
+  int64_t position = 0; ///< of its first row
+  int64_t rows = 0;
+  int64_t firstRow = 0; ///< in q, k, v, out
+};
+
+/// out [., heads, D] = softmax(scale * q k^T) v. Row i of a sequence sees positions 0 .. position + i.
+/// Query head h reads kv head h / (heads / kvHeads).
+struct AttentionCall {
+  CacheType type = CacheType::F32;
+  int heads = 1, kvHeads = 1;
+  int64_t headDim = 0, capacity = 0; ///< capacity: positions of a slot, a multiple of kKeyBlock
+  float scale = 1;
+  const AttentionSequence *sequences = nullptr;
+  int64_t count = 0;
+  const float *q = nullptr;                      ///< [rows, heads, D]
+  const float *k = nullptr, *v = nullptr;        ///< [rows, kvHeads, D]: stored in the cache first
+  float *out = nullptr;                          ///< [rows, heads, D]
+};
+
+inline int64_t cacheElementBytes(CacheType type) { return type == CacheType::F32 ? 4 : 2; }
+
+/// Runs attention calls; keeps their working memory, so that a call allocates nothing. One call at a
+/// time.
+class Attention {
+public:
+  Attention() = default;
+  /// `threads`: those of the pool that run() is given. `maxSequences`, `headDim`, `capacity`: bounds
+  /// of the calls.
+  Attention(const AttentionKernels &kernels, int threads, int64_t maxSequences, int64_t headDim,
+            int64_t capacity);
+
+  void run(const AttentionCall &call, ThreadPool &pool);
+
+private:
+  struct Tile;
+  Tile tileOf(const AttentionCall &call, int64_t task) const;
+  /// Tiles of query rows of one kv head.
+  static int64_t tilesOf(const AttentionCall &call, const AttentionSequence &s);
+  void store(const AttentionCall &call, ThreadPool &pool) const;
+  void attendSpan(const AttentionCall &call, const Tile &tile, int64_t span, int worker,
+                  float *sums) const;
+  void attendTile(const AttentionCall &call, const Tile &tile, int worker);
+  void finishTile(const AttentionCall &call, const Tile &tile, float *sums) const;
+
+  const AttentionKernels *kernels = nullptr;
+  int64_t sumFloats = 0;         ///< of a tile's results: kQueryTile * (D + 2)
+  std::vector<int64_t> tileEnds; ///< [sequences + 1] tiles before each sequence
+  std::vector<float> workers;    ///< per worker: scores, two tiles' results
+  std::vector<float> spans;      ///< results of the spans of few tiles
+  int64_t splitTiles = 0;        ///< fewer tiles than this are split by span
+  int64_t maxSpans = 0;
+};
+
+/// The kernels of this machine; `isa` of MXS_ISA or what the processor has.
+const AttentionKernels &attentionKernels();
+
+} // namespace mxs::cpu
+
+#endif // MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTION_H

@@ -1,0 +1,5 @@
+//===- AttentionAvx2.cpp - Attention kernels for AVX2 and FMA
+#define MXS_VECTOR 8
+#define MXS_TILE_VECTORS 2
+#define MXS_KERNELS kAttentionAvx2
+#include "kernels/cpu/AttentionKernels.inc"

@@ -1,0 +1,66 @@
+//===- AttentionPart.h - Attention over one span of the cache, for every ISA ---------*- C++ -*-===//
+//
+// The span is the unit of every sum: its positions begin at multiples of kSpan whatever the batch,
+// so a row's result depends neither on the other rows nor on how the work was shared out.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTIONPART_H
+#define MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTIONPART_H
+
+#include <cstdint>
+
+namespace mxs::cpu {
+
+/// Positions of a block of cached keys, and of a span.
+inline constexpr int64_t kKeyBlock = 64;
+inline constexpr int64_t kSpan = 256;
+/// Query rows that are computed together at most.
+inline constexpr int64_t kQueryTile = 16;
+
+enum class CacheType { F32, BF16 };
+
+/// Query rows of one kv head against positions [first, first + count) of its cache.
+struct AttentionPart {
+  CacheType type = CacheType::F32;
+  const void *keys = nullptr;   ///< at `first`: [ceil(count/64)][D][64]
+  const void *values = nullptr; ///< at `first`: [count][D]
+  const float *const *q = nullptr; ///< [rows] pointers to [D]
+  int64_t rows = 0;                ///< at most kQueryTile
+  int64_t count = 0;               ///< at most kSpan
+  const int64_t *visible = nullptr; ///< [rows] leading positions of the span that a row sees
+  int64_t headDim = 0;
+  float scale = 1;
+  float *scores = nullptr; ///< [rows, kSpan] scratch
+  // Results: per row the largest score, the sum of exp(score - largest), and the weighted sum of
+  // values, not divided. A row that sees nothing gets -inf, 0, 0.
+  float *largest = nullptr;  ///< [rows]
+  float *sums = nullptr;     ///< [rows]
+  float *weighted = nullptr; ///< [rows, D]
+};
+
+/// Adds the result of a later span to an earlier one: (largest, sum, weighted [D]) of one row.
+struct AttentionSum {
+  float *largest, *sum, *weighted;
+};
+
+/// One ISA's kernels; the same source (AttentionKernels.inc) compiled with other flags.
+struct AttentionKernels {
+  void (*part)(const AttentionPart &part);
+  void (*merge)(const AttentionSum &into, const AttentionSum &later, int64_t headDim);
+  /// out [D] = weighted / sum.
+  void (*finish)(const AttentionSum &from, int64_t headDim, float *out);
+  /// Stores `rows` keys and values of one kv head, `stride` floats apart, at positions `first`... of
+  /// a slot's keys [.][D][64] and values [.][D].
+  void (*append)(CacheType type, void *keys, void *values, int64_t first, int64_t rows,
+                 const float *k, const float *v, int64_t stride, int64_t headDim);
+};
+
+/// For any x86-64 (and other) processor; for AVX2 + FMA; for AVX-512 F/BW/VL/DQ.
+extern const AttentionKernels kAttentionGeneric;
+#if defined(__x86_64__)
+extern const AttentionKernels kAttentionAvx2, kAttentionAvx512;
+#endif
+
+} // namespace mxs::cpu
+
+#endif // MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTIONPART_H
