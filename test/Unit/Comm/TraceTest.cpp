@@ -23,7 +23,7 @@ TEST(ByteCounters, JsonIsSortedByKey) {
             "\"rank\":1,\"bytes\":12}]");
 }
 
-/// A paced 2x2 world in which moving all rows between nodes takes as long as inside them.
+/// A fused dispatch and combine on a paced 2x2 world.
 static std::vector<TraceEvent> tracedDispatch(Cluster &cluster, int chunks, int64_t rowsPerRank) {
   Topology topo = cluster.world->topology();
   const Scenario s(topo, std::vector<int64_t>(topo.attnGroups(), rowsPerRank), Routing::Uniform, 2,
@@ -59,7 +59,9 @@ static std::vector<TraceEvent> tracedDispatch(Cluster &cluster, int chunks, int6
 
 static WorldOptions paced(int64_t maxTokens) {
   WorldOptions options = optionsFor(maxTokens, 64, 2);
-  options.interNsPerMib = options.intraNsPerMib = 1'000'000'000; // 1 s/MiB, 1 MB/s: slow beside any scheduler's delay
+  // A message is under way for about 0.1 s: slow beside any delay of a busy machine's scheduler.
+  options.interNsPerMib = 6'000'000'000;
+  options.intraNsPerMib = 1'000'000'000;
   options.trace = true;
   return options;
 }
