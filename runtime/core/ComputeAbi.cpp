@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "core/AbiCall.h"
+#include "threads/ThreadPool.h"
 
 #include <algorithm>
 
@@ -26,22 +27,6 @@ void mxs_linear(mxs_ctx_t *ctx, const float *x, const float *w, float *y, int64_
   });
 }
 
-/// The rows of one sequence, whose keys and values are in the cache already. Row i sees positions
-/// 0 .. first + i.
-static void attendSequence(mxs_ctx_t *ctx, int cache, const mxs_sequence_t &s, const float *q,
-                           float *out, int heads, float scale) {
-  const KvCache &kv = ctx->cache;
-  const int64_t dim = kv.headDim(cache);
-  const int queriesPerKv = heads / kv.kvHeads(cache);
-  for (int64_t row = 0; row < s.num_tokens; ++row)
-    for (int head = 0; head < heads; ++head) {
-      const int64_t offset = (row * heads + head) * dim;
-      cpu::attendRow(q + offset, kv.keys(cache, s.slot, head / queriesPerKv),
-                     kv.values(cache, s.slot, head / queriesPerKv), kv.capacity(),
-                     s.position + row + 1, dim, scale, ctx->scores.data(), out + offset);
-    }
-}
-
 void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, const float *k, const float *v,
                    float *out, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale) {
   abiCall(ctx, Call::Attention, [&] {
@@ -52,15 +37,28 @@ void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, const float *k
         heads % kv_heads != 0)
       return internalError("heads do not fit those of cache " + std::to_string(cache));
     const size_t group = static_cast<size_t>(ctx->group);
-    int64_t row = 0;
-    for (size_t i = ctx->plan->groupSequences[group]; i < ctx->plan->groupSequences[group + 1];
-         ++i) {
-      const mxs_sequence_t &s = ctx->plan->batch.sequences[i];
-      const int64_t kvOffset = row * kv_heads * head_dim, offset = row * heads * head_dim;
-      ctx->cache.append(cache, s.slot, s.position, s.num_tokens, k + kvOffset, v + kvOffset);
-      attendSequence(ctx, cache, s, q + offset, out + offset, heads, scale);
+    const StepPlan &plan = *ctx->plan;
+    int64_t row = 0, count = 0;
+    for (size_t i = plan.groupSequences[group]; i < plan.groupSequences[group + 1]; ++i) {
+      const mxs_sequence_t &s = plan.batch.sequences[i];
+      ctx->attending[static_cast<size_t>(count++)] = {ctx->cache.slot(cache, s.slot), s.position,
+                                                      s.num_tokens, row};
       row += s.num_tokens;
     }
+    cpu::AttentionCall call;
+    call.type = ctx->cache.type();
+    call.heads = heads;
+    call.kvHeads = kv_heads;
+    call.headDim = head_dim;
+    call.capacity = ctx->cache.capacity();
+    call.scale = scale;
+    call.sequences = ctx->attending.data();
+    call.count = count;
+    call.q = q;
+    call.k = k;
+    call.v = v;
+    call.out = out;
+    ctx->attention.run(call, ThreadPool::process());
     return okStatus();
   });
 }

@@ -1,5 +1,6 @@
 //===- Context.cpp --------------------------------------------------------------------------===//
 #include "core/Context.h"
+#include "threads/ThreadPool.h"
 
 #include <algorithm>
 
@@ -17,13 +18,20 @@ Status mxs_ctx::prepare(bool verify, bool verifyShared) {
   if (!arena)
     return resourceExhausted("cannot allocate " + std::to_string(bytes) +
                              " bytes for activations; compile with a smaller --max-batch-tokens");
-  MXS_TRY(cache.create(manifest.caches, manifest.maxSeqs, manifest.maxContext));
+  MXS_TRY(
+      cache.create(manifest.caches, cpu::CacheType::F32, manifest.maxSeqs, manifest.maxContext));
+  int headDim = 1;
+  for (const CacheEntry &entry : manifest.caches)
+    headDim = std::max(headDim, entry.headDim);
+  attending.resize(static_cast<size_t>(manifest.maxSeqs));
+  attention = cpu::Attention(cpu::attentionKernels(), ThreadPool::process().threads(),
+                             manifest.maxSeqs, headDim, cache.capacity());
   const int64_t localExperts = topology.endExpert(rank) - topology.firstExpert(rank);
   // A row has at most one pair per local expert and per choice.
   route.pairs.resize(static_cast<size_t>(manifest.maxBatchTokens *
                                          std::min<int64_t>(manifest.topK, localExperts)));
   route.ends.assign(static_cast<size_t>(localExperts + 1), 0);
-  scores.resize(static_cast<size_t>(std::max(manifest.maxContext, manifest.experts)));
+  scores.resize(static_cast<size_t>(manifest.experts));
   routing.resize(manifest.moeLayers.size());
   return artifact.openWeights(
       rank, verify, verifyShared, [this] { progress.fetch_add(1, std::memory_order_relaxed); },

@@ -69,9 +69,11 @@ struct mxs_ctx {
   mxs::RankWeights weights;
   mxs::RouteState route;
   mxs::LogitsView logits;
-  std::vector<float> scores;                 ///< scratch of attention and route
-  std::vector<std::vector<int32_t>> routing; ///< [moe layers][owned rows * K] of this step
-  size_t permutes = 0;                       ///< mxs_permute calls of this step
+  mxs::cpu::Attention attention;
+  std::vector<mxs::cpu::AttentionSequence> attending; ///< [max_seqs] of the call that runs
+  std::vector<float> scores;                          ///< scratch of route
+  std::vector<std::vector<int32_t>> routing;          ///< [moe layers][owned rows * K] of this step
+  size_t permutes = 0;                                ///< mxs_permute calls of this step
   mxs::CallCounts calls{};
   std::unique_ptr<uint8_t, mxs::FreeMemory> arena;
 

@@ -3,15 +3,16 @@
 #define MIXSERVE_RUNTIME_CORE_KVCACHE_H
 
 #include "core/Manifest.h"
+#include "kernels/cpu/Attention.h"
 
 #include <cstdint>
 #include <vector>
 
 namespace mxs {
 
-/// For every cache, slot and local kv head: keys transposed [D][capacity] (attention scores are
-/// vectorised over positions) and values [capacity][D], float32. The memory is reserved at once and
-/// backed when first written, so unused context costs address space only.
+/// For every cache, slot and local kv head: keys [capacity/64][D][64] (a block's scores are one
+/// small GEMM) and values [capacity][D]. The memory is reserved at once and backed when first
+/// written, so unused context costs address space only.
 class KvCache {
 public:
   KvCache() = default;
@@ -19,28 +20,28 @@ public:
   KvCache &operator=(const KvCache &) = delete;
   ~KvCache();
 
-  /// `capacity`: positions of a slot. MXS_RESOURCE_EXHAUSTED: no address space.
-  Status create(const std::vector<CacheEntry> &caches, int slots, int64_t capacity);
+  /// `positions` of a slot are rounded up to whole blocks. MXS_RESOURCE_EXHAUSTED: no address
+  /// space.
+  Status create(const std::vector<CacheEntry> &caches, cpu::CacheType type, int slots,
+                int64_t positions);
 
   int count() const { return static_cast<int>(shapes.size()); }
   int kvHeads(int cache) const { return shapes[static_cast<size_t>(cache)].kvHeads; }
   int headDim(int cache) const { return shapes[static_cast<size_t>(cache)].headDim; }
+  cpu::CacheType type() const { return elements; }
+  /// Positions of a slot, a multiple of cpu::kKeyBlock.
   int64_t capacity() const { return positions; }
-
-  /// [D][capacity]
-  float *keys(int cache, int slot, int head) const;
-  /// [capacity][D]
-  float *values(int cache, int slot, int head) const;
-
-  /// Stores k, v [rows, kv_heads * D] at positions `first`, first + 1, ... of `slot`.
-  void append(int cache, int slot, int64_t first, int64_t rows, const float *k, const float *v);
+  /// The slot's heads, as cpu::AttentionSequence wants them.
+  char *slot(int cache, int slot) const;
 
 private:
+  int64_t slotBytes(const CacheEntry &cache) const;
+
   std::vector<CacheEntry> shapes;
-  std::vector<int64_t> begins; // floats before each cache
-  int slotCount = 0;
+  std::vector<int64_t> begins; // bytes before each cache
+  cpu::CacheType elements = cpu::CacheType::F32;
   int64_t positions = 0;
-  float *memory = nullptr;
+  char *memory = nullptr;
   size_t bytes = 0;
 };
 

@@ -1,4 +1,5 @@
-//===- Attention.cpp - Sharing attention out over threads ----------------------------------------===//
+//===- Attention.cpp - Sharing attention out over threads
+//----------------------------------------===//
 //
 // The work is cut into tiles: up to kQueryTile query rows of one sequence and kv head (its query
 // heads side by side, so that they share what is read of the cache). A thread takes a whole tile,
@@ -86,10 +87,10 @@ void Attention::attendSpan(const AttentionCall &call, const Tile &tile, int64_t 
   part.visible = visible;
   part.headDim = dim;
   part.scale = call.scale;
-  part.scores = const_cast<float *>(workers.data()) +
-                worker * (kQueryTile * kSpan + 2 * sumFloats);
+  part.scores = const_cast<float *>(workers.data()) + worker * (kQueryTile * kSpan + 2 * sumFloats);
   for (int64_t i = 0; i < tile.rows; ++i) {
-    const int64_t row = (tile.first + i) / group, head = tile.kvHead * group + (tile.first + i) % group;
+    const int64_t row = (tile.first + i) / group,
+                  head = tile.kvHead * group + (tile.first + i) % group;
     rows[i] = call.q + ((tile.sequence->firstRow + row) * call.heads + head) * dim;
     visible[i] = std::clamp<int64_t>(tile.sequence->position + row + 1 - first, 0, part.count);
   }
@@ -103,9 +104,11 @@ void Attention::attendSpan(const AttentionCall &call, const Tile &tile, int64_t 
 void Attention::finishTile(const AttentionCall &call, const Tile &tile, float *sums) const {
   const int64_t group = call.heads / call.kvHeads;
   for (int64_t i = 0; i < tile.rows; ++i) {
-    const int64_t row = (tile.first + i) / group, head = tile.kvHead * group + (tile.first + i) % group;
+    const int64_t row = (tile.first + i) / group,
+                  head = tile.kvHead * group + (tile.first + i) % group;
     kernels->finish(sumOf(sums, i, call.headDim), call.headDim,
-                    call.out + ((tile.sequence->firstRow + row) * call.heads + head) * call.headDim);
+                    call.out +
+                        ((tile.sequence->firstRow + row) * call.heads + head) * call.headDim);
   }
 }
 
@@ -129,9 +132,8 @@ void Attention::run(const AttentionCall &call, ThreadPool &pool) {
         tileEnds[static_cast<size_t>(i)] + tilesOf(call, call.sequences[i]) * call.kvHeads;
   const int64_t tiles = tileEnds[static_cast<size_t>(call.count)];
   if (tiles >= splitTiles) {
-    pool.parallelFor(tiles, [&](int64_t task, int worker) {
-      attendTile(call, tileOf(call, task), worker);
-    });
+    pool.parallelFor(
+        tiles, [&](int64_t task, int worker) { attendTile(call, tileOf(call, task), worker); });
     return;
   }
   pool.parallelFor(tiles * maxSpans, [&](int64_t task, int worker) {
@@ -148,6 +150,17 @@ void Attention::run(const AttentionCall &call, ThreadPool &pool) {
                        sumOf(sums + span * sumFloats, row, call.headDim), call.headDim);
     finishTile(call, tile, sums);
   }
+}
+
+const AttentionKernels &attentionKernels() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    return kAttentionAvx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return kAttentionAvx2;
+#endif
+  return kAttentionGeneric;
 }
 
 } // namespace mxs::cpu

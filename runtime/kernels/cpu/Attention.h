@@ -1,4 +1,5 @@
-//===- Attention.h - Causal attention of a batch over cached keys and values ----------*- C++ -*-===//
+//===- Attention.h - Causal attention of a batch over cached keys and values ----------*- C++
+//-*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTION_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTION_H
 
@@ -20,8 +21,8 @@ struct AttentionSequence {
   int64_t firstRow = 0; ///< in q, k, v, out
 };
 
-/// out [., heads, D] = softmax(scale * q k^T) v. Row i of a sequence sees positions 0 .. position + i.
-/// Query head h reads kv head h / (heads / kvHeads).
+/// out [., heads, D] = softmax(scale * q k^T) v. Row i of a sequence sees positions 0 .. position +
+/// i. Query head h reads kv head h / (heads / kvHeads).
 struct AttentionCall {
   CacheType type = CacheType::F32;
   int heads = 1, kvHeads = 1;
@@ -29,20 +30,20 @@ struct AttentionCall {
   float scale = 1;
   const AttentionSequence *sequences = nullptr;
   int64_t count = 0;
-  const float *q = nullptr;                      ///< [rows, heads, D]
-  const float *k = nullptr, *v = nullptr;        ///< [rows, kvHeads, D]: stored in the cache first
-  float *out = nullptr;                          ///< [rows, heads, D]
+  const float *q = nullptr;               ///< [rows, heads, D]
+  const float *k = nullptr, *v = nullptr; ///< [rows, kvHeads, D]: stored in the cache first
+  float *out = nullptr;                   ///< [rows, heads, D]
 };
 
 inline int64_t cacheElementBytes(CacheType type) { return type == CacheType::F32 ? 4 : 2; }
 
-/// Runs attention calls; keeps their working memory, so that a call allocates nothing. One call at a
-/// time.
+/// Runs attention calls; keeps their working memory, so that a call allocates nothing. One call at
+/// a time.
 class Attention {
 public:
   Attention() = default;
-  /// `threads`: those of the pool that run() is given. `maxSequences`, `headDim`, `capacity`: bounds
-  /// of the calls.
+  /// `threads`: those of the pool that run() is given. `maxSequences`, `headDim`, `capacity`:
+  /// bounds of the calls.
   Attention(const AttentionKernels &kernels, int threads, int64_t maxSequences, int64_t headDim,
             int64_t capacity);
 
@@ -68,7 +69,7 @@ private:
   int64_t maxSpans = 0;
 };
 
-/// The kernels of this machine; `isa` of MXS_ISA or what the processor has.
+/// The best kernels that this processor can run.
 const AttentionKernels &attentionKernels();
 
 } // namespace mxs::cpu

@@ -1,4 +1,5 @@
-//===- AttentionPart.h - Attention over one span of the cache, for every ISA ---------*- C++ -*-===//
+//===- AttentionPart.h - Attention over one span of the cache, for every ISA ---------*- C++
+//-*-===//
 //
 // The span is the unit of every sum: its positions begin at multiples of kSpan whatever the batch,
 // so a row's result depends neither on the other rows nor on how the work was shared out.
@@ -22,11 +23,11 @@ enum class CacheType { F32, BF16 };
 /// Query rows of one kv head against positions [first, first + count) of its cache.
 struct AttentionPart {
   CacheType type = CacheType::F32;
-  const void *keys = nullptr;   ///< at `first`: [ceil(count/64)][D][64]
-  const void *values = nullptr; ///< at `first`: [count][D]
-  const float *const *q = nullptr; ///< [rows] pointers to [D]
-  int64_t rows = 0;                ///< at most kQueryTile
-  int64_t count = 0;               ///< at most kSpan
+  const void *keys = nullptr;       ///< at `first`: [ceil(count/64)][D][64]
+  const void *values = nullptr;     ///< at `first`: [count][D]
+  const float *const *q = nullptr;  ///< [rows] pointers to [D]
+  int64_t rows = 0;                 ///< at most kQueryTile
+  int64_t count = 0;                ///< at most kSpan
   const int64_t *visible = nullptr; ///< [rows] leading positions of the span that a row sees
   int64_t headDim = 0;
   float scale = 1;
@@ -49,8 +50,8 @@ struct AttentionKernels {
   void (*merge)(const AttentionSum &into, const AttentionSum &later, int64_t headDim);
   /// out [D] = weighted / sum.
   void (*finish)(const AttentionSum &from, int64_t headDim, float *out);
-  /// Stores `rows` keys and values of one kv head, `stride` floats apart, at positions `first`... of
-  /// a slot's keys [.][D][64] and values [.][D].
+  /// Stores `rows` keys and values of one kv head, `stride` floats apart, at positions `first`...
+  /// of a slot's keys [.][D][64] and values [.][D].
   void (*append)(CacheType type, void *keys, void *values, int64_t first, int64_t rows,
                  const float *k, const float *v, int64_t stride, int64_t headDim);
 };

@@ -32,12 +32,6 @@ void linear(const float *x, const float *packed, float *y, int64_t rows, int64_t
 void embedding(const int32_t *tokens, int64_t rows, const float *table, int64_t first,
                int64_t count, int64_t hidden, float *out);
 
-/// One query row against the first `length` positions of one cached head:
-/// out[D] = softmax(scale * q k^T) v. Keys are transposed: keys [D][capacity], values
-/// [capacity][D]. `scores` is scratch of `length` floats.
-void attendRow(const float *q, const float *keys, const float *values, int64_t capacity,
-               int64_t length, int64_t headDim, float scale, float *scores, float *out);
-
 enum class RouteScore { Softmax, Sigmoid };
 
 /// The K best of E scores of one row: descending score, ties to the lower id, K different ids even

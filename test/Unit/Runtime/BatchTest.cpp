@@ -125,32 +125,27 @@ TEST(StepPlan, RowsPositionsAndAskedRows) {
   EXPECT_EQ(plan.rows.askedOwnedRows(1), (std::vector<int32_t>{0, 1, 2}));
 }
 
-TEST(KvCache, RowsLandAtTheirPositions) {
-  const int64_t capacity = 6, dim = 3, heads = 2;
-  KvCache cache;
-  ASSERT_TRUE(cache.create({{0, 2, 3}, {1, 1, 3}}, /*slots=*/2, capacity).ok());
-  const std::vector<float> k = randomFloats(3 * heads * dim, 1), v = randomFloats(k.size(), 2);
-  cache.append(0, 1, 2, 3, k.data(), v.data());
-  for (int head = 0; head < heads; ++head)
-    for (int64_t row = 0; row < 3; ++row)
-      for (int64_t d = 0; d < dim; ++d) {
-        const size_t at = size_t((row * heads + head) * dim + d);
-        EXPECT_EQ(cache.keys(0, 1, head)[d * capacity + 2 + row], k[at]);
-        EXPECT_EQ(cache.values(0, 1, head)[(2 + row) * dim + d], v[at]);
-      }
-  // Other slots and caches are untouched.
-  for (int64_t i = 0; i < 2 * capacity * dim; ++i) {
-    EXPECT_EQ(cache.keys(0, 0, 1)[i], 0.0f);
-    EXPECT_EQ(cache.keys(1, 0, 0)[i], 0.0f);
-    EXPECT_EQ(cache.keys(1, 1, 0)[i], 0.0f);
+TEST(KvCache, SlotsLieSideBySide) {
+  for (cpu::CacheType type : {cpu::CacheType::F32, cpu::CacheType::BF16}) {
+    KvCache cache;
+    ASSERT_TRUE(cache.create({{0, 2, 3}, {1, 1, 5}}, type, /*slots=*/2, 65).ok());
+    EXPECT_EQ(cache.capacity(), 128); // whole blocks
+    // Keys and values of 128 positions.
+    const int64_t first = 2 * 128 * 2 * 3 * cpu::cacheElementBytes(type);
+    const int64_t second = 2 * 128 * 1 * 5 * cpu::cacheElementBytes(type);
+    EXPECT_EQ(cache.slot(0, 1) - cache.slot(0, 0), first);
+    EXPECT_EQ(cache.slot(1, 0) - cache.slot(0, 1), first);
+    EXPECT_EQ(cache.slot(1, 1) - cache.slot(1, 0), second);
+    cache.slot(1, 1)[second - 1] = 1; // the last byte is ours
   }
 }
 
 TEST(KvCache, ImpossibleSizesAreRefused) {
   KvCache cache;
-  EXPECT_EQ(cache.create({{0, 65536, 65536}}, 1 << 20, 1 << 24).code(), MXS_RESOURCE_EXHAUSTED);
+  EXPECT_EQ(cache.create({{0, 65536, 65536}}, cpu::CacheType::F32, 1 << 20, 1 << 24).code(),
+            MXS_RESOURCE_EXHAUSTED);
   KvCache none;
-  EXPECT_TRUE(none.create({}, 4, 100).ok());
+  EXPECT_TRUE(none.create({}, cpu::CacheType::F32, 4, 100).ok());
 }
 
 } // namespace

@@ -21,38 +21,6 @@ TEST(Embedding, RowsOutsideThePartAreZero) {
   EXPECT_EQ(out, (std::vector<float>{3, 4, 0, 0, 1, 2, 0, 0}));
 }
 
-TEST(Attention, MatchesDoublePrecision) {
-  const int64_t dim = 24, capacity = 40;
-  for (int64_t length : {1, 2, 17, 40}) {
-    const std::vector<float> q = randomFloats(dim, 1);
-    const std::vector<float> keys = randomFloats(dim * capacity, 2);
-    const std::vector<float> values = randomFloats(dim * capacity, 3);
-    std::vector<double> weights(length, 0.0), expected(dim, 0.0);
-    double sum = 0;
-    for (int64_t i = 0; i < length; ++i) {
-      double score = 0;
-      for (int64_t d = 0; d < dim; ++d)
-        score += double(q[d]) * keys[d * capacity + i];
-      sum += weights[i] = std::exp(0.7 * score);
-    }
-    for (int64_t i = 0; i < length; ++i)
-      for (int64_t d = 0; d < dim; ++d)
-        expected[d] += weights[i] / sum * values[i * dim + d];
-    std::vector<float> scores(capacity, NAN), out(dim, NAN);
-    cpu::attendRow(q.data(), keys.data(), values.data(), capacity, length, dim, 0.7f, scores.data(),
-                   out.data());
-    for (int64_t d = 0; d < dim; ++d)
-      ASSERT_NEAR(out[d], expected[d], 1e-5) << length;
-  }
-}
-
-TEST(Attention, LargeScoresDoNotOverflow) {
-  const std::vector<float> q = {200}, keys = {1, -1, 1}, values = {3, 100, 5};
-  std::vector<float> scores(3), out(1);
-  cpu::attendRow(q.data(), keys.data(), values.data(), 3, 3, 1, 1.0f, scores.data(), out.data());
-  EXPECT_FLOAT_EQ(out[0], 4.0f);
-}
-
 struct Routed {
   std::vector<float> weights;
   std::vector<int32_t> ids;
