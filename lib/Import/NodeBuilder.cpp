@@ -19,6 +19,16 @@ std::string describe(const NodeProto &node) {
   return ("node '" + name + "' (" + node.op_type() + ")").str();
 }
 
+NodeBuilder::NodeBuilder(const OnnxModel &model, Initializers &initializers, OpBuilder &builder,
+                         int64_t opset)
+    : model(model), initializers(initializers), builder(builder), opset(opset),
+      ruleHandler(builder.getContext(), [this](Diagnostic &diagnostic) {
+        if (!ruleErrors)
+          return failure();
+        *ruleErrors += (ruleErrors->empty() ? "" : "; ") + diagnostic.str();
+        return success();
+      }) {}
+
 InFlightDiagnostic NodeBuilder::error(const NodeProto &node) {
   return errorIn(builder.getContext(), model.path) << describe(node) << ": ";
 }
@@ -103,15 +113,9 @@ LogicalResult NodeBuilder::addAttribute(const NodeProto &node, const OperatorRow
 
 LogicalResult NodeBuilder::setResultTypes(const NodeProto &node, Operation *op) {
   std::string reason;
-  FailureOr<SmallVector<Type>> types = failure();
-  {
-    // The rule reports through the op; the text is repeated with the file and the node in it.
-    ScopedDiagnosticHandler handler(op->getContext(), [&](Diagnostic &diagnostic) {
-      reason += (reason.empty() ? "" : "; ") + diagnostic.str();
-      return success();
-    });
-    types = cast<onnx::InferResults>(op).inferResultTypes();
-  }
+  ruleErrors = &reason;
+  FailureOr<SmallVector<Type>> types = cast<onnx::InferResults>(op).inferResultTypes();
+  ruleErrors = nullptr;
   if (failed(types))
     return error(node) << reason;
   for (auto [index, result] : llvm::enumerate(op->getResults())) {
@@ -148,7 +152,10 @@ Operation *NodeBuilder::build(const NodeProto &node, const OperatorRow &row,
       operand = noValue(loc);
     }
 
-  OperationState state(loc, ("onnx." + row.name).str());
+  auto name = names.find(&row);
+  if (name == names.end())
+    name = names.try_emplace(&row, ("onnx." + row.name).str(), builder.getContext()).first;
+  OperationState state(loc, name->second);
   for (const AttributeProto &attribute : node.attribute())
     if (failed(addAttribute(node, row, attribute, state, operands)))
       return nullptr;

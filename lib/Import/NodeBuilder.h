@@ -20,8 +20,7 @@ std::string describe(const ::onnx::NodeProto &node);
 class NodeBuilder {
 public:
   NodeBuilder(const OnnxModel &model, Initializers &initializers, mlir::OpBuilder &builder,
-              int64_t opset)
-      : model(model), initializers(initializers), builder(builder), opset(opset) {}
+              int64_t opset);
 
   /// Creates the op of a node whose operator has `row`, with `operands` as the node lists them (a
   /// null value for one that it leaves out). Result types come from ONNX's rule; a result that the
@@ -47,6 +46,10 @@ private:
   mlir::OpBuilder &builder;
   int64_t opset;
   mlir::Value none;
+  llvm::DenseMap<const OperatorRow *, mlir::OperationName> names;
+  /// Where a type rule's errors go while one runs; they are repeated with the file and the node.
+  std::string *ruleErrors = nullptr;
+  mlir::ScopedDiagnosticHandler ruleHandler;
 };
 
 } // namespace mixserve::import

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <unordered_map>
 
 using namespace mlir;
 
@@ -55,8 +56,12 @@ private:
     return false;
   }
 
+  bool addValueType(const std::string &bytes);
+
   WireReader &wire;
   OnnxModel &model;
+  ::onnx::ValueInfoProto info; // reused, with the memory it has
+  std::unordered_map<std::string, uint32_t> typeNumbers;
 };
 
 template <typename Proto>
@@ -133,10 +138,11 @@ bool ModelWalker::walkGraph(uint64_t end) {
     } else if (field.number == 2) {
       ok = wire.readBytes(field.value, bytes);
       model.graph.set_name(bytes);
-    } else if (field.number == 11 || field.number == 12 || field.number == 13) {
-      auto *values = field.number == 11   ? model.graph.mutable_input()
-                     : field.number == 12 ? model.graph.mutable_output()
-                                          : model.graph.mutable_value_info();
+    } else if (field.number == 13) {
+      ok = dropFields(fieldEnd, {3, 4}, bytes) && addValueType(bytes);
+    } else if (field.number == 11 || field.number == 12) {
+      auto *values =
+          field.number == 11 ? model.graph.mutable_input() : model.graph.mutable_output();
       ok = dropFields(fieldEnd, {3, 4}, bytes) && parse(bytes, values->Add(), "a value's type");
     } else {
       ok = wire.skipField(
@@ -145,6 +151,18 @@ bool ModelWalker::walkGraph(uint64_t end) {
     if (!ok)
       return false;
   }
+  return true;
+}
+
+/// Of two declarations of a value the later one counts.
+bool ModelWalker::addValueType(const std::string &bytes) {
+  if (!parse(bytes, &info, "a value's type"))
+    return false;
+  auto [number, isNew] =
+      typeNumbers.try_emplace(info.type().SerializePartialAsString(), model.types.size());
+  if (isNew)
+    model.types.push_back(info.type());
+  model.typeOfValue[info.name()] = number->second;
   return true;
 }
 

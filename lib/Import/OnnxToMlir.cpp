@@ -32,15 +32,18 @@ private:
   InFlightDiagnostic error() { return errorIn(context, model.path); }
   LogicalResult checkHeader();
   LogicalResult collectNames();
-  FailureOr<Type> valueType(const ::onnx::ValueInfoProto &info, StringRef role);
+  FailureOr<Type> valueType(const ::onnx::TypeProto &type, StringRef name, StringRef role);
+  FailureOr<Type> declaredType(StringRef name);
   DictionaryAttr portAttributes(const ::onnx::ValueInfoProto &info);
   LogicalResult addInputs();
   LogicalResult addNode(const ::onnx::NodeProto &node);
   LogicalResult addReturn();
+  /// Says which node or output is at work, for an error.
+  using Describe = llvm::function_ref<std::string()>;
   /// The value of that name for a reader; null after an error.
-  Value use(StringRef name, const Twine &reader);
+  Value use(StringRef name, Describe reader);
   Value materialize(const TensorSource &source, StringRef name, Location loc);
-  LogicalResult define(Value value, StringRef name, const std::string &what);
+  LogicalResult define(Value value, StringRef name, Describe what);
 
   const OnnxModel &model;
   MLIRContext *context;
@@ -51,11 +54,16 @@ private:
 
   OwningOpRef<ModuleOp> module;
   func::FuncOp main;
-  llvm::StringMap<Value> values;
-  llvm::StringMap<const ::onnx::TensorProto *> pending; // initialisers that no node has read yet
-  llvm::StringMap<int> producers;                       // node number of every node output
-  llvm::StringMap<const ::onnx::ValueInfoProto *> declared;
-  llvm::StringSet<> symbols; // names of the params
+  /// What a name of the graph stands for.
+  struct Name {
+    Value value; // once it is made
+    const ::onnx::TensorProto *initializer = nullptr;
+    int producer = -1; // the node whose output it is
+  };
+  llvm::StringMap<Name> names;
+  llvm::StringMap<const ::onnx::ValueInfoProto *> outputs;
+  SmallVector<std::optional<Type>> types; // builtin types of model.types
+  llvm::StringSet<> symbols;              // names of the params
 };
 
 LogicalResult Importer::checkHeader() {
@@ -87,34 +95,34 @@ LogicalResult Importer::collectNames() {
   for (const auto &tensor : model.graph.initializer()) {
     if (tensor.name().empty())
       return error() << "an initialiser has no name; export the model again";
-    if (!pending.try_emplace(tensor.name(), &tensor).second)
+    if (!names.try_emplace(tensor.name(), Name{Value(), &tensor}).second)
       return error() << "two initialisers are named '" << tensor.name()
                      << "'; export the model again";
   }
   for (int i = 0; i < model.graph.node_size(); ++i)
     for (const std::string &output : model.graph.node(i).output())
-      if (!output.empty() && (pending.count(output) || !producers.try_emplace(output, i).second))
+      if (!output.empty() && !names.try_emplace(output, Name{Value(), nullptr, i}).second)
         return error() << describe(model.graph.node(i)) << ": value '" << output
                        << "' is defined a second time; export the model again";
-  for (const auto *infos : {&model.graph.value_info(), &model.graph.output()})
-    for (const auto &info : *infos)
-      declared[info.name()] = &info;
+  for (const auto &info : model.graph.output())
+    outputs[info.name()] = &info;
+  types.resize(model.types.size());
   return success();
 }
 
 /// The builtin type of a declared value; null if it declares none.
-FailureOr<Type> Importer::valueType(const ::onnx::ValueInfoProto &info, StringRef role) {
-  if (!info.has_type() || info.type().value_case() == ::onnx::TypeProto::VALUE_NOT_SET)
+FailureOr<Type> Importer::valueType(const ::onnx::TypeProto &type, StringRef name, StringRef role) {
+  if (type.value_case() == ::onnx::TypeProto::VALUE_NOT_SET)
     return Type();
-  if (!info.type().has_tensor_type())
-    return error() << role << " '" << info.name() << "' is no tensor, which is not supported";
-  const auto &tensor = info.type().tensor_type();
+  if (!type.has_tensor_type())
+    return error() << role << " '" << name << "' is no tensor, which is not supported";
+  const auto &tensor = type.tensor_type();
   if (tensor.elem_type() == 0 && role == "value")
     return Type();
   Type element = elementType(context, tensor.elem_type());
   if (!element)
-    return error() << role << " '" << info.name() << "' has element type "
-                   << dtypeName(tensor.elem_type()) << ", which is not supported";
+    return error() << role << " '" << name << "' has element type " << dtypeName(tensor.elem_type())
+                   << ", which is not supported";
   if (!tensor.has_shape())
     return Type(UnrankedTensorType::get(element));
   SmallVector<int64_t> shape;
@@ -122,6 +130,24 @@ FailureOr<Type> Importer::valueType(const ::onnx::ValueInfoProto &info, StringRe
     shape.push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value()
                                                                 : ShapedType::kDynamic);
   return Type(RankedTensorType::get(shape, element));
+}
+
+/// What the graph says of a value of its own; null if nothing. An output's type counts before
+/// value_info.
+FailureOr<Type> Importer::declaredType(StringRef name) {
+  if (auto output = outputs.find(name); output != outputs.end())
+    return valueType(output->second->type(), name, "value");
+  auto number = model.typeOfValue.find(name);
+  if (number == model.typeOfValue.end())
+    return Type();
+  std::optional<Type> &known = types[number->second];
+  if (!known) {
+    FailureOr<Type> type = valueType(model.types[number->second], name, "value");
+    if (failed(type))
+      return failure();
+    known = *type;
+  }
+  return *known;
 }
 
 /// `onnx.name`, and `onnx.dims`: the size or the symbolic name of every axis ("" where it has
@@ -142,20 +168,21 @@ DictionaryAttr Importer::portAttributes(const ::onnx::ValueInfoProto &info) {
 LogicalResult Importer::addInputs() {
   SmallVector<Type> types;
   SmallVector<Attribute> attributes;
-  SmallVector<StringRef> names;
+  SmallVector<StringRef> arguments;
   for (const auto &input : model.graph.input()) {
-    if (pending.count(input.name()))
+    auto known = names.find(input.name());
+    if (known != names.end() && known->second.initializer)
       continue; // an initialiser listed as input is a constant here
-    FailureOr<Type> type = valueType(input, "input");
+    FailureOr<Type> type = valueType(input.type(), input.name(), "input");
     if (failed(type))
       return failure();
     if (!*type)
       return error() << "input '" << input.name() << "' has no type; export the model again";
-    if (producers.count(input.name()))
+    if (known != names.end())
       return error() << "input '" << input.name()
                      << "' is also the output of a node; export the model again";
     types.push_back(*type);
-    names.push_back(input.name());
+    arguments.push_back(input.name());
     attributes.push_back(portAttributes(input));
   }
   main =
@@ -163,8 +190,8 @@ LogicalResult Importer::addInputs() {
   main.setArgAttrsAttr(builder.getArrayAttr(attributes));
   Block *block = main.addEntryBlock();
   builder.setInsertionPointToStart(block);
-  for (auto [name, argument] : llvm::zip_equal(names, block->getArguments()))
-    if (name.empty() || !values.try_emplace(name, argument).second)
+  for (auto [name, argument] : llvm::zip_equal(arguments, block->getArguments()))
+    if (name.empty() || !names.try_emplace(name, Name{argument}).second)
       return error() << "two inputs are named '" << name
                      << "', or one has no name; export the model again";
   return success();
@@ -182,40 +209,42 @@ Value Importer::materialize(const TensorSource &source, StringRef name, Location
   return nn::ParamRefOp::create(builder, loc, source.type, FlatSymbolRefAttr::get(context, symbol));
 }
 
-Value Importer::use(StringRef name, const Twine &reader) {
-  if (auto found = values.find(name); found != values.end())
-    return found->second;
-  if (auto found = pending.find(name); found != pending.end()) {
+Value Importer::use(StringRef name, Describe reader) {
+  auto found = names.find(name);
+  if (found == names.end()) {
+    error() << reader() << " reads '" << name
+            << "', which nothing in the graph defines; export the model again";
+    return Value();
+  }
+  Name &known = found->second;
+  if (known.value)
+    return known.value;
+  if (known.initializer) {
     FailureOr<TensorSource> source =
-        initializers.convert(*found->second, "initialiser '" + name + "'");
+        initializers.convert(*known.initializer, "initialiser '" + name + "'");
     if (failed(source))
       return Value();
     auto loc = NameLoc::get(builder.getStringAttr("initializer:" + name));
-    return values[name] = materialize(*source, name, loc);
+    return known.value = materialize(*source, name, loc);
   }
-  if (auto found = producers.find(name); found != producers.end())
-    error()
-        << reader << " reads '" << name << "', which only the later "
-        << describe(model.graph.node(found->second))
-        << " makes: the nodes are not in topological order or form a cycle; export the model again";
-  else
-    error() << reader << " reads '" << name
-            << "', which nothing in the graph defines; export the model again";
+  error()
+      << reader() << " reads '" << name << "', which only the later "
+      << describe(model.graph.node(known.producer))
+      << " makes: the nodes are not in topological order or form a cycle; export the model again";
   return Value();
 }
 
 /// Registers a result under its name, with the type that ONNX's rule gave it joined with the
 /// declared one.
-LogicalResult Importer::define(Value value, StringRef name, const std::string &what) {
-  auto found = declared.find(name);
-  if (found != declared.end() && isa<TensorType>(value.getType())) {
-    FailureOr<Type> wanted = valueType(*found->second, "value");
+LogicalResult Importer::define(Value value, StringRef name, Describe what) {
+  if (isa<TensorType>(value.getType())) {
+    FailureOr<Type> wanted = declaredType(name);
     if (failed(wanted))
       return failure();
     Type got = value.getType();
     if (*wanted && (getElementTypeOrSelf(*wanted) != getElementTypeOrSelf(got) ||
                     failed(verifyCompatibleShape(*wanted, got))))
-      return error() << what << ": value '" << name << "' is declared " << *wanted
+      return error() << what() << ": value '" << name << "' is declared " << *wanted
                      << ", but the operator gives " << got << "; export the model again";
     if (auto ranked = dyn_cast_if_present<RankedTensorType>(*wanted)) {
       SmallVector<int64_t> shape(ranked.getShape());
@@ -226,12 +255,12 @@ LogicalResult Importer::define(Value value, StringRef name, const std::string &w
       value.setType(ranked.clone(shape));
     }
   }
-  values[name] = value;
+  names[name].value = value;
   return success();
 }
 
 LogicalResult Importer::addNode(const ::onnx::NodeProto &node) {
-  const std::string what = describe(node);
+  auto what = [&] { return describe(node); };
   if (node.op_type() == "Constant") {
     FailureOr<TensorSource> source = nodes->constant(node);
     if (failed(source))
@@ -259,7 +288,7 @@ LogicalResult Importer::addReturn() {
   SmallVector<Value> results;
   SmallVector<Attribute> attributes;
   for (const auto &output : model.graph.output()) {
-    Value value = use(output.name(), "output '" + output.name() + "'");
+    Value value = use(output.name(), [&] { return "output '" + output.name() + "'"; });
     if (!value)
       return failure();
     results.push_back(value);
