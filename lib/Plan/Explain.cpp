@@ -111,10 +111,14 @@ std::string explainInfeasible(const PlanRequest &request,
   std::string text = "no feasible plan";
   if (std::string forced = forcedBy(request.overrides); !forced.empty())
     text += " for " + forced;
-  std::vector<std::string> reasons;
+  // What fails by least memory is the closest to a plan.
+  std::multimap<double, std::string> byMemory; // equal ones stay in order
   for (const Candidate &candidate : candidates)
-    if (std::find(reasons.begin(), reasons.end(), candidate.refused) == reasons.end())
-      reasons.push_back(candidate.refused);
+    byMemory.emplace(candidate.memory.total(), candidate.refused);
+  std::vector<std::string> reasons;
+  for (const auto &[memory, reason] : byMemory)
+    if (std::find(reasons.begin(), reasons.end(), reason) == reasons.end())
+      reasons.push_back(reason);
   for (size_t i = 0; i < reasons.size() && i < 5; ++i)
     text += "\n  " + reasons[i];
   if (reasons.size() > 5)

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
 namespace mixserve::planner {
 namespace {
@@ -88,10 +89,27 @@ json tableJson(const std::vector<TableEntry> &table) {
   return list;
 }
 
+std::string memoryText(const Memory &memory) {
+  return "weights " + formatSize(memory.weights) + ", KV cache " + formatSize(memory.cache) +
+         ", buffers " + formatSize(memory.buffers) + ", workspace " + formatSize(memory.workspace);
+}
+
+std::string modelText(const ModelShape &model, const Limits &limits) {
+  const double weights = memoryPerRank(model, Layout{1, 1, 1, 1}, limits).weights;
+  return std::to_string(model.layers) + " layers, H=" + std::to_string(model.hidden) + ", " +
+         std::to_string(model.heads) + " heads (" + std::to_string(model.kvHeads) + " KV) of " +
+         std::to_string(model.headDim) + ", " + std::to_string(model.experts) +
+         " experts of F=" + std::to_string(model.ffn) + ", " + std::to_string(model.topK) +
+         " per token, V=" + std::to_string(model.vocab) + "; " + formatSize(weights) +
+         " of weights in " + model.dtype;
+}
+
 std::string head(const PlanRequest &request, const Plan &plan) {
   const Mesh &mesh = request.cluster.mesh;
-  return "Cluster " + request.cluster.path + ": " + std::to_string(mesh.nodes) + " node(s) x " +
-         std::to_string(mesh.devices) + " device(s)\nWorkload " + request.workload.str() +
+  return "Model " + modelText(request.model, plan.limits) + "\nCluster " + request.cluster.path +
+         ": " + std::to_string(mesh.nodes) + " node(s) x " + std::to_string(mesh.devices) +
+         " device(s) of " + formatSize(request.cluster.device.memoryBytes) + "\nWorkload " +
+         request.workload.str() +
          "; limits max-batch-tokens=" + std::to_string(plan.limits.maxBatchTokens) +
          ",max-seqs=" + std::to_string(plan.limits.maxSeqs) +
          ",max-context=" + std::to_string(plan.limits.maxContext) + "\nRouting " +
@@ -99,7 +117,20 @@ std::string head(const PlanRequest &request, const Plan &plan) {
          ", not measured\n";
 }
 
-std::string candidatesText(const Plan &plan, int64_t top) {
+/// The method of a candidate, with the chunk counts of its table.
+std::string methodText(const Candidate &candidate) {
+  if (candidate.method != Method::HybridFused || candidate.table.empty())
+    return name(candidate.method);
+  int64_t fewest = candidate.table.front().chunks, most = fewest;
+  for (const TableEntry &entry : candidate.table) {
+    fewest = std::min(fewest, entry.chunks);
+    most = std::max(most, entry.chunks);
+  }
+  return std::string(name(candidate.method)) + ", chunks " + std::to_string(fewest) +
+         (most > fewest ? " to " + std::to_string(most) : "");
+}
+
+std::string candidatesText(const PlanRequest &request, const Plan &plan, int64_t top) {
   std::vector<Cells> rows = {{"#", "attn_tp", "attn_dp", "moe_tp", "moe_ep", "moe-comm",
                               "completion", "TTFT", "ITL", "tokens/s", "memory/device"}};
   for (const Candidate &c : plan.candidates) {
@@ -107,19 +138,70 @@ std::string candidatesText(const Plan &plan, int64_t top) {
       break;
     rows.push_back({std::to_string(rows.size()), std::to_string(c.layout.attnTp),
                     std::to_string(c.layout.attnDp), std::to_string(c.layout.moeTp),
-                    std::to_string(c.layout.moeEp), name(c.method), formatTime(c.cost.completionNs),
+                    std::to_string(c.layout.moeEp), methodText(c), formatTime(c.cost.completionNs),
                     formatTime(c.cost.ttftNs), formatTime(c.cost.itlNs),
                     number(c.cost.tokensPerSecond), formatSize(c.memory.total())});
   }
-  return "\nCandidates, cheapest first\n" + aligned(rows);
+  if (rows.size() == 1)
+    return "";
+  return "\nCandidates, cheapest first: one method for all steps; completion of all " +
+         std::to_string(request.workload.concurrency) + " requests, output tokens/s\n" +
+         aligned(rows);
 }
 
-std::string refusedText(const Plan &plan) {
+/// Candidates that were refused for the same reason.
+struct Refusal {
+  std::vector<const Candidate *> candidates;
+
+  double memory() const { return candidates.front()->memory.total(); }
+  std::string layouts() const {
+    size_t count = 1;
+    for (size_t i = 1; i < candidates.size(); ++i)
+      count += candidates[i]->layout != candidates[i - 1]->layout;
+    return candidates.front()->layout.str() +
+           (count > 1 ? " and " + std::to_string(count - 1) + " more" : "");
+  }
+  std::string methods() const {
+    std::vector<std::string> names;
+    for (const Candidate *candidate : candidates)
+      if (std::find(names.begin(), names.end(), name(candidate->method)) == names.end())
+        names.push_back(name(candidate->method));
+    if (names.size() == std::size(kMethods))
+      return "any method";
+    std::string text;
+    for (const std::string &one : names)
+      text += (text.empty() ? "" : ", ") + one;
+    return text;
+  }
+};
+
+/// A line per reason, those that need least memory first.
+std::string refusedText(const Plan &plan, int64_t top) {
+  std::vector<Refusal> refusals;
+  std::map<std::string, size_t> byReason;
+  for (const Candidate &c : plan.candidates) {
+    if (c.refused.empty())
+      continue;
+    auto [at, isNew] = byReason.try_emplace(c.refused, refusals.size());
+    if (isNew)
+      refusals.emplace_back();
+    refusals[at->second].candidates.push_back(&c);
+  }
+  if (refusals.empty())
+    return "";
+  std::multimap<double, const Refusal *> byMemory; // equal ones stay in order
+  for (const Refusal &refusal : refusals)
+    byMemory.emplace(refusal.memory(), &refusal);
   std::vector<Cells> rows;
-  for (const Candidate &c : plan.candidates)
-    if (!c.refused.empty())
-      rows.push_back({c.layout.str(), name(c.method), c.refused});
-  return rows.empty() ? "" : "\nRefused\n" + aligned(rows);
+  for (const auto &[memory, refusal] : byMemory)
+    if (top == 0 || int64_t(rows.size()) < top)
+      rows.push_back(
+          {refusal->layouts(), refusal->methods(), refusal->candidates.front()->refused});
+  std::string text = "\nRefused\n" + aligned(rows);
+  if (rows.size() < refusals.size())
+    text += "  and for " + std::to_string(refusals.size() - rows.size()) +
+            " more reasons; --top 0 lists all\n";
+  return text;
 }
 
 std::string choiceText(const PlanRequest &request, const Plan &plan) {
@@ -127,8 +209,13 @@ std::string choiceText(const PlanRequest &request, const Plan &plan) {
   for (const TableEntry &entry : plan.table)
     rows.push_back({"up to " + std::to_string(entry.maxTokens) + " tokens per step",
                     methodAndChunks(entry.method, entry.chunks)});
-  std::string text =
-      "\nChosen: " + plan.layout.str() + "\n" + aligned(rows) + "Why: " + plan.why + "\n";
+  std::string text = "\nChosen: " + plan.layout.str() + "\n" + aligned(rows) +
+                     "Predicted: completion " + formatTime(plan.cost.completionNs) + ", TTFT " +
+                     formatTime(plan.cost.ttftNs) + ", ITL " + formatTime(plan.cost.itlNs) + ", " +
+                     number(plan.cost.tokensPerSecond) +
+                     " output tokens/s\nMemory: " + formatSize(plan.memory.total()) +
+                     " of a device's " + formatSize(request.cluster.device.memoryBytes) + " (" +
+                     memoryText(plan.memory) + ")\nWhy: " + plan.why + "\n";
   if (request.workload.rate > plan.cost.requestsPerSecond && request.workload.rate > 0)
     text += "Note: the offered rate of " + number(request.workload.rate) +
             " requests/s exceeds the predicted " + number(plan.cost.requestsPerSecond) +
@@ -156,7 +243,8 @@ std::string describe(const Candidate &candidate) {
 }
 
 std::string planAsText(const PlanRequest &request, const Plan &plan, int64_t top) {
-  std::string text = head(request, plan) + candidatesText(plan, top) + refusedText(plan);
+  std::string text =
+      head(request, plan) + candidatesText(request, plan, top) + refusedText(plan, top);
   return plan.table.empty() ? text : text + choiceText(request, plan);
 }
 
