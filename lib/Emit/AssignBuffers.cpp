@@ -49,8 +49,11 @@ public:
       auto it = index.find(result);
       if (it == index.end())
         return terminator->emitError("a layer must not return its argument");
-      if (!isStep)
-        isCallers[it->second] = true;
+      if (isStep)
+        continue;
+      if (isCallers[it->second])
+        return terminator->emitError("a layer must not return a value twice");
+      isCallers[it->second] = true;
     }
     return success();
   }

@@ -9,6 +9,13 @@ using namespace mlir;
 using namespace mixserve;
 using plan::RowSet;
 
+void mixserve::makeInternal(func::FuncOp func) {
+  MLIRContext *context = func.getContext();
+  func.setPrivate();
+  func->setAttr("llvm.linkage", LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
+  func->setAttr("passthrough", ArrayAttr::get(context, StringAttr::get(context, "noinline")));
+}
+
 //===----------------------------------------------------------------------===//
 // Values of the source function
 //===----------------------------------------------------------------------===//
@@ -114,14 +121,37 @@ Value FunctionLowering::cacheOf(nn::AttentionOp op) {
 // Ops
 //===----------------------------------------------------------------------===//
 
-/// Loops and calls know rows of a step only: f32 or i32, each with its row set.
+/// Buffers of its own that an op works in.
+static int64_t numScratch(Operation &op) {
+  if (auto fused = dyn_cast<coll::AgDispatchOp>(op))
+    return fused.getReduceOver() ? 1 : 0;
+  return isa<moe::ExpertFfnOp>(op) ? 3 : 0;
+}
+
+static bool hasOffsets(Operation &op, StringRef name, int64_t count) {
+  auto offsets = op.getAttrOfType<DenseI64ArrayAttr>(name);
+  return (offsets ? offsets.size() : 0) == count;
+}
+
+/// Loops and calls know rows of a step only: f32 or i32, each with its row set, in buffers.
 static LogicalResult checkRows(Operation &op) {
+  int64_t results = 0;
   for (Type type : llvm::concat<const Type>(op.getOperandTypes(), op.getResultTypes())) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (tensor && !tensor.getElementType().isF32() && !tensor.getElementType().isInteger(32))
       return op.emitOpError("has no lowering for ")
              << tensor.getElementType() << ", only f32 and i32 are computed";
   }
+  if (isa<nn::TokensOp, nn::ParamRefOp>(op))
+    return success();
+  for (Type type : op.getResultTypes())
+    results += isa<RankedTensorType>(type);
+  if (!hasOffsets(op, kOffsetsAttr, results) || !hasOffsets(op, kScratchAttr, numScratch(op)))
+    return op.emitOpError("has no buffers; run mixserve-assign-buffers first");
+  // The first operand says how many rows there are; weights and layer numbers come after it.
+  Type first = op.getNumOperands() > 0 ? op.getOperand(0).getType() : Type();
+  if (results > 0 && isa_and_present<RankedTensorType>(first) && !plan::ShardingAttr::of(first))
+    return op.emitOpError("has no lowering for ") << first << ", which is not rows of a step";
   return success();
 }
 

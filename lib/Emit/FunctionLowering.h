@@ -99,6 +99,10 @@ private:
   mlir::Value firstRow, rowCount;
 };
 
+/// Only `mxs_model_main` leaves the library. Layer functions stay functions: inlining one into
+/// every layer would undo the outlining.
+void makeInternal(mlir::func::FuncOp func);
+
 /// Columns of a row tensor.
 inline int64_t columns(mlir::Value tensor) {
   return llvm::cast<mlir::RankedTensorType>(tensor.getType()).getDimSize(1);

@@ -60,7 +60,7 @@ static func::FuncOp makeRowFunction(FunctionLowering &f, coll::AgDispatchOp op) 
   while (f.shared.module.lookupSymbol(name));
   auto func = func::FuncOp::create(builder, op.getLoc(), name,
                                    builder.getFunctionType({pointer, pointer, i64, i64}, {}));
-  func.setPrivate();
+  makeInternal(func);
   func.addEntryBlock();
   return func;
 }

@@ -13,15 +13,6 @@ namespace mixserve {
 
 namespace {
 
-/// Only `mxs_model_main` leaves the library. Layer functions stay functions: inlining one into
-/// every layer would undo the outlining.
-void makeInternal(func::FuncOp func) {
-  MLIRContext *context = func.getContext();
-  func.setPrivate();
-  func->setAttr("llvm.linkage", LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
-  func->setAttr("passthrough", ArrayAttr::get(context, StringAttr::get(context, "noinline")));
-}
-
 /// (inputs) -> outputs becomes (ctx, arena, inputs as pointers, outputs as pointers) -> ().
 func::FuncOp makeLowered(func::FuncOp source, OpBuilder &builder) {
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
@@ -83,6 +74,9 @@ LogicalResult lowerFunction(ModuleLowering &shared, func::FuncOp source) {
 
 LogicalResult checkStep(func::FuncOp step) {
   FunctionType type = step.getFunctionType();
+  for (Type input : type.getInputs())
+    if (!isa<nn::BatchType>(input))
+      return step.emitError("a step function must take its batch alone, got ") << input;
   auto logits = type.getNumResults() == 1 ? dyn_cast<RankedTensorType>(type.getResult(0))
                                           : RankedTensorType();
   plan::ShardingAttr sharding = logits ? plan::ShardingAttr::of(logits) : plan::ShardingAttr();
@@ -122,6 +116,8 @@ void makeMain(ModuleLowering &shared, ArrayRef<Variant> variants) {
 struct LowerToRuntime : impl::LowerToRuntimeBase<LowerToRuntime> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    if (module.lookupSymbol(MXS_MODEL_MAIN))
+      return; // done already
     FailureOr<SmallVector<ParamEntry>> params = collectParams(module);
     FailureOr<RowCapacity> capacity = RowCapacity::of(module);
     FailureOr<SmallVector<Variant>> variants = collectVariants(module);

@@ -34,7 +34,8 @@ def LowerToRuntime : Pass<"mixserve-lower-to-runtime", "::mlir::ModuleOp"> {
     and elementwise ops are `scf` loops over `memref`; GEMMs, attention, routing, permutation and
     collectives are calls of mixserve_rt.h; the region of a fused dispatch is a function over a range of
     rows; `@mxs_model_main` runs the step function of a variant. Parameters are numbered in module
-    order, as in the manifest. Fails, naming it, on an op that has no lowering.
+    order, as in the manifest. Fails, naming it, on an op that has no lowering. A module that has
+    `@mxs_model_main` is done already and stays.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
                            "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
