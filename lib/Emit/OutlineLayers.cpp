@@ -133,7 +133,8 @@ struct OutlineLayers : impl::OutlineLayersBase<OutlineLayers> {
         if (!kind) {
           kind = makeKind(group, "layer_kind_" + std::to_string(kinds.size() - 1), builder);
           remark::passed(kind.getLoc(), remark::RemarkOpts::name("layer_kind").category("emit"))
-              << "layer " + std::to_string(group.layer) + " is the first of " + kind.getName().str();
+              << "layer " + std::to_string(group.layer) + " is the first of " +
+                     kind.getName().str();
         }
         replaceByCall(group, kind);
       }

@@ -4,7 +4,8 @@
 // DEFINE: %{tiny} = sed -e 's/MESH/%{mesh}/;s/LAYOUT/%{layout}/;s/TABLE/%{table}/' %S/Inputs/tiny.mlir
 // What `mixserve-compile --compile-to=shard` prints is enough to explain every parameter and activation.
 // RUN: %{tiny} | mixserve-opt -mixserve-phase-shard -o %t.mlir
-// RUN: mixserve-opt %t.mlir -mixserve-print-shardings -o /dev/null | FileCheck %s
+// RUN: mixserve-opt %t.mlir -mixserve-print-shardings -o %t.after.mlir | FileCheck %s
+// RUN: diff %t.mlir %t.after.mlir
 // CHECK: mesh #plan.mesh<["node"=2, "device"=2]>, layout #plan.layout<attn_tp = 2, attn_dp = 2, moe_tp = 2, moe_ep = 2, pp = 1>
 // CHECK-NEXT: parameters
 // CHECK-NEXT: @embed: tensor<320x64xf32>, local tensor<160x64xf32>, #plan.sharding<[{"device"}, {}]>, by "layout attn_tp"

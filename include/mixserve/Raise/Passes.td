@@ -19,7 +19,8 @@ def Raise : Pass<"mixserve-raise", "::mlir::ModuleOp"> {
 
     Fails, without changing the module, at the first node that is nothing of this, saying what was expected; at
     masks that are not causal and positions that are not the rows' own; if experts are missing; if a cache
-    output does not store what its attention reads. Reads small parameters (rotary tables), no weights.
+    output does not store what its attention reads. Reads small parameters (rotary tables), no weights. A
+    module that has `@step` in place of `@main` is done already and stays.
   }];
   let dependentDialects = ["::mixserve::nn::NNDialect", "::mixserve::moe::MoEDialect",
                            "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect"];

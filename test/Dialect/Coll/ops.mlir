@@ -1,4 +1,5 @@
-// RUN: mixserve-opt %s -verify-roundtrip | FileCheck %s
+// RUN: mixserve-opt %s -verify-roundtrip | mixserve-opt | FileCheck %s
+// RUN: mixserve-opt %s -mlir-print-op-generic | mixserve-opt | FileCheck %s
 
 !own = tensor<?x64xf32, #plan.sharding<[{"node", "device"}, {}], rows = owned>>
 !ownk = tensor<?x2xf32, #plan.sharding<[{"node", "device"}, {}], rows = owned>>

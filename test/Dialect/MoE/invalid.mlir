@@ -42,3 +42,24 @@ func.func @experts_c3_result(%x: tensor<?x64xf32>, %w: tensor<?x2xf32>, %i: tens
   %y = moe.experts %x, %w, %i experts(%g, %g, %d) swiglu : tensor<?x64xf32>, tensor<?x2xf32>, tensor<?x2xi32> experts(tensor<8x48x64xf32>, tensor<8x48x64xf32>, tensor<8x64x48xf32>) -> tensor<?x32xf32>
   return
 }
+
+// -----
+func.func @experts_c2_weights(%x: tensor<?x64xf32>, %w: tensor<?x3xf32>, %i: tensor<?x2xi32>, %g: tensor<8x48x64xf32>, %d: tensor<8x64x48xf32>) {
+  // expected-error @below {{'moe.experts' op (C2) weights and ids must both be [T, K], got 'tensor<?x3xf32>' and 'tensor<?x2xi32>'}}
+  %y = moe.experts %x, %w, %i experts(%g, %g, %d) swiglu : tensor<?x64xf32>, tensor<?x3xf32>, tensor<?x2xi32> experts(tensor<8x48x64xf32>, tensor<8x48x64xf32>, tensor<8x64x48xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+func.func @expert_ffn_c1_up(%x: tensor<?x64xf32>, %w: tensor<?x2xf32>, %i: tensor<?x2xi32>, %g: tensor<4x24x64xf32>, %u: tensor<4x48x64xf32>, %d: tensor<4x64x24xf32>) {
+  // expected-error @below {{'moe.expert_ffn' op (C1) gate and up must be [E, F, 64] and down [E, 64, F], got 'tensor<4x24x64xf32>', 'tensor<4x48x64xf32>'}}
+  %y = moe.expert_ffn %x, %w, %i experts(%g, %u, %d) swiglu : tensor<?x64xf32>, tensor<?x2xf32>, tensor<?x2xi32> experts(tensor<4x24x64xf32>, tensor<4x48x64xf32>, tensor<4x64x24xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+func.func @expert_ffn_c3_result(%x: tensor<?x64xf32>, %w: tensor<?x2xf32>, %i: tensor<?x2xi32>, %g: tensor<8x48x64xf32>, %d: tensor<8x64x48xf32>) {
+  // expected-error @below {{'moe.expert_ffn' op (C3) result must be like the input 'tensor<?x64xf32>', got 'tensor<?x32xf32>'}}
+  %y = moe.expert_ffn %x, %w, %i experts(%g, %g, %d) swiglu : tensor<?x64xf32>, tensor<?x2xf32>, tensor<?x2xi32> experts(tensor<8x48x64xf32>, tensor<8x48x64xf32>, tensor<8x64x48xf32>) -> tensor<?x32xf32>
+  return
+}

@@ -1,4 +1,5 @@
-// RUN: mixserve-opt %s -verify-roundtrip | FileCheck %s
+// RUN: mixserve-opt %s -verify-roundtrip | mixserve-opt | FileCheck %s
+// RUN: mixserve-opt %s -mlir-print-op-generic | mixserve-opt | FileCheck %s
 
 // CHECK: nn.param @w : tensor<64x64xf32> from [#nn.box<"w.data", offset = 16, type = bf16, at = [0, 0], shape = [64, 64], strides = [1, 64]>] {pack = #nn.pack<n64>, sharding = #plan.sharding<[{"device"}, {}]>}
 nn.param @w : tensor<64x64xf32> from [#nn.box<"w.data", offset = 16, type = bf16, at = [0, 0], shape = [64, 64], strides = [1, 64]>] {sharding = #plan.sharding<[{"device"}, {}]>, pack = #nn.pack<n64>}

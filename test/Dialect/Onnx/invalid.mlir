@@ -896,7 +896,7 @@ func.func @rms_normalization_c3_size(%x: tensor<2x8xf32>, %w: tensor<7xf32>) {
 
 // -----
 
-func.func @rotary_c1(%x: tensor<1x2x64xf32>, %c: tensor<1x2x8xf32>) {
+func.func @rotary_embedding_c1(%x: tensor<1x2x64xf32>, %c: tensor<1x2x8xf32>) {
   %none = onnx.NoValue : none
   // expected-error @below {{(C1) result #0 has type 'tensor<1x2x32xf32>', ONNX's rule gives 'tensor<1x2x64xf32>'}}
   %0 = onnx.RotaryEmbedding(%x, %c, %c, %none) {num_heads = 4 : i64} : (tensor<1x2x64xf32>, tensor<1x2x8xf32>, tensor<1x2x8xf32>, none) -> tensor<1x2x32xf32>
@@ -905,7 +905,7 @@ func.func @rotary_c1(%x: tensor<1x2x64xf32>, %c: tensor<1x2x8xf32>) {
 
 // -----
 
-func.func @rotary_c2_rank(%x: tensor<2x64xf32>, %c: tensor<1x2x8xf32>) {
+func.func @rotary_embedding_c2_rank(%x: tensor<2x64xf32>, %c: tensor<1x2x8xf32>) {
   %none = onnx.NoValue : none
   // expected-error @below {{(C2) X must have 3 or 4 axes, got 'tensor<2x64xf32>'}}
   %0 = onnx.RotaryEmbedding(%x, %c, %c, %none) {num_heads = 4 : i64} : (tensor<2x64xf32>, tensor<1x2x8xf32>, tensor<1x2x8xf32>, none) -> tensor<2x64xf32>
@@ -914,7 +914,7 @@ func.func @rotary_c2_rank(%x: tensor<2x64xf32>, %c: tensor<1x2x8xf32>) {
 
 // -----
 
-func.func @rotary_c2_heads(%x: tensor<1x2x64xf32>, %c: tensor<1x2x8xf32>) {
+func.func @rotary_embedding_c2_heads(%x: tensor<1x2x64xf32>, %c: tensor<1x2x8xf32>) {
   %none = onnx.NoValue : none
   // expected-error @below {{(C2) X of 3 axes needs num_heads}}
   %0 = onnx.RotaryEmbedding(%x, %c, %c, %none) : (tensor<1x2x64xf32>, tensor<1x2x8xf32>, tensor<1x2x8xf32>, none) -> tensor<1x2x64xf32>
@@ -923,7 +923,7 @@ func.func @rotary_c2_heads(%x: tensor<1x2x64xf32>, %c: tensor<1x2x8xf32>) {
 
 // -----
 
-func.func @rotary_c3_columns(%x: tensor<1x2x64xf32>, %c: tensor<1x2x8xf32>) {
+func.func @rotary_embedding_c3_columns(%x: tensor<1x2x64xf32>, %c: tensor<1x2x8xf32>) {
   %none = onnx.NoValue : none
   // expected-error @below {{(C3) caches must have 3 axes and 16 columns}}
   %0 = onnx.RotaryEmbedding(%x, %c, %c, %none) {num_heads = 2 : i64} : (tensor<1x2x64xf32>, tensor<1x2x8xf32>, tensor<1x2x8xf32>, none) -> tensor<1x2x64xf32>
@@ -932,7 +932,7 @@ func.func @rotary_c3_columns(%x: tensor<1x2x64xf32>, %c: tensor<1x2x8xf32>) {
 
 // -----
 
-func.func @rotary_c3_rank(%x: tensor<1x2x64xf32>, %c: tensor<512x8xf32>) {
+func.func @rotary_embedding_c3_rank(%x: tensor<1x2x64xf32>, %c: tensor<512x8xf32>) {
   %none = onnx.NoValue : none
   // expected-error @below {{(C3) caches must have 3 axes and 8 columns}}
   %0 = onnx.RotaryEmbedding(%x, %c, %c, %none) {num_heads = 4 : i64} : (tensor<1x2x64xf32>, tensor<512x8xf32>, tensor<512x8xf32>, none) -> tensor<1x2x64xf32>
@@ -981,5 +981,21 @@ func.func @attention_c4_groups(%q: tensor<1x3x64xf32>, %k: tensor<1x3x32xf32>) {
   %none = onnx.NoValue : none
   // expected-error @below {{(C4) 3 query heads are no multiple of 2 key heads}}
   %0, %1, %2, %3 = onnx.Attention(%q, %k, %k, %none, %none, %none, %none) {kv_num_heads = 2 : i64, q_num_heads = 3 : i64} : (tensor<1x3x64xf32>, tensor<1x3x32xf32>, tensor<1x3x32xf32>, none, none, none, none) -> (tensor<*xf32>, none, none, none)
+  return
+}
+
+// -----
+
+func.func @max_c1_shape(%x: tensor<2x8xf32>, %y: tensor<8xf32>) {
+  // expected-error @below {{(C1) result #0 has type 'tensor<8xf32>', ONNX's rule gives 'tensor<2x8xf32>'}}
+  %0 = onnx.Max(%x, %y) : (tensor<2x8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func @not_c1_shape(%x: tensor<4xi1>) {
+  // expected-error @below {{(C1) result #0 has type 'tensor<3xi1>', ONNX's rule gives 'tensor<4xi1>'}}
+  %0 = onnx.Not(%x) : (tensor<4xi1>) -> tensor<3xi1>
   return
 }

@@ -1,5 +1,6 @@
 // Every op prints as it was parsed, and the printed form parses again.
-// RUN: mixserve-opt %s | mixserve-opt | FileCheck %s
+// RUN: mixserve-opt %s -verify-roundtrip | mixserve-opt | FileCheck %s
+// RUN: mixserve-opt %s -mlir-print-op-generic | mixserve-opt | FileCheck %s
 
 // CHECK-LABEL: func.func @constants
 func.func @constants(%shape: tensor<2xi64>, %a: tensor<i64>) {
