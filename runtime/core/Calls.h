@@ -3,6 +3,7 @@
 #define MIXSERVE_RUNTIME_CORE_CALLS_H
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -42,6 +43,25 @@ inline const char *callName(Call call) {
 }
 
 using CallCounts = std::array<uint64_t, kCallCount>;
+
+/// Calls of one rank so far. Its thread counts; any thread may read at any time, also while a rank
+/// that hung in a failed step goes on.
+class CallCounter {
+public:
+  void add(Call call) {
+    std::atomic<uint64_t> &count = counts[static_cast<size_t>(call)];
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  CallCounts read() const {
+    CallCounts result{};
+    for (size_t i = 0; i < kCallCount; ++i)
+      result[i] = counts[i].load(std::memory_order_relaxed);
+    return result;
+  }
+
+private:
+  std::array<std::atomic<uint64_t>, kCallCount> counts{};
+};
 
 } // namespace mxs
 

@@ -52,7 +52,7 @@ Status mxs_ctx::beginStep(const StepPlan &next) {
 bool mxs_ctx::enter(Call call) {
   if (failed())
     return false;
-  ++calls[static_cast<size_t>(call)];
+  calls.add(call);
   current.store(static_cast<int>(call), std::memory_order_relaxed);
   progress.fetch_add(1, std::memory_order_relaxed);
   return true;

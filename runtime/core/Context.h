@@ -74,7 +74,7 @@ struct mxs_ctx {
   std::vector<float> scores;                          ///< scratch of route
   std::vector<std::vector<int32_t>> routing;          ///< [moe layers][owned rows * K] of this step
   size_t permutes = 0;                                ///< mxs_permute calls of this step
-  mxs::CallCounts calls{};
+  mxs::CallCounter calls;
   std::unique_ptr<uint8_t, mxs::FreeMemory> arena;
 
   std::atomic<uint64_t> progress{0}; ///< grows with every call and every checked block

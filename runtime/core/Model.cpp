@@ -312,7 +312,7 @@ std::string Model::stats() {
   Json perRank = Json::array();
   for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
     for (int device = 0; device < ranks->artifact.manifest().devices; ++device) {
-      const CallCounts &counts = runner->calls(device);
+      const CallCounts counts = runner->calls(device);
       for (size_t i = 0; i < kCallCount; ++i)
         total[i] += counts[i];
       perRank.push_back(callsJson(counts));

@@ -43,8 +43,8 @@ public:
   /// the runner, with everything it refers to, must never be destroyed.
   bool join(std::chrono::nanoseconds bound);
 
-  /// Call counts of the node's ranks; only between steps.
-  const CallCounts &calls(int device) const { return ranks[static_cast<size_t>(device)]->calls; }
+  /// Calls of a rank of the node so far.
+  CallCounts calls(int device) const { return ranks[static_cast<size_t>(device)]->calls.read(); }
 
 private:
   void leaderMain();

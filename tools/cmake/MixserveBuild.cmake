@@ -44,7 +44,17 @@ function(mixserve_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra $<$<BOOL:${MIXSERVE_WERROR}>:-Werror>)
 endfunction()
 
-# mixserve_gtest(NAME SOURCES ... LINK ...): a GoogleTest program that ctest runs as `unit.NAME`.
+# mixserve_time_limit(TEST SECONDS): ends TEST when it takes longer. A sanitizer makes our code 3 to 20
+# times slower; the limit is there for what hangs.
+function(mixserve_time_limit test seconds)
+  if(MIXSERVE_SANITIZE)
+    math(EXPR seconds "${seconds} * 5")
+  endif()
+  set_tests_properties(${test} PROPERTIES TIMEOUT ${seconds})
+endfunction()
+
+# mixserve_gtest(NAME SOURCES ... LINK ... TIMEOUT 120): a GoogleTest program that ctest runs as
+# `unit.NAME`.
 function(mixserve_gtest name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;INCLUDE" ${ARGN})
   find_package(GTest REQUIRED)
@@ -56,6 +66,6 @@ function(mixserve_gtest name)
     set(ARG_TIMEOUT 120)
   endif()
   add_test(NAME unit.${name} COMMAND ${name})
-  set_tests_properties(unit.${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "${MIXSERVE_TEST_ENVIRONMENT}")
+  mixserve_time_limit(unit.${name} ${ARG_TIMEOUT})
+  set_tests_properties(unit.${name} PROPERTIES ENVIRONMENT "${MIXSERVE_TEST_ENVIRONMENT}")
 endfunction()

@@ -5,6 +5,8 @@
 #include "gtest/gtest.h"
 
 #include <chrono>
+#include <deque>
+#include <mutex>
 
 namespace mxs::test {
 
@@ -26,27 +28,50 @@ static Scenario scenarioOf(const Topology &topo) {
   return Scenario(topo, std::vector<int64_t>(topo.attnGroups(), 5), Routing::Uniform, 2, 3);
 }
 
-/// One dispatch of the scenario's rows: flat-ep, or fused.
-static Status dispatchOnce(Communicator &comm, const Scenario &s, int chunks, bool fused) {
-  MXS_TRY(comm.beginStep(s.rows, chunks));
-  const int64_t total = s.totalRows(), owned = s.owned(comm.rank());
-  std::vector<float> x(owned * 8, 1.0f), weights(owned * 2, 1.0f), outX(total * 8), outW(total * 2);
-  std::vector<int32_t> outIds(total * 2);
-  const int32_t *ids = s.ids.data() + s.ownedFirst[comm.rank()] * 2;
-  if (!fused)
-    return comm.dispatch({3, MXS_SITE_DISPATCH}, MXS_FLAT_EP, {x.data(), weights.data(), ids},
-                         {outX.data(), outW.data(), outIds.data()}, 8, 2);
-  mxs_ag_dispatch_t args = {};
-  args.x = x.data();
-  args.weights = weights.data();
-  args.ids = ids;
-  args.out_x = outX.data();
-  args.out_weights = outW.data();
-  args.out_ids = outIds.data();
-  args.hidden = 8;
-  args.top_k = 2;
-  return comm.agDispatch(nullptr, 3, args);
-}
+/// Dispatches of a scenario's rows, by flat-ep or fused. The buffers live as long as the object:
+/// node peers may still read those of a rank whose call has failed (Communicator.h).
+class Dispatches {
+public:
+  explicit Dispatches(const Scenario &scenario) : s(scenario) {}
+
+  Status operator()(Communicator &comm, int chunks, bool fused) {
+    MXS_TRY(comm.beginStep(s.rows, chunks));
+    Buffers &b = fresh(comm.rank());
+    const int32_t *ids = s.ids.data() + s.ownedFirst[comm.rank()] * 2;
+    if (!fused)
+      return comm.dispatch({3, MXS_SITE_DISPATCH}, MXS_FLAT_EP, {b.x.data(), b.weights.data(), ids},
+                           {b.outX.data(), b.outWeights.data(), b.outIds.data()}, 8, 2);
+    mxs_ag_dispatch_t args = {};
+    args.x = b.x.data();
+    args.weights = b.weights.data();
+    args.ids = ids;
+    args.out_x = b.outX.data();
+    args.out_weights = b.outWeights.data();
+    args.out_ids = b.outIds.data();
+    args.hidden = 8;
+    args.top_k = 2;
+    return comm.agDispatch(nullptr, 3, args);
+  }
+
+private:
+  struct Buffers {
+    std::vector<float> x, weights, outX, outWeights;
+    std::vector<int32_t> outIds;
+  };
+
+  Buffers &fresh(int rank) {
+    const int64_t total = s.totalRows(), owned = s.owned(rank);
+    std::lock_guard<std::mutex> lock(mutex);
+    kept.push_back({std::vector<float>(owned * 8, 1.0f), std::vector<float>(owned * 2, 1.0f),
+                    std::vector<float>(total * 8), std::vector<float>(total * 2),
+                    std::vector<int32_t>(total * 2)});
+    return kept.back();
+  }
+
+  const Scenario &s;
+  std::mutex mutex;
+  std::deque<Buffers> kept; ///< elements do not move
+};
 
 /// One rank fails with `first`, all others with it or MXS_ABORTED and its text.
 static std::string expectOneCause(const std::vector<Status> &statuses, mxs_status_t first) {
@@ -73,14 +98,15 @@ TEST(Failure, AMissingRankTimesOutByName) {
   const Topology topo = mesh(1, 2);
   Cluster cluster(topo, shortDeadline(100));
   const Scenario s = scenarioOf(topo);
+  Dispatches dispatch(s);
   const std::vector<Status> statuses = cluster.run([&](Communicator &comm) {
-    return comm.rank() == 1 ? okStatus() : dispatchOnce(comm, s, 1, false);
+    return comm.rank() == 1 ? okStatus() : dispatch(comm, 1, false);
   });
   EXPECT_EQ(statuses[0].code(), MXS_TIMEOUT);
   EXPECT_TRUE(contains(statuses[0].message(), "rank 0: layer 3 dispatch: rank 1 did not enter"))
       << statuses[0].message();
   // The world is poisoned: nothing waits any more.
-  EXPECT_EQ(dispatchOnce(cluster.world->rank(1), s, 1, false).code(), MXS_ABORTED);
+  EXPECT_EQ(dispatch(cluster.world->rank(1), 1, false).code(), MXS_ABORTED);
 }
 
 TEST(Failure, ALostMessageNamesOperationChunkAndPeer) {
@@ -89,8 +115,9 @@ TEST(Failure, ALostMessageNamesOperationChunkAndPeer) {
   const Topology topo = mesh(2, 2);
   Cluster cluster(topo, shortDeadline(150), {{LinkFault::Drop, 2, 0, 2}});
   const Scenario s = scenarioOf(topo);
+  Dispatches dispatch(s);
   const std::vector<Status> statuses =
-      cluster.run([&](Communicator &comm) { return dispatchOnce(comm, s, 3, true); });
+      cluster.run([&](Communicator &comm) { return dispatch(comm, 3, true); });
   EXPECT_TRUE(statuses[0].code() == MXS_TIMEOUT || statuses[1].code() == MXS_TIMEOUT);
   for (int rank : {0, 1}) {
     const std::string &text = statuses[rank].message();
@@ -106,9 +133,10 @@ TEST(Failure, AnEarlyLossEndsEveryRank) {
   const Topology topo = mesh(2, 2);
   Cluster cluster(topo, shortDeadline(150), {{LinkFault::Drop, 2, 0, 0}});
   const Scenario s = scenarioOf(topo);
+  Dispatches dispatch(s);
   const auto begin = std::chrono::steady_clock::now();
   const std::string cause = expectOneCause(
-      cluster.run([&](Communicator &comm) { return dispatchOnce(comm, s, 3, true); }), MXS_TIMEOUT);
+      cluster.run([&](Communicator &comm) { return dispatch(comm, 3, true); }), MXS_TIMEOUT);
   EXPECT_TRUE(contains(cause, "layer 3 dispatch, chunk ")) << cause;
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
 }
@@ -124,7 +152,8 @@ TEST(Failure, AStallAboveTheDeadlineFails) {
   const Topology topo = mesh(2, 1);
   Cluster cluster(topo, shortDeadline(100), {{LinkFault::Delay, 0, 1, -1, 3'000'000'000}});
   const Scenario s = scenarioOf(topo);
-  expectOneCause(cluster.run([&](Communicator &comm) { return dispatchOnce(comm, s, 2, true); }),
+  Dispatches dispatch(s);
+  expectOneCause(cluster.run([&](Communicator &comm) { return dispatch(comm, 2, true); }),
                  MXS_TIMEOUT);
 }
 
@@ -132,10 +161,11 @@ TEST(Failure, ADamagedHeaderIsSeen) {
   const Topology topo = mesh(2, 1);
   Cluster cluster(topo, shortDeadline(5000), {{LinkFault::Corrupt, 0, 1, 0}});
   const Scenario s = scenarioOf(topo);
+  Dispatches dispatch(s);
   const std::string cause = expectOneCause(
       cluster.run([&](Communicator &comm) {
-        MXS_TRY(dispatchOnce(comm, s, 1, false));
-        return dispatchOnce(comm, s, 1, false);
+        MXS_TRY(dispatch(comm, 1, false));
+        return dispatch(comm, 1, false);
       }),
       MXS_INTERNAL);
   EXPECT_TRUE(contains(cause, "rank 1: layer 3 dispatch, chunk 0: message from rank 0 has a damaged"))
@@ -146,12 +176,13 @@ TEST(Failure, RanksOfDifferentProgramsAreSeen) {
   const Topology topo = mesh(2, 1);
   Cluster cluster(topo, shortDeadline(5000));
   const Scenario s = scenarioOf(topo);
+  Dispatches dispatch(s);
   std::vector<float> row(64 * 8);
   const std::string cause = expectOneCause(cluster.run([&](Communicator &comm) {
     std::vector<float> out(64 * 8);
     MXS_TRY(comm.beginStep(s.rows, 1));
     if (comm.rank() == 1)
-      return dispatchOnce(comm, s, 1, false);
+      return dispatch(comm, 1, false);
     return comm.reduceScatter({3, MXS_SITE_COMBINE_RS}, row.data(), out.data(), 8,
                               MXS_ROWS_RECEIVED, MXS_ROWS_OWNED);
   }), MXS_INTERNAL);
@@ -163,13 +194,14 @@ TEST(Failure, AbortEndsAllWaits) {
   const Topology topo = mesh(2, 2);
   Cluster cluster(topo, optionsFor(64, 8, 2));
   const Scenario s = scenarioOf(topo);
+  Dispatches dispatch(s);
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<Status> statuses = cluster.run([&](Communicator &comm) {
     if (comm.rank() == 3) {
       cluster.world->abort(badArtifact("rank 3 has no weights"));
       return okStatus();
     }
-    return dispatchOnce(comm, s, 1, false);
+    return dispatch(comm, 1, false);
   });
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
   for (int rank = 0; rank < 3; ++rank) {
@@ -186,6 +218,7 @@ TEST(Failure, WrongArgumentsAreRefused) {
   topo.attnTp = topo.moeTp = 4;
   Cluster cluster(topo, optionsFor(16, 8, 2));
   const Scenario s(topo, {10}, Routing::Uniform, 2, 1);
+  Dispatches dispatch(s);
   const Scenario tooLarge(topo, {17}, Routing::Uniform, 2, 1);
   std::vector<float> rows(16 * 8);
   auto refusal = [&](const std::function<Status(Communicator &)> &call) {
@@ -206,7 +239,7 @@ TEST(Failure, WrongArgumentsAreRefused) {
     return comm.allGather({}, rows.data(), rows.data(), 8, MXS_ROWS_LANE, MXS_ROWS_GROUP);
   });
   EXPECT_TRUE(contains(status.message(), "row sets 2 -> 1 are not offered")) << status.message();
-  status = refusal([&](Communicator &comm) { return dispatchOnce(comm, s, 2, true); });
+  status = refusal([&](Communicator &comm) { return dispatch(comm, 2, true); });
   EXPECT_TRUE(contains(status.message(), "moe_tp = 4 with 2 devices per node")) << status.message();
 }
 
@@ -229,8 +262,9 @@ TEST(Failure, AnExpertThatDoesNotExistIsNamed) {
   const Topology topo = mesh(1, 1);
   Cluster cluster(topo, optionsFor(16, 8, 2));
   Scenario s(topo, {3}, Routing::Uniform, 2, 1);
+  Dispatches dispatch(s);
   s.ids[3] = 8;
-  const Status status = dispatchOnce(cluster.world->rank(0), s, 1, false);
+  const Status status = dispatch(cluster.world->rank(0), 1, false);
   EXPECT_EQ(status.code(), MXS_INVALID_ARGUMENT);
   EXPECT_TRUE(contains(status.message(), "expert id 8 of row 1 is outside [0, 8)"))
       << status.message();
@@ -258,10 +292,11 @@ TEST(Control, MessagesArriveInOrderAndAreNotCounted) {
 TEST(World, ManyWorldsLeaveNothingBehind) {
   const Topology topo = mesh(2, 2);
   const Scenario s = scenarioOf(topo);
+  Dispatches dispatch(s);
   for (int i = 0; i < 50; ++i) {
     Cluster cluster(topo, optionsFor(64, 8, 2));
     for (const Status &status :
-         cluster.run([&](Communicator &comm) { return dispatchOnce(comm, s, 2, true); }))
+         cluster.run([&](Communicator &comm) { return dispatch(comm, 2, true); }))
       ASSERT_TRUE(status.ok()) << status.message();
   }
 }

@@ -1,6 +1,7 @@
 //===- RunToolTest.cpp - mixserve-run from outside: exit codes and messages -----------------===//
 #include "HandMadeArtifact.h"
 #include "HandMadeShape.h"
+#include "test/Tools/Command.h"
 
 #include "core/MappedFile.h"
 #include "core/Safetensors.h"
@@ -8,28 +9,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
-#include <sys/wait.h>
+#include <cmath>
 
-namespace fs = std::filesystem;
+using mixserve::test::Finished;
+using mixserve::test::runCommand;
 
 namespace {
 
-struct Finished {
-  int code;
-  std::string text; ///< stdout and stderr
-};
-
 Finished run(const std::string &arguments) {
-  FILE *pipe = popen((std::string(HM_RUN_TOOL) + " " + arguments + " 2>&1").c_str(), "r");
-  Finished result{-1, ""};
-  char buffer[4096];
-  while (size_t got = fread(buffer, 1, sizeof buffer, pipe))
-    result.text.append(buffer, got);
-  const int status = pclose(pipe);
-  result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return result;
+  return runCommand(std::string(HM_RUN_TOOL) + " " + arguments);
 }
 
 bool contains(const std::string &text, const std::string &part) {
