@@ -34,9 +34,9 @@ static std::string sha256(const std::string &path) {
 
 std::vector<std::string> mixserve::tools::checkArtifact(const std::string &folder, const nlohmann::json &manifest) {
   std::vector<std::string> faults;
-  std::string expected;
-  std::ifstream(folder + "/manifest.sha256") >> expected;
-  if (expected != sha256(folder + "/manifest.json"))
+  std::ifstream checksum(folder + "/manifest.sha256", std::ios::binary);
+  const std::string expected{std::istreambuf_iterator<char>(checksum), {}};
+  if (expected != sha256(folder + "/manifest.json") + "  manifest.json\n") // the line that sha256sum writes
     faults.push_back("manifest.json does not have the checksum in manifest.sha256");
 
   std::set<std::string> listed = {"manifest.json", "manifest.sha256"};
