@@ -31,6 +31,8 @@ Status Env::read(Env &out) {
   MXS_TRY(readNumber("MXS_THREADS", "a number of threads", 4096, threads));
   env.deadlineNs = deadlineMs * 1'000'000;
   env.threads = static_cast<int>(threads);
-  out = env;
+  if (const char *isa = std::getenv("MXS_ISA"))
+    env.isa = isa;
+  out = std::move(env);
   return okStatus();
 }

@@ -18,6 +18,10 @@ struct Env {
   /// CPUs of its affinity mask. Processes that share a host should divide its cores.
   int threads = 0;
 
+  /// MXS_ISA: the instruction set of the CPU kernels, a name of kernels/cpu/CpuFeatures.h; empty
+  /// (not set): the best that this processor has.
+  std::string isa;
+
   /// Reads the environment. MXS_INVALID_ARGUMENT: a value that is no positive number.
   static Status read(Env &out);
 };

@@ -1,0 +1,26 @@
+//===- Avx512Kernels.h - AVX-512 kernels that wider sets use, too --------------------*- C++
+//-*-===//
+#ifndef MIXSERVE_RUNTIME_KERNELS_CPU_AVX512KERNELS_H
+#define MIXSERVE_RUNTIME_KERNELS_CPU_AVX512KERNELS_H
+
+#include "kernels/cpu/KernelSet.h"
+
+namespace mxs::cpu::avx512 {
+
+void blockF32(const RowView &x, int64_t rows, const BlockView &w, float *y);
+void blockBf16Widened(const RowView &x, int64_t rows, const BlockView &w, float *y);
+void blockI8(const RowView &x, int64_t rows, const BlockView &w, float *y); ///< VNNI
+void blockI4(const RowView &x, int64_t rows, const BlockView &w, float *y); ///< VNNI
+void swiglu(const float *gate, const float *up, float *out, int64_t count);
+void addScaled(float weight, const float *y, float *out, int64_t count);
+
+/// Tile shape of the float kernels: 24 sums, 4 weights, 1 row value of 32 registers.
+struct FloatShape {
+  static constexpr int kMostRows = 6;
+  static constexpr int64_t kPartSteps = 256; // 64 KiB
+  static constexpr int columns(int) { return 4; }
+};
+
+} // namespace mxs::cpu::avx512
+
+#endif // MIXSERVE_RUNTIME_KERNELS_CPU_AVX512KERNELS_H

@@ -1,0 +1,81 @@
+//===- Engine.cpp ---------------------------------------------------------------------------===//
+#include "kernels/cpu/Engine.h"
+
+#include "core/Env.h"
+
+#include <algorithm>
+
+using namespace mxs;
+using namespace mxs::cpu;
+
+static const KernelSet *kernelsOf(Isa isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+  case Isa::Avx2:
+    return &kAvx2Kernels;
+  case Isa::Avx512:
+    return &kAvx512Kernels;
+  case Isa::Avx512Vnni:
+    return &kAvx512VnniKernels;
+  case Isa::Avx512Bf16:
+    return &kAvx512Bf16Kernels;
+#endif
+  default:
+    return &kReferenceKernels;
+  }
+}
+
+Status Engine::create(Isa isa, Engine &out) {
+  if (!isaSupported(isa))
+    return mismatch(std::string("this processor lacks the instruction set ") + isaName(isa) +
+                    "; the best it has is " + isaName(bestIsa()));
+  out.set = isa;
+  out.functions = kernelsOf(isa);
+  return okStatus();
+}
+
+static Status fromEnvironment(Engine &out) {
+  Env env;
+  MXS_TRY(Env::read(env));
+  Isa isa = bestIsa();
+  if (!env.isa.empty() && !parseIsa(env.isa, isa)) {
+    std::string names;
+    for (Isa known : kAllIsas)
+      names += (names.empty() ? "" : ", ") + std::string(isaName(known));
+    return invalidArgument("environment variable MXS_ISA is '" + env.isa + "', expected one of " +
+                           names + "; unset it or correct it");
+  }
+  return Engine::create(isa, out).in("environment variable MXS_ISA");
+}
+
+Status Engine::checkEnvironment() {
+  Engine engine;
+  return fromEnvironment(engine);
+}
+
+const Engine &Engine::process() {
+  static const Engine engine = [] {
+    Engine engine;
+    // Where a model is opened this is an error; elsewhere the best is right.
+    if (!fromEnvironment(engine).ok())
+      (void)Engine::create(bestIsa(), engine);
+    return engine;
+  }();
+  return engine;
+}
+
+RowLayout Engine::rowLayout(const mxs_weight_t &w) const {
+  return RowLayout(functions->form[w.type], w.k, w.group);
+}
+
+void Engine::multiply(const RowView &x, int64_t rows, const mxs_weight_t &w, int64_t matrix,
+                      int64_t block, float *y) const {
+  BlockView view{w.matrixData(matrix) + block * mxs_weight_block_bytes(w.type, w.k), nullptr, w.k,
+                 w.group, 0};
+  if (mxs_weight_has_scales(w.type)) {
+    view.scales = w.matrixScales(matrix) +
+                  block * mxs_weight_groups(w.type, w.k, w.group) * MXS_WEIGHT_COLUMNS;
+    view.rowGroup = std::min<int64_t>(w.group, kBlockColumns);
+  }
+  functions->block[w.type](x, rows, view, y);
+}

@@ -1,0 +1,43 @@
+//===- Engine.h - Which kernels a process multiplies with ----------------------------*- C++
+//-*-===//
+#ifndef MIXSERVE_RUNTIME_KERNELS_CPU_ENGINE_H
+#define MIXSERVE_RUNTIME_KERNELS_CPU_ENGINE_H
+
+#include "core/Status.h"
+#include "kernels/Weight.h"
+#include "kernels/cpu/CpuFeatures.h"
+#include "kernels/cpu/Rows.h"
+
+namespace mxs::cpu {
+
+/// One instruction set's kernels.
+class Engine {
+public:
+  /// MXS_MISMATCH: this processor lacks the instructions.
+  static Status create(Isa isa, Engine &out);
+
+  /// The engine of this process: the best this processor has, or what MXS_ISA says.
+  static const Engine &process();
+  /// Whether the environment asks for an engine that can be had. MXS_INVALID_ARGUMENT: a name that
+  /// is not known. MXS_MISMATCH: this processor lacks it.
+  static Status checkEnvironment();
+
+  Isa isa() const { return set; }
+  const KernelSet &kernels() const { return *functions; }
+
+  /// How `multiply` reads the rows of `w`.
+  RowLayout rowLayout(const mxs_weight_t &w) const;
+
+  /// y[rows][64] = rows times column block `block` of a matrix of `w`. The rows lie as
+  /// rowLayout(w) says.
+  void multiply(const RowView &x, int64_t rows, const mxs_weight_t &w, int64_t matrix,
+                int64_t block, float *y) const;
+
+private:
+  Isa set = Isa::Reference;
+  const KernelSet *functions = &kReferenceKernels;
+};
+
+} // namespace mxs::cpu
+
+#endif // MIXSERVE_RUNTIME_KERNELS_CPU_ENGINE_H

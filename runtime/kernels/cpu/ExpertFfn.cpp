@@ -1,0 +1,185 @@
+//===- ExpertFfn.cpp ------------------------------------------------------------------------===//
+#include "kernels/cpu/ExpertFfn.h"
+
+#include "kernels/cpu/Kernels.h"
+#include "kernels/cpu/PackedLinear.h"
+
+#include <algorithm>
+
+using namespace mxs;
+using namespace mxs::cpu;
+
+namespace {
+
+/// One call's view of the workspace and its three loops.
+class FfnRun {
+public:
+  FfnRun(const Engine &engine, ThreadPool &pool, Workspace &space, const ExpertFfnCall &call);
+  static int64_t bytes(const Engine &engine, const mxs_weight_t &gate, const mxs_weight_t &down,
+                       int64_t rows, int64_t topK);
+  void run();
+
+private:
+  void gatherRows();
+  void planGateUp();
+  void gateUp(int64_t task);
+  void downSum();
+  void downTile(int64_t expert, int64_t first, int64_t count, int64_t block) const;
+  int64_t pairsBefore(int64_t expert, int64_t row) const;
+
+  const Engine &engine;
+  ThreadPool &pool;
+  const ExpertFfnCall &call;
+  const int64_t experts, hidden, ffn, capacity;
+  const RowLayout inLayout, midLayout;
+  RoutedPair *pairs;
+  int64_t *ends;     ///< [experts + 1] pairs before each expert
+  int64_t *taskEnds; ///< [experts + 1] gate/up tasks before each expert
+  uint8_t *in, *mid; ///< rows of the pairs: inputs, activations
+  int64_t count = 0; ///< pairs
+  int64_t taskRows = kTileRows;
+};
+
+int64_t pairCapacity(int64_t rows, int64_t topK, int64_t experts) {
+  return rows * std::min(topK, experts);
+}
+
+} // namespace
+
+int64_t FfnRun::bytes(const Engine &engine, const mxs_weight_t &gate, const mxs_weight_t &down,
+                      int64_t rows, int64_t topK) {
+  const int64_t pairs = pairCapacity(rows, topK, gate.matrices);
+  const auto padded = Workspace::paddedBytes;
+  return padded(pairs * static_cast<int64_t>(sizeof(RoutedPair))) +
+         2 * padded((gate.matrices + 1) * 8) + padded(engine.rowLayout(gate).bytes(pairs)) +
+         padded(engine.rowLayout(down).bytes(pairs));
+}
+
+FfnRun::FfnRun(const Engine &engine, ThreadPool &pool, Workspace &space, const ExpertFfnCall &call)
+    : engine(engine), pool(pool), call(call), experts(call.gate->matrices), hidden(call.gate->k),
+      ffn(call.gate->n), capacity(pairCapacity(call.rows, call.topK, experts)),
+      inLayout(engine.rowLayout(*call.gate)), midLayout(engine.rowLayout(*call.down)) {
+  space.reserve(bytes(engine, *call.gate, *call.down, call.rows, call.topK));
+  pairs = space.take<RoutedPair>(capacity);
+  ends = space.take<int64_t>(experts + 1);
+  taskEnds = space.take<int64_t>(experts + 1);
+  in = space.take<uint8_t>(inLayout.bytes(capacity));
+  mid = space.take<uint8_t>(midLayout.bytes(capacity));
+}
+
+void FfnRun::run() {
+  count = sortByExpert(call.ids, call.rows, call.topK, call.firstExpert,
+                       call.firstExpert + static_cast<int32_t>(experts), capacity, pairs, ends);
+  gatherRows();
+  planGateUp();
+  pool.parallelFor(taskEnds[experts], [this](int64_t task, int) { gateUp(task); });
+  downSum();
+}
+
+void FfnRun::gatherRows() {
+  // Waking a thread costs more than some ten thousand elements.
+  const int64_t perTask = std::max<int64_t>(1, 32768 / hidden);
+  pool.parallelFor((count + perTask - 1) / perTask, [&](int64_t task, int) {
+    for (int64_t pair = task * perTask; pair < std::min(count, (task + 1) * perTask); ++pair)
+      putRow(engine.kernels(), inLayout, in, capacity, pair, 0, hidden,
+             call.x + pairs[pair].row * hidden);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Gate, up, activation: tasks are (expert, column block of F, up to taskRows rows)
+//===----------------------------------------------------------------------===//
+
+void FfnRun::planGateUp() {
+  const int64_t blocks = mxs_weight_blocks(ffn);
+  // About 32 tasks for each thread, so that the last ones to end are short; a hot expert has
+  // several tasks per column block then, whole tiles each.
+  const int64_t share = count * blocks / (32 * pool.threads());
+  taskRows = std::max<int64_t>(1, (share + kTileRows - 1) / kTileRows) * kTileRows;
+  taskEnds[0] = 0;
+  for (int64_t e = 0; e < experts; ++e)
+    taskEnds[e + 1] = taskEnds[e] + (ends[e + 1] - ends[e] + taskRows - 1) / taskRows * blocks;
+}
+
+void FfnRun::gateUp(int64_t task) {
+  alignas(64) float gate[kTileRows * kBlockColumns], up[kTileRows * kBlockColumns];
+  const int64_t expert = std::upper_bound(taskEnds, taskEnds + experts + 1, task) - taskEnds - 1;
+  const int64_t blocks = mxs_weight_blocks(ffn), local = task - taskEnds[expert];
+  const int64_t block = local % blocks, column = block * kBlockColumns;
+  int64_t first = ends[expert] + local / blocks * taskRows;
+  const int64_t end = std::min(ends[expert + 1], first + taskRows);
+  const int64_t columns = std::min(kBlockColumns, ffn - column);
+  const RowView view = inLayout.view(in, capacity, 0);
+  for (; first < end; first += kTileRows) {
+    const int64_t rows = std::min(kTileRows, end - first);
+    const RowView x = rowsFrom(view, first);
+    engine.multiply(x, rows, *call.gate, expert, block, gate);
+    engine.multiply(x, rows, *call.up, expert, block, up);
+    engine.kernels().swiglu(gate, up, gate, rows * kBlockColumns);
+    for (int64_t row = 0; row < rows; ++row)
+      putRow(engine.kernels(), midLayout, mid, capacity, first + row, column, columns,
+             gate + row * kBlockColumns);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Down and sum: tasks are (column blocks of H, range of rows)
+//===----------------------------------------------------------------------===//
+
+int64_t FfnRun::pairsBefore(int64_t expert, int64_t row) const {
+  const RoutedPair *first = pairs + ends[expert], *last = pairs + ends[expert + 1];
+  return std::lower_bound(first, last, row,
+                          [](const RoutedPair &pair, int64_t row) { return pair.row < row; }) -
+         pairs;
+}
+
+void FfnRun::downTile(int64_t expert, int64_t first, int64_t rows, int64_t block) const {
+  alignas(64) float sums[kTileRows * kBlockColumns];
+  const int64_t column = block * kBlockColumns;
+  engine.multiply(midLayout.view(mid, capacity, first), rows, *call.down, expert, block, sums);
+  for (int64_t i = 0; i < rows; ++i) {
+    const RoutedPair &pair = pairs[first + i];
+    engine.kernels().addScaled(call.weights[pair.row * call.topK + pair.choice],
+                               sums + i * kBlockColumns, call.out + pair.row * hidden + column,
+                               std::min(kBlockColumns, hidden - column));
+  }
+}
+
+void FfnRun::downSum() {
+  const int64_t blocks = mxs_weight_blocks(hidden), wanted = 8 * pool.threads();
+  // Several column blocks of a task read the same rows: while there are tasks enough.
+  int64_t width = 1;
+  while (width < 4 && blocks / (2 * width) >= wanted)
+    width *= 2;
+  const int64_t groups = (blocks + width - 1) / width;
+  const int64_t tiles = (call.rows + kTileRows - 1) / kTileRows;
+  const int64_t ranges = std::clamp<int64_t>(wanted / groups, 1, std::max<int64_t>(1, tiles));
+  const int64_t rangeRows = (call.rows + ranges - 1) / ranges;
+  pool.parallelFor(groups * ranges, [&](int64_t task, int) {
+    const int64_t firstBlock = task % groups * width;
+    const int64_t endBlock = std::min(blocks, firstBlock + width);
+    const int64_t firstRow = task / groups * rangeRows;
+    const int64_t endRow = std::min(call.rows, firstRow + rangeRows);
+    const int64_t column = firstBlock * kBlockColumns;
+    for (int64_t row = firstRow; row < endRow; ++row)
+      std::fill(call.out + row * hidden + column,
+                call.out + row * hidden + std::min(hidden, endBlock * kBlockColumns), 0.0f);
+    for (int64_t e = 0; e < experts; ++e) {
+      const int64_t end = pairsBefore(e, endRow);
+      for (int64_t first = pairsBefore(e, firstRow); first < end; first += kTileRows)
+        for (int64_t block = firstBlock; block < endBlock; ++block)
+          downTile(e, first, std::min(kTileRows, end - first), block);
+    }
+  });
+}
+
+int64_t cpu::expertFfnBytes(const Engine &engine, const mxs_weight_t &gate,
+                            const mxs_weight_t &down, int64_t rows, int64_t topK) {
+  return FfnRun::bytes(engine, gate, down, rows, topK);
+}
+
+void cpu::expertFfn(const Engine &engine, ThreadPool &pool, Workspace &space,
+                    const ExpertFfnCall &call) {
+  if (call.rows > 0)
+    FfnRun(engine, pool, space, call).run();
+}

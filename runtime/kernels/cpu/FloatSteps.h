@@ -1,0 +1,57 @@
+//===- FloatSteps.h - Steps on float32 rows: float32 weights, widened bfloat16 -------*- C++
+//-*-===//
+//
+// Policies of Tiles.h. See there, and KernelSet.h for why all is in an unnamed namespace.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_RUNTIME_KERNELS_CPU_FLOATSTEPS_H
+#define MIXSERVE_RUNTIME_KERNELS_CPU_FLOATSTEPS_H
+
+#include "kernels/cpu/Tiles.h"
+
+namespace mxs::cpu {
+namespace {
+
+/// One k: sums[r][c] += x[r] * w[c]. `S` has the tile shape of the instruction set.
+template <class V, class S> struct F32Step : S {
+  static constexpr int kPerStep = 1, kRowBytes = 4;
+  template <int R, int C>
+  static MXS_INLINE void step(typename V::Reg (&sums)[R][C], const uint8_t *x, int64_t stride,
+                              const uint8_t *w) {
+    typename V::Reg weights[C];
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c)
+      weights[c] = V::load(reinterpret_cast<const float *>(w) + c * V::kCells);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const typename V::Reg value = V::broadcastFloat(x + r * stride);
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c)
+        sums[r][c] = V::multiplyAdd(value, weights[c], sums[r][c]);
+    }
+  }
+};
+
+/// Two k: bfloat16 weights become float32 in registers.
+template <class V, class S> struct WidenedStep : S {
+  static constexpr int kPerStep = 2, kRowBytes = 8;
+  template <int R, int C>
+  static MXS_INLINE void step(typename V::Reg (&sums)[R][C], const uint8_t *x, int64_t stride,
+                              const uint8_t *w) {
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const typename V::IntReg cells = V::loadCells(w + c * 4 * V::kCells);
+      const typename V::Reg low = V::lowHalf(cells), high = V::highHalf(cells);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        sums[r][c] = V::multiplyAdd(V::broadcastFloat(x + r * stride), low, sums[r][c]);
+        sums[r][c] = V::multiplyAdd(V::broadcastFloat(x + r * stride + 4), high, sums[r][c]);
+      }
+    }
+  }
+};
+
+} // namespace
+} // namespace mxs::cpu
+
+#endif // MIXSERVE_RUNTIME_KERNELS_CPU_FLOATSTEPS_H

@@ -1,0 +1,137 @@
+//===- KernelsAvx2.cpp - Kernels for AVX2 and FMA --------------------------------------------===//
+//
+// 16 registers: the tile is narrow in outputs where it has many rows. bfloat16 is widened in
+// registers. int8 products go through vpmaddubsw, which saturates at 16 bits: magnitudes of weights
+// times rows with the weights' signs stay below it.
+//
+//===----------------------------------------------------------------------===//
+#include "kernels/cpu/Avx2Kernels.h"
+#include "kernels/cpu/Avx2Vector.h"
+#include "kernels/cpu/FloatSteps.h"
+
+using namespace mxs::cpu;
+
+namespace {
+
+using V = Avx2Vector;
+
+struct Shape {
+  static constexpr int kMostRows = 6;
+  static constexpr int64_t kPartSteps = 64; // 16 KiB: the parts of a block's outputs pass over it
+  static constexpr int columns(int rows) { return rows == 1 ? 8 : rows <= 3 ? 4 : 2; }
+};
+
+struct IntShape {
+  static constexpr int kMostRows = 4;
+  static constexpr int64_t kPartSteps = 64;
+  static constexpr int columns(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
+};
+
+/// Four k. |w| <= 127 and |x| <= 127: two products are at most 32258.
+struct I8Step : IntShape {
+  static constexpr int kPerStep = 4, kRowBytes = 4, kBias = 0;
+  template <int R, int C>
+  static MXS_INLINE void step(__m256i (&dots)[R][C], const uint8_t *x, int64_t stride,
+                              const uint8_t *w) {
+    const __m256i ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const __m256i cells = V::loadCells(w + c * 4 * V::kCells), sizes = _mm256_abs_epi8(cells);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const __m256i row = _mm256_sign_epi8(V::broadcastCell(x + r * stride), cells);
+        dots[r][c] =
+            _mm256_add_epi32(dots[r][c], _mm256_madd_epi16(_mm256_maddubs_epi16(sizes, row), ones));
+      }
+    }
+  }
+};
+
+/// Eight k. A nibble is q + 8: the row's sum times 8 is taken off at the start of a group.
+struct I4Step : IntShape {
+  static constexpr int kPerStep = 8, kRowBytes = 8, kBias = 8;
+  template <int R, int C>
+  static MXS_INLINE void step(__m256i (&dots)[R][C], const uint8_t *x, int64_t stride,
+                              const uint8_t *w) {
+    const __m256i ones = _mm256_set1_epi16(1), mask = _mm256_set1_epi8(15);
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const __m256i cells = V::loadCells(w + c * 4 * V::kCells);
+      const __m256i low = _mm256_and_si256(cells, mask);
+      const __m256i high = _mm256_and_si256(_mm256_srli_epi16(cells, 4), mask);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const __m256i both =
+            _mm256_add_epi16(_mm256_maddubs_epi16(low, V::broadcastCell(x + r * stride)),
+                             _mm256_maddubs_epi16(high, V::broadcastCell(x + r * stride + 4)));
+        dots[r][c] = _mm256_add_epi32(dots[r][c], _mm256_madd_epi16(both, ones));
+      }
+    }
+  }
+};
+
+void toBf16(const float *x, uint16_t *out, int64_t count) {
+  kReferenceKernels.toBf16(x, out, count); // no kernel of this set reads such rows
+}
+
+} // namespace
+
+void avx2::blockI8(const RowView &x, int64_t rows, const BlockView &w, float *y) {
+  IntBlock<V, I8Step>::run(x, rows, w, y);
+}
+
+void avx2::blockI4(const RowView &x, int64_t rows, const BlockView &w, float *y) {
+  IntBlock<V, I4Step>::run(x, rows, w, y);
+}
+
+void avx2::toI8(const float *x, int8_t *out, int64_t count, float *scale, int32_t *sum) {
+  if (count % 32 != 0) {
+    kReferenceKernels.toI8(x, out, count, scale, sum);
+    return;
+  }
+  const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+  // Bit patterns of magnitudes order like the numbers, with infinity and NaN above all.
+  __m256i most = _mm256_setzero_si256();
+  for (int64_t i = 0; i < count; i += 8)
+    most = _mm256_max_epi32(most,
+                            _mm256_castps_si256(_mm256_and_ps(_mm256_loadu_ps(x + i), magnitude)));
+  int32_t lanes[8], bits = 0;
+  _mm256_storeu_si256(reinterpret_cast<__m256i *>(lanes), most);
+  for (int lane = 0; lane < 8; ++lane)
+    bits = lanes[lane] > bits ? lanes[lane] : bits;
+  float largest;
+  __builtin_memcpy(&largest, &bits, sizeof largest);
+  const bool finite = bits < 0x7f800000;
+  const float inverse = finite && largest > 1e-30f ? 127.0f / largest : 0.0f;
+  const __m256 factor = _mm256_set1_ps(inverse);
+  // What is not finite becomes 0, as in the plain kernel: factor alone would leave NaN.
+  const __m256 keep = _mm256_castsi256_ps(_mm256_set1_epi32(finite ? -1 : 0));
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  __m256i total = _mm256_setzero_si256();
+  for (int64_t i = 0; i < count; i += 32) {
+    __m256i q[4];
+    for (int j = 0; j < 4; ++j) {
+      const __m256 value = _mm256_and_ps(_mm256_loadu_ps(x + i + 8 * j), keep);
+      q[j] = _mm256_cvtps_epi32(_mm256_mul_ps(value, factor));
+      total = _mm256_add_epi32(total, q[j]);
+    }
+    const __m256i bytes =
+        _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + i),
+                        _mm256_permutevar8x32_epi32(bytes, order));
+  }
+  _mm256_storeu_si256(reinterpret_cast<__m256i *>(lanes), total);
+  *sum = 0;
+  for (int lane = 0; lane < 8; ++lane)
+    *sum += lanes[lane];
+  *scale = finite ? largest / 127.0f : __builtin_nanf("");
+}
+
+const KernelSet mxs::cpu::kAvx2Kernels = {{RowForm::F32, RowForm::F32, RowForm::I8, RowForm::I8},
+                                          {FloatBlock<V, F32Step<V, Shape>>::run,
+                                           FloatBlock<V, WidenedStep<V, Shape>>::run, avx2::blockI8,
+                                           avx2::blockI4},
+                                          swigluRow<V>,
+                                          addScaledRow<V>,
+                                          toBf16,
+                                          avx2::toI8};

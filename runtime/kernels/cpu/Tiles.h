@@ -1,0 +1,233 @@
+//===- Tiles.h - Register tiles of the GEMM kernels, for any vector width ------------*- C++
+//-*-===//
+//
+// Included only by files that are compiled for one instruction set; everything is in an unnamed
+// namespace, so that no instantiation is shared between such files (see KernelSet.h).
+//
+// All weight types have the same rhythm: a *step* is 64 cells of 4 bytes, one per output, and holds
+// v consecutive k (1 float32, 2 bfloat16, 4 int8, 8 int4). A policy knows how a step is multiplied:
+//
+//   V: vector type: Reg, kCells (outputs of a register), load, store, zero
+//   P: kRowBytes (bytes of a row that a step reads), kMostRows, columns(R) (registers of a tile of
+//   R
+//      rows), kIsInt8, and step<R, C>(sums, x, stride, w)
+//
+// The K of a block is cut so that the weights of a part stay in the cache while all rows pass.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_RUNTIME_KERNELS_CPU_TILES_H
+#define MIXSERVE_RUNTIME_KERNELS_CPU_TILES_H
+
+#include "kernels/cpu/KernelSet.h"
+
+#define MXS_INLINE inline __attribute__((always_inline))
+
+namespace mxs::cpu {
+namespace {
+
+constexpr int64_t kStepBytes = 4 * kBlockColumns;
+
+MXS_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/// Weights that a tile asks for ahead of their use: half a part, two cache lines per step.
+struct Ahead {
+  const uint8_t *start;
+  int64_t stride; ///< 128, or 0 to ask for one line only
+};
+
+/// A tile of R rows times C registers of outputs; y points at its first output. Adds to what y
+/// holds unless `first`.
+template <class V, class P, int R, int C>
+MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps,
+                          bool first, Ahead ahead, float *y) {
+  typename V::Reg sums[R][C];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c)
+      sums[r][c] = first ? V::zero() : V::load(y + r * kBlockColumns + c * V::kCells);
+  for (int64_t s = 0; s < steps; ++s, w += kStepBytes, x += P::kRowBytes) {
+    __builtin_prefetch(ahead.start, 0, 2);
+    __builtin_prefetch(ahead.start + 64, 0, 2);
+    ahead.start += ahead.stride;
+    P::template step<R, C>(sums, x, stride, w);
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c)
+      V::store(y + r * kBlockColumns + c * V::kCells, sums[r][c]);
+}
+
+template <class V, class P, int R>
+void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps, bool first,
+               Ahead ahead, float *y) {
+  constexpr int columns = P::columns(R);
+  for (int64_t c = 0; c < kBlockColumns; c += columns * V::kCells)
+    floatTile<V, P, R, columns>(x, stride, w + 4 * c, steps, first, ahead, y + c);
+}
+
+/// Calls Run<R>::call(...) for R = `rows`, 1 .. Most.
+template <template <int> class Run, int Most, class... Args>
+MXS_INLINE void forRows(int64_t rows, Args... args) {
+  if constexpr (Most > 1)
+    if (rows < Most) {
+      forRows<Run, Most - 1>(rows, args...);
+      return;
+    }
+  Run<Most>::call(args...);
+}
+
+/// Whether one tile is all and reads every weight once: there is nothing to keep in a cache.
+template <class V, class P> MXS_INLINE bool onePass(int64_t rows) {
+  return rows <= P::kMostRows && P::columns(static_cast<int>(rows)) * V::kCells >= kBlockColumns;
+}
+
+template <class V, class P> struct FloatBlock {
+  template <int R> struct Run {
+    static MXS_INLINE void call(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps,
+                                bool first, Ahead ahead, float *y) {
+      floatRows<V, P, R>(x, stride, w, steps, first, ahead, y);
+    }
+  };
+
+  /// A BlockFunction.
+  static void run(const RowView &x, int64_t rows, const BlockView &w, float *y) {
+    const int64_t perStep = P::kPerStep, all = (w.k + perStep - 1) / perStep;
+    const int64_t tiles = (rows + P::kMostRows - 1) / P::kMostRows;
+    const int64_t part = onePass<V, P>(rows) ? all : P::kPartSteps;
+    for (int64_t step = 0; step < all; step += part) {
+      const int64_t steps = smaller(part, all - step);
+      const uint8_t *next = w.data + (step + steps) * kStepBytes;
+      int64_t row = 0;
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        const int64_t count = (rows - row) / (tiles - tile);
+        // The first two tiles ask for the next part, half each.
+        const bool asks = tile < 2 && tiles > 1 && step + steps < all;
+        const Ahead ahead{asks ? next + tile * steps * 128 : w.data, asks ? 128 : 0};
+        forRows<Run, P::kMostRows>(count, x.data + row * x.stride + step * P::kRowBytes, x.stride,
+                                   w.data + step * kStepBytes, steps, step == 0, ahead,
+                                   y + row * kBlockColumns);
+        row += count;
+      }
+    }
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// int8 and int4: exact dot products inside a group of rows' values, folded with both scales
+//===----------------------------------------------------------------------===//
+
+/// Everything that an integer tile needs of rows and weights, moved to its first row and output.
+struct IntTile {
+  const uint8_t *x;
+  int64_t stride;
+  const float *scales;
+  const int32_t *sums;
+  int64_t groups;
+  const BlockView *w;
+  float *y;
+};
+
+template <class V, class P, int R, int C>
+MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, int64_t column) {
+  const BlockView &w = *t.w;
+  for (int64_t g = firstGroup; g < endGroup; ++g) {
+    const int64_t k = g * w.rowGroup,
+                  steps = (smaller(w.rowGroup, w.k - k) + P::kPerStep - 1) / P::kPerStep;
+    typename V::IntReg dots[R][C];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c)
+        dots[r][c] = V::broadcastInt(-P::kBias * t.sums[r * t.groups + g]);
+    const uint8_t *x = t.x + k;
+    const uint8_t *data = w.data + k / P::kPerStep * kStepBytes + 4 * column;
+    for (int64_t s = 0; s < steps; ++s, data += kStepBytes, x += P::kRowBytes)
+      P::template step<R, C>(dots, x, t.stride, data);
+    const uint16_t *scales = w.scales + k / w.group * kBlockColumns + column;
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      const typename V::Reg scale = V::loadBf16(scales + c * V::kCells);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        float *y = t.y + r * kBlockColumns + column + c * V::kCells;
+        const typename V::Reg before = g == 0 ? V::zero() : V::load(y);
+        const typename V::Reg both = V::multiply(scale, V::broadcast(t.scales[r * t.groups + g]));
+        V::store(y, V::multiplyAdd(V::toFloat(dots[r][c]), both, before));
+      }
+    }
+  }
+}
+
+template <class V, class P> struct IntBlock {
+  template <int R> struct Run {
+    static MXS_INLINE void call(const IntTile &tile, int64_t firstGroup, int64_t endGroup) {
+      constexpr int columns = P::columns(R);
+      for (int64_t c = 0; c < kBlockColumns; c += columns * V::kCells)
+        intTile<V, P, R, columns>(tile, firstGroup, endGroup, c);
+    }
+  };
+
+  /// A BlockFunction.
+  static void run(const RowView &x, int64_t rows, const BlockView &w, float *y) {
+    const int64_t all = (w.k + w.rowGroup - 1) / w.rowGroup;
+    const int64_t tiles = (rows + P::kMostRows - 1) / P::kMostRows;
+    const int64_t groupSteps = w.rowGroup / P::kPerStep;
+    const int64_t part = onePass<V, P>(rows) ? all : (P::kPartSteps + groupSteps - 1) / groupSteps;
+    for (int64_t group = 0; group < all; group += part) {
+      int64_t row = 0;
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        const int64_t count = (rows - row) / (tiles - tile);
+        const IntTile t{x.data + row * x.stride, x.stride, x.scales + row * x.groups,
+                        x.sums + row * x.groups, x.groups, &w,
+                        y + row * kBlockColumns};
+        forRows<Run, P::kMostRows, const IntTile &>(count, t, group, smaller(group + part, all));
+        row += count;
+      }
+    }
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+/// e^x to about 1 ulp for x in [-87.3, 88.3], clamped to it; NaN stays NaN.
+template <class V> MXS_INLINE typename V::Reg exponential(typename V::Reg x) {
+  using Reg = typename V::Reg;
+  x = V::clamp(x, -87.3f, 88.3f);
+  const Reg n = V::round(V::multiply(x, V::broadcast(1.44269504088896341f)));
+  Reg r = V::multiplyAdd(n, V::broadcast(-0.693359375f), x);
+  r = V::multiplyAdd(n, V::broadcast(2.12194440e-4f), r);
+  Reg p = V::broadcast(1.9875691500e-4f);
+  p = V::multiplyAdd(p, r, V::broadcast(1.3981999507e-3f));
+  p = V::multiplyAdd(p, r, V::broadcast(8.3334519073e-3f));
+  p = V::multiplyAdd(p, r, V::broadcast(4.1665795894e-2f));
+  p = V::multiplyAdd(p, r, V::broadcast(1.6666665459e-1f));
+  p = V::multiplyAdd(p, r, V::broadcast(5.0000001201e-1f));
+  p = V::multiplyAdd(p, V::multiply(r, r), V::add(r, V::broadcast(1.0f)));
+  return V::multiply(p, V::powerOfTwo(n));
+}
+
+template <class V> void swigluRow(const float *gate, const float *up, float *out, int64_t count) {
+  const typename V::Reg one = V::broadcast(1.0f);
+  for (int64_t i = 0; i < count; i += V::kCells) {
+    const typename V::Reg g = V::load(gate + i);
+    const typename V::Reg e = exponential<V>(V::subtract(V::zero(), g));
+    V::store(out + i, V::multiply(V::divide(g, V::add(one, e)), V::load(up + i)));
+  }
+}
+
+template <class V> void addScaledRow(float weight, const float *y, float *out, int64_t count) {
+  int64_t i = 0;
+  for (; i + V::kCells <= count; i += V::kCells)
+    V::store(out + i, V::multiplyAdd(V::broadcast(weight), V::load(y + i), V::load(out + i)));
+  for (; i < count; ++i)
+    out[i] = __builtin_fmaf(weight, y[i], out[i]);
+}
+
+} // namespace
+} // namespace mxs::cpu
+
+#endif // MIXSERVE_RUNTIME_KERNELS_CPU_TILES_H

@@ -1,0 +1,50 @@
+//===- EngineTest.cpp - Which engine a process gets ------------------------------------------===//
+#include "kernels/cpu/Engine.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+using namespace mxs;
+using namespace mxs::cpu;
+
+namespace {
+
+TEST(Engine, NamesAreReadBack) {
+  for (Isa isa : kAllIsas) {
+    Isa read{};
+    ASSERT_TRUE(parseIsa(isaName(isa), read));
+    EXPECT_EQ(read, isa);
+  }
+  Isa read{};
+  EXPECT_FALSE(parseIsa("avx3", read));
+}
+
+TEST(Engine, PlainKernelsAreAlwaysThere) {
+  Engine engine;
+  ASSERT_TRUE(Engine::create(Isa::Reference, engine).ok());
+  EXPECT_TRUE(Engine::create(bestIsa(), engine).ok());
+}
+
+TEST(Engine, EnvironmentForcesASet) {
+  unsetenv("MXS_ISA");
+  EXPECT_TRUE(Engine::checkEnvironment().ok());
+  for (Isa isa : kAllIsas) {
+    setenv("MXS_ISA", isaName(isa), 1);
+    const Status status = Engine::checkEnvironment();
+    if (isaSupported(isa)) {
+      EXPECT_TRUE(status.ok()) << status.message();
+    } else {
+      EXPECT_EQ(status.code(), MXS_MISMATCH);
+      EXPECT_NE(status.message().find(isaName(isa)), std::string::npos) << status.message();
+    }
+  }
+  setenv("MXS_ISA", "avx3", 1);
+  const Status status = Engine::checkEnvironment();
+  EXPECT_EQ(status.code(), MXS_INVALID_ARGUMENT);
+  EXPECT_NE(status.message().find("'avx3', expected one of reference, avx2"), std::string::npos)
+      << status.message();
+  unsetenv("MXS_ISA");
+}
+
+} // namespace
