@@ -1,6 +1,7 @@
 //===- AssignBuffers.cpp - A static arena offset for every activation -------===//
 #include "Arena.h"
 #include "RowCapacity.h"
+#include "RowFunction.h"
 #include "dialects/coll/CollDialect.h"
 #include "dialects/moe/MoEDialect.h"
 #include "dialects/nn/NNDialect.h"
@@ -39,10 +40,18 @@ public:
 
   LogicalResult collect() {
     const bool isStep = func->hasAttr(plan::kMethodAttr);
+    // Threads are at different ops of a run at the same time: a run is one step.
+    Operation *lastOfRun = nullptr;
     for (Operation &op : func.getBody().front()) {
+      if (!lastOfRun)
+        if (SmallVector<Operation *> run = rowRunFrom(&op); !run.empty())
+          lastOfRun = run.back();
       if (failed(collectOp(op)))
         return failure();
-      ++step;
+      if (!lastOfRun || lastOfRun == &op) {
+        ++step;
+        lastOfRun = nullptr;
+      }
     }
     Operation *terminator = func.getBody().front().getTerminator();
     for (Value result : terminator->getOperands()) {

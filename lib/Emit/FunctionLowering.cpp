@@ -1,5 +1,6 @@
 //===- FunctionLowering.cpp - State of one function under lowering ----------===//
 #include "FunctionLowering.h"
+#include "RowFunction.h"
 #include "mixserve/Emit/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -183,9 +184,16 @@ LogicalResult FunctionLowering::lowerOp(Operation &op) {
 }
 
 LogicalResult FunctionLowering::lowerBlock(Block &block) {
-  for (Operation &op : block.without_terminator())
-    if (failed(lowerOp(op)))
+  llvm::DenseSet<Operation *> done;
+  for (Operation &op : block.without_terminator()) {
+    if (done.contains(&op))
+      continue;
+    // Inside a row function the rows are shared out already.
+    const SmallVector<Operation *> run = rowCount ? SmallVector<Operation *>() : rowRunFrom(&op);
+    if (failed(run.empty() ? lowerOp(op) : lowerRowRun(*this, run)))
       return failure();
+    done.insert(run.begin(), run.end());
+  }
   loc = block.getTerminator()->getLoc();
   return success();
 }

@@ -34,6 +34,7 @@ public:
 
   /// Lowers all ops but the terminator. Fails, naming it, at an op without a lowering.
   llvm::LogicalResult lowerBlock(mlir::Block &block);
+  llvm::LogicalResult lowerOp(mlir::Operation &op);
 
   //===-- Values of the source function
   //------------------------------------------------------------===//
@@ -91,9 +92,9 @@ public:
   llvm::SmallVector<mlir::Value> caches;                  ///< i32, of a layer function
   llvm::DenseMap<mlir::Value, mlir::Value> callerBuffers; ///< source value -> out pointer
 
-private:
-  llvm::LogicalResult lowerOp(mlir::Operation &op);
+  unsigned rowFunctions = 0; ///< made so far, for their names
 
+private:
   llvm::DenseMap<mlir::Value, mlir::Value> pointers;
   llvm::DenseMap<int32_t, mlir::Value> rowCounts; ///< by row set
   mlir::Value firstRow, rowCount;

@@ -1,7 +1,7 @@
 //===- LowerRowOps.cpp - Norm, rope, activation, elementwise as loops -------===//
 //
-// The order of every sum is fixed (ascending column) and a row never depends on another, so a row
-// function over a range of rows gives the same bits as one loop over all.
+// The order of every sum is fixed and a row never depends on another, so a row function over a
+// range of rows gives the same bits as one loop over all.
 //
 //===----------------------------------------------------------------------===//
 #include "FunctionLowering.h"
@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mixserve;
@@ -35,6 +36,36 @@ static void store(FunctionLowering &f, Value value, Value memref, ValueRange at)
   memref::StoreOp::create(f.builder, f.loc, value, memref, at);
 }
 
+/// Partial sums of a sum of squares: what the vector units add at once.
+static constexpr int64_t kLanes = 16;
+
+/// sum of x[row, first + i]^2, i in [0, count). Lane j adds columns j, j + kLanes, ... in ascending
+/// order; then the lanes are added in ascending order. A count that is no multiple of the lanes is
+/// one sum over ascending columns.
+static Value sumOfSquares(FunctionLowering &f, Value x, Value row, Value first, int64_t count) {
+  OpBuilder &b = f.builder;
+  const Location loc = f.loc;
+  const bool isVector = count % kLanes == 0;
+  auto vector = VectorType::get({kLanes}, b.getF32Type());
+  Value zero = isVector ? arith::ConstantOp::create(b, loc, b.getZeroAttr(vector)).getResult()
+                        : constF(f, b.getF32Type(), 0.0);
+  auto sum = scf::ForOp::create(b, loc, f.constIndex(0), f.constIndex(count),
+                                f.constIndex(isVector ? kLanes : 1), zero);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(sum.getBody());
+    Value column = arith::AddIOp::create(b, loc, first, sum.getInductionVar());
+    Value value = isVector ? vector::LoadOp::create(b, loc, vector, x, ValueRange{row, column})
+                           : load(f, x, {row, column});
+    Value square = arith::MulFOp::create(b, loc, value, value);
+    Value next = arith::AddFOp::create(b, loc, sum.getRegionIterArg(0), square);
+    scf::YieldOp::create(b, loc, next);
+  }
+  if (!isVector)
+    return sum.getResult(0);
+  return vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sum.getResult(0));
+}
+
 /// y = x * (1 / sqrt(sum(x^2) / D + eps)) * w per block of D columns.
 LogicalResult mixserve::lowerRmsNorm(FunctionLowering &f, nn::RmsNormOp op) {
   OpBuilder &b = f.builder;
@@ -47,23 +78,15 @@ LogicalResult mixserve::lowerRmsNorm(FunctionLowering &f, nn::RmsNormOp op) {
   Value weight = f.memref(f.pointer(op.getWeight()), {block}, f32);
   f.loop(f.rows(op.getInput()), [&](Value row) {
     f.loop(f.constIndex(blocks), [&](Value number) {
-      auto sum = scf::ForOp::create(b, loc, f.constIndex(0), f.constIndex(block), f.constIndex(1),
-                                    constF(f, f32, 0.0));
-      {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(sum.getBody());
-        Value value = load(f, x, {row, mulAdd(f, number, block, sum.getInductionVar())});
-        Value square = arith::MulFOp::create(b, loc, value, value);
-        Value next = arith::AddFOp::create(b, loc, sum.getRegionIterArg(0), square);
-        scf::YieldOp::create(b, loc, next);
-      }
-      Value mean = arith::DivFOp::create(b, loc, sum.getResult(0), constF(f, f32, block));
+      Value first = arith::MulIOp::create(b, loc, number, f.constIndex(block));
+      Value sum = sumOfSquares(f, x, row, first, block);
+      Value mean = arith::DivFOp::create(b, loc, sum, constF(f, f32, block));
       Value shifted =
           arith::AddFOp::create(b, loc, mean, constF(f, f32, op.getEps().convertToDouble()));
       Value root = math::SqrtOp::create(b, loc, shifted);
       Value inverse = arith::DivFOp::create(b, loc, constF(f, f32, 1.0), root);
       f.loop(f.constIndex(block), [&](Value j) {
-        Value column = mulAdd(f, number, block, j);
+        Value column = arith::AddIOp::create(b, loc, first, j);
         Value scaled = arith::MulFOp::create(b, loc, load(f, x, {row, column}), inverse);
         store(f, arith::MulFOp::create(b, loc, scaled, load(f, weight, j)), y, {row, column});
       });

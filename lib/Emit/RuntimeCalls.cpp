@@ -12,6 +12,7 @@ static constexpr RuntimeFunction kFunctions[] = {
     {"mxs_param", "p", "pi"},
     {"mxs_row_tokens", "p", "p"},
     {"mxs_row_positions", "p", "p"},
+    {"mxs_for_rows", "", "pppl"},
     {"mxs_embedding", "", "pppll"},
     {"mxs_linear", "", "pppplll"},
     {"mxs_attention", "", "pippppiiif"},

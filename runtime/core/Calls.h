@@ -11,6 +11,7 @@ namespace mxs {
 
 /// What a rank's generated code may call; the index of call counters.
 enum class Call {
+  ForRows,
   Embedding,
   Linear,
   Attention,
@@ -35,10 +36,10 @@ inline constexpr size_t kCallCount = static_cast<size_t>(Call::RsCombine) + 1;
 /// Name in the stats and in messages: the C function without "mxs_".
 inline const char *callName(Call call) {
   static constexpr const char *names[kCallCount] = {
-      "embedding",         "linear",         "attention",   "route",    "permute",
-      "grouped_gemm",      "unpermute",      "select_rows", "logits",   "all_gather",
-      "all_gather_routed", "reduce_scatter", "all_reduce",  "dispatch", "combine",
-      "ag_dispatch",       "rs_combine"};
+      "for_rows",   "embedding",         "linear",         "attention",   "route",
+      "permute",    "grouped_gemm",      "unpermute",      "select_rows", "logits",
+      "all_gather", "all_gather_routed", "reduce_scatter", "all_reduce",  "dispatch",
+      "combine",    "ag_dispatch",       "rs_combine"};
   return names[static_cast<size_t>(call)];
 }
 

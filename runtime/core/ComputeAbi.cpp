@@ -10,6 +10,24 @@
 
 using namespace mxs;
 
+/// Rows of one task of mxs_for_rows: enough to pay for handing it out, few enough to stay in a
+/// cache.
+static constexpr int64_t kRowsPerTask = 16;
+
+void mxs_for_rows(mxs_ctx_t *ctx, mxs_row_fn_t fn, void *frame, int64_t rows) {
+  abiCall(ctx, Call::ForRows, [&] {
+    const int64_t tasks = (rows + kRowsPerTask - 1) / kRowsPerTask;
+    if (tasks == 1)
+      fn(ctx, frame, 0, rows);
+    else
+      ThreadPool::process().parallelFor(tasks, [&](int64_t task, int) {
+        const int64_t first = task * kRowsPerTask;
+        fn(ctx, frame, first, std::min(kRowsPerTask, rows - first));
+      });
+    return okStatus();
+  });
+}
+
 void mxs_embedding(mxs_ctx_t *ctx, const float *table, float *out, int64_t vocab_local,
                    int64_t hidden) {
   abiCall(ctx, Call::Embedding, [&] {

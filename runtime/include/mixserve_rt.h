@@ -155,6 +155,12 @@ MXS_EXPORT const void *mxs_param(mxs_ctx_t *ctx, int32_t index);
 MXS_EXPORT const int32_t *mxs_row_tokens(mxs_ctx_t *ctx);
 MXS_EXPORT const int32_t *mxs_row_positions(mxs_ctx_t *ctx);
 
+/// A row function of the generated code: computes rows [first, first + count) of what it makes. `frame`
+/// is what the generated code passed in. It may run on several threads at once, and on any thread.
+typedef void (*mxs_row_fn_t)(mxs_ctx_t *ctx, void *frame, int64_t first, int64_t count);
+/// Calls `fn` on ranges that make up [0, rows), on the threads of the process's pool.
+MXS_EXPORT void mxs_for_rows(mxs_ctx_t *ctx, mxs_row_fn_t fn, void *frame, int64_t rows);
+
 //===----------------------------------------------------------------------===//
 // Generated code: compute
 //===----------------------------------------------------------------------===//
@@ -223,10 +229,6 @@ MXS_EXPORT void mxs_dispatch(mxs_ctx_t *ctx, int32_t layer, int32_t site, int32_
 /// Brings partial rows home and adds them: FLAT_EP, HIER_EP from RECEIVED, HYBRID from LANE, to OWNED.
 MXS_EXPORT void mxs_combine(mxs_ctx_t *ctx, int32_t layer, int32_t site, int32_t method, const float *partial,
                             float *out, int64_t hidden);
-
-/// Row-wise region of a fused dispatch: computes rows [first, first + count) of the owned rows.
-/// `frame` is what the generated code passed in.
-typedef void (*mxs_row_fn_t)(mxs_ctx_t *ctx, void *frame, int64_t first, int64_t count);
 
 /// [reduce_scatter ->] region -> lane-wise dispatch -> all_gather in the node, chunked and overlapped.
 typedef struct mxs_ag_dispatch {

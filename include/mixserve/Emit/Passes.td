@@ -31,7 +31,8 @@ def LowerToRuntime : Pass<"mixserve-lower-to-runtime", "::mlir::ModuleOp"> {
   let summary = "Tensors become arena pointers; ops become loops or mxs_* calls";
   let description = [{
     In: the module after assign-buffers. Out: no tensor is left. Norms, rotary embedding, activation
-    and elementwise ops are `scf` loops over `memref`; GEMMs, attention, routing, permutation and
+    and elementwise ops are `scf` loops over `memref`, runs of them one row
+    function that `mxs_for_rows` shares out over threads; GEMMs, attention, routing, permutation and
     collectives are calls of mixserve_rt.h; the region of a fused dispatch is a function over a range of
     rows; `@mxs_model_main` runs the step function of a variant. Parameters are numbered in module
     order, as in the manifest. Fails, naming it, on an op that has no lowering. A module that has
@@ -39,7 +40,8 @@ def LowerToRuntime : Pass<"mixserve-lower-to-runtime", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
                            "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def ExpandPointerCasts : Pass<"mixserve-expand-pointer-casts", "::mlir::ModuleOp"> {
