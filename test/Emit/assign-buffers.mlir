@@ -19,10 +19,22 @@ module attributes {plan.limits = #plan.limits<max_batch_tokens = 10, max_seqs = 
                    plan.layout = #plan.layout<attn_tp = 2, attn_dp = 1, moe_tp = 1, moe_ep = 2, pp = 1>} {
   // 5 rows of 32 bytes take 192; the third takes the place of the first, which nobody reads any more.
   // CHECK-LABEL: func.func @step_reuse
+  // CHECK-NEXT: nn.linear {{.*}}emit.offsets = array<i64: 0>
+  // CHECK-NEXT: nn.linear {{.*}}emit.offsets = array<i64: 192>
+  // CHECK-NEXT: nn.linear {{.*}}emit.offsets = array<i64: 0>
+  func.func @step_reuse(%x: !own, %w: tensor<8x8xf32>) -> !own attributes {plan.method = #plan.method<allgather>} {
+    %a = nn.linear %x, %w : !own, tensor<8x8xf32> -> !own
+    %b = nn.linear %a, %w : !own, tensor<8x8xf32> -> !own
+    %c = nn.linear %b, %w : !own, tensor<8x8xf32> -> !own
+    return %c : !own
+  }
+
+  // Threads are at different ops of a run of row loops at the same time: none takes another's place.
+  // CHECK-LABEL: func.func @step_run
   // CHECK-NEXT: arith.negf {{.*}}emit.offsets = array<i64: 0>
   // CHECK-NEXT: arith.negf {{.*}}emit.offsets = array<i64: 192>
-  // CHECK-NEXT: arith.negf {{.*}}emit.offsets = array<i64: 0>
-  func.func @step_reuse(%x: !own) -> !own attributes {plan.method = #plan.method<allgather>} {
+  // CHECK-NEXT: arith.negf {{.*}}emit.offsets = array<i64: 384>
+  func.func @step_run(%x: !own) -> !own attributes {plan.method = #plan.method<hybrid>} {
     %a = arith.negf %x : !own
     %b = arith.negf %a : !own
     %c = arith.negf %b : !own

@@ -32,28 +32,49 @@ module attributes {plan.mesh = #plan.mesh<["node"=2, "device"=2]>,
     return %e : tensor<?x8xf32, #asked>
   }
 
-  // y = x / sqrt(mean + eps) * w per block of 4 columns: the loops go over rows, blocks, columns.
-  // CHECK-LABEL: func.func private @rms_norm
-  // CHECK-SAME: (%[[CTX:.*]]: !llvm.ptr, %{{.*}}: !llvm.ptr, %[[X:.*]]: !llvm.ptr, %[[W:.*]]: !llvm.ptr, %[[OUT:.*]]: !llvm.ptr)
-  // CHECK: %[[XM:.*]] = builtin.unrealized_conversion_cast %[[X]] : !llvm.ptr to memref<5x8xf32>
-  // CHECK: %[[YM:.*]] = builtin.unrealized_conversion_cast %[[OUT]] : !llvm.ptr to memref<5x8xf32>
+  // Row loops become a row function, called by the runtime's threads; its frame holds the arena, the
+  // inputs and the caller's buffer. y = x / sqrt(mean + eps) * w per block of 4 columns.
+  // CHECK-LABEL: func.func private @rms_norm(
+  // CHECK-SAME: %[[CTX:.*]]: !llvm.ptr, %[[ARENA:.*]]: !llvm.ptr, %[[X:.*]]: !llvm.ptr, %[[W:.*]]: !llvm.ptr, %[[OUT:.*]]: !llvm.ptr)
+  // CHECK: %[[FRAME:.*]] = llvm.alloca
+  // CHECK: llvm.store %[[ARENA]], %[[FRAME]]
+  // CHECK: llvm.store %[[X]],
+  // CHECK: llvm.store %[[W]],
+  // CHECK: llvm.store %[[OUT]],
   // CHECK: %[[ROWS:.*]] = call @mxs_rows(%[[CTX]], %c0_i32)
-  // CHECK: %[[END:.*]] = arith.index_cast %[[ROWS]]
+  // CHECK: call @mxs_for_rows(%[[CTX]], %{{.*}}, %[[FRAME]], %[[ROWS]])
+  // CHECK-LABEL: func.func private @rms_norm_rows_0(
+  // CHECK-SAME: %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %[[FIRST:.*]]: i64, %[[COUNT:.*]]: i64) attributes {llvm.linkage = #llvm.linkage<internal>
+  // CHECK: %[[END:.*]] = arith.index_cast %[[COUNT]]
   // CHECK: scf.for %[[T:.*]] = %c0 to %[[END]]
   // CHECK-NEXT: scf.for %{{.*}} = %c0 to %c2
   // CHECK: scf.for {{.*}} to %c4 {{.*}} iter_args
   // CHECK: math.sqrt
   // CHECK: scf.for
-  // CHECK: memref.store %{{.*}}, %[[YM]][%[[T]],
+  // CHECK: memref.store
   func.func private @rms_norm(%x: !own, %w: tensor<4xf32>) -> !own {
     %y = nn.rms_norm %x, %w eps 1.0e-6 : !own, tensor<4xf32>
     return %y : !own
   }
 
-  // One of the two pairs of each head of 4 turns; the last two elements pass.
-  // CHECK-LABEL: func.func private @rope
+  // Blocks of whole vectors add lane by lane.
+  // CHECK-LABEL: func.func private @rms_norm_lanes_rows_0(
+  // CHECK: scf.for {{.*}} step %c16 iter_args(%{{.*}}) -> (vector<16xf32>)
+  // CHECK: vector.load
+  // CHECK: vector.reduction <add>
+  func.func private @rms_norm_lanes(%x: tensor<?x32xf32, #owned>, %w: tensor<32xf32>) -> tensor<?x32xf32, #owned> {
+    %y = nn.rms_norm %x, %w eps 1.0e-6 : tensor<?x32xf32, #owned>, tensor<32xf32>
+    return %y : tensor<?x32xf32, #owned>
+  }
+
+  // One of the two pairs of each head of 4 turns; the last two elements pass. Positions begin at the
+  // range's first row.
+  // CHECK-LABEL: func.func private @rope_rows_0(
+  // CHECK-SAME: %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %[[FIRST:[^:]*]]: i64, %{{.*}}: i64)
   // CHECK: %[[P:.*]] = call @mxs_row_positions
-  // CHECK: builtin.unrealized_conversion_cast %[[P]] : !llvm.ptr to memref<10xi32>
+  // CHECK: %[[SKIP:.*]] = arith.muli %[[FIRST]], %c4_i64
+  // CHECK: %[[AT:.*]] = llvm.getelementptr %[[P]][%[[SKIP]]]
+  // CHECK: builtin.unrealized_conversion_cast %[[AT]] : !llvm.ptr to memref<10xi32>
   // CHECK: memref.get_global @inv_freq_0 : memref<1xf64>
   // CHECK: math.cos %{{.*}} : f64
   // CHECK: math.sin %{{.*}} : f64
@@ -62,14 +83,26 @@ module attributes {plan.mesh = #plan.mesh<["node"=2, "device"=2]>,
     return %y : !grp
   }
 
-  // CHECK-LABEL: func.func private @elementwise
-  // CHECK: scf.for
+  // Neighbouring row loops share one call; another row set begins the next.
+  // CHECK-LABEL: func.func private @runs(
+  // CHECK: call @mxs_for_rows(
+  // CHECK: call @mxs_all_gather(
+  // CHECK: call @mxs_for_rows(
+  // CHECK-NOT: mxs_for_rows
+  // CHECK-LABEL: func.func private @runs_rows_1(
+  // CHECK: arith.negf %{{.*}} : f32
+  // CHECK-LABEL: func.func private @runs_rows_0(
   // CHECK: scf.for %{{.*}} = %c0 to %c8
   // CHECK: arith.addf %{{.*}}, %{{.*}} : f32
   // CHECK-NEXT: memref.store
-  func.func private @elementwise(%x: !own) -> !own {
+  // CHECK: arith.mulf %{{.*}}, %{{.*}} : f32
+  // CHECK-NEXT: memref.store
+  func.func private @runs(%x: !own) -> !grp {
     %y = arith.addf %x, %x : !own
-    return %y : !own
+    %z = arith.mulf %y, %x : !own
+    %g = coll.all_gather %z over <{"device"}> site attn_ag : !own -> !grp
+    %n = arith.negf %g : !grp
+    return %n : !grp
   }
 
   // CHECK-LABEL: func.func private @linear

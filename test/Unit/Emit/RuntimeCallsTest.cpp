@@ -15,7 +15,7 @@ namespace {
 
 /// The letter of a C type, with or without the parameter's name.
 std::string letterOf(const std::string &type) {
-  if (type.find('*') != std::string::npos)
+  if (type.find('*') != std::string::npos || type.find("mxs_row_fn_t") != std::string::npos)
     return "p";
   for (auto [spelling, letter] :
        {std::pair("int64_t", "l"), {"int32_t", "i"}, {"float", "f"}, {"void", ""}})
