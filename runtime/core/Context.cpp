@@ -1,5 +1,6 @@
 //===- Context.cpp --------------------------------------------------------------------------===//
 #include "core/Context.h"
+#include "kernels/cpu/Engine.h"
 #include "threads/ThreadPool.h"
 
 #include <algorithm>
@@ -24,8 +25,9 @@ Status mxs_ctx::prepare(bool verify, bool verifyShared) {
   for (const CacheEntry &entry : manifest.caches)
     headDim = std::max(headDim, entry.headDim);
   attending.resize(static_cast<size_t>(manifest.maxSeqs));
-  attention = cpu::Attention(cpu::attentionKernels(), ThreadPool::process().threads(),
-                             manifest.maxSeqs, headDim, cache.capacity());
+  attention =
+      cpu::Attention(cpu::attentionKernels(cpu::Engine::process().isa()),
+                     ThreadPool::process().threads(), manifest.maxSeqs, headDim, cache.capacity());
   const int64_t localExperts = topology.endExpert(rank) - topology.firstExpert(rank);
   // A row has at most one pair per local expert and per choice.
   route.pairs.resize(static_cast<size_t>(manifest.maxBatchTokens *

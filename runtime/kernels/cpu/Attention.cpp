@@ -152,12 +152,11 @@ void Attention::run(const AttentionCall &call, ThreadPool &pool) {
   }
 }
 
-const AttentionKernels &attentionKernels() {
+const AttentionKernels &attentionKernels([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+  if (isa >= Isa::Avx512)
     return kAttentionAvx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+  if (isa == Isa::Avx2)
     return kAttentionAvx2;
 #endif
   return kAttentionGeneric;

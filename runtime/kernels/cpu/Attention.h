@@ -4,6 +4,7 @@
 #define MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTION_H
 
 #include "kernels/cpu/AttentionPart.h"
+#include "kernels/cpu/CpuFeatures.h"
 
 #include <vector>
 
@@ -69,8 +70,9 @@ private:
   int64_t maxSpans = 0;
 };
 
-/// The best kernels that this processor can run.
-const AttentionKernels &attentionKernels();
+/// The kernels of an instruction set (of the one before it, if it has none of its own), which the
+/// processor must have.
+const AttentionKernels &attentionKernels(Isa isa);
 
 } // namespace mxs::cpu
 

@@ -15,27 +15,6 @@ using namespace mxs;
 
 namespace {
 
-struct Isa {
-  const char *name;
-  const cpu::AttentionKernels *kernels;
-  bool supported;
-};
-
-std::vector<Isa> allIsas() {
-  return {
-    {"generic", &cpu::kAttentionGeneric, true},
-#if defined(__x86_64__)
-        {"avx2", &cpu::kAttentionAvx2,
-         __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
-    {
-      "avx512", &cpu::kAttentionAvx512,
-          __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-    }
-#endif
-  };
-}
-
 /// Sequences that grow by steps. Row values depend on (sequence, position) alone.
 class Model {
 public:
@@ -140,21 +119,20 @@ private:
   std::vector<std::vector<float>> outputs;
 };
 
-class AttentionIsa : public testing::TestWithParam<size_t> {
+class AttentionIsa : public testing::TestWithParam<cpu::Isa> {
 protected:
   void SetUp() override {
-    isa = allIsas()[GetParam()];
-    if (!isa.supported)
-      GTEST_SKIP() << "this processor has no " << isa.name;
+    if (!cpu::isaSupported(GetParam()))
+      GTEST_SKIP() << "this processor has no " << cpu::isaName(GetParam());
   }
-  Isa isa;
+  const cpu::AttentionKernels &kernels = cpu::attentionKernels(GetParam());
 };
 
 TEST_P(AttentionIsa, MatchesDoublePrecision) {
   for (cpu::CacheType type : {cpu::CacheType::F32, cpu::CacheType::BF16})
     for (auto [heads, kvHeads, dim] : {std::make_tuple(4, 2, 16), std::make_tuple(3, 1, 24),
                                        std::make_tuple(2, 2, 128), std::make_tuple(20, 1, 8)}) {
-      Model model(*isa.kernels, type, heads, kvHeads, dim, 320, 2, 2);
+      Model model(kernels, type, heads, kvHeads, dim, 320, 2, 2);
       model.step({70, 3});
       model.step({1, 250});
       model.step({1, 1});
@@ -175,10 +153,10 @@ TEST_P(AttentionIsa, MatchesDoublePrecision) {
 
 TEST_P(AttentionIsa, ARowsBitsDependOnNothingButItsSequence) {
   // Whole prompt, alone, one thread.
-  Model whole(*isa.kernels, cpu::CacheType::F32, 8, 2, 32, 640, 3, 1);
+  Model whole(kernels, cpu::CacheType::F32, 8, 2, 32, 640, 3, 1);
   whole.step({600, 0, 0});
   // In pieces, beside others, split over three threads.
-  Model pieces(*isa.kernels, cpu::CacheType::F32, 8, 2, 32, 640, 3, 3);
+  Model pieces(kernels, cpu::CacheType::F32, 8, 2, 32, 640, 3, 3);
   pieces.step({17, 5, 0});
   pieces.step({300, 1, 40});
   for (int i = 0; i < 283; ++i) // decode: few tiles, so spans are shared out
@@ -190,7 +168,7 @@ TEST_P(AttentionIsa, ARowsBitsDependOnNothingButItsSequence) {
 }
 
 TEST_P(AttentionIsa, LargeScoresDoNotOverflow) {
-  cpu::Attention attention(*isa.kernels, 1, 1, 1, 64);
+  cpu::Attention attention(kernels, 1, 1, 1, 64);
   ThreadPool pool(1);
   std::vector<char> slot(2 * 64 * sizeof(float));
   const std::vector<float> q = {0, 0, 200}, k = {1, -1, 1}, v = {3, 100, 5};
@@ -209,9 +187,10 @@ TEST_P(AttentionIsa, LargeScoresDoNotOverflow) {
   EXPECT_FLOAT_EQ(out[2], 4.0f);
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, AttentionIsa, testing::Range<size_t>(0, allIsas().size()),
-                         [](const testing::TestParamInfo<size_t> &info) {
-                           return std::string(allIsas()[info.param].name);
+INSTANTIATE_TEST_SUITE_P(Each, AttentionIsa,
+                         testing::Values(cpu::Isa::Reference, cpu::Isa::Avx2, cpu::Isa::Avx512),
+                         [](const testing::TestParamInfo<cpu::Isa> &info) {
+                           return std::string(cpu::isaName(info.param));
                          });
 
 } // namespace
