@@ -2,6 +2,8 @@
 #include "FunctionLowering.h"
 #include "mixserve/Emit/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mixserve;

@@ -3,6 +3,8 @@
 #include "dialects/coll/CollDialect.h"
 #include "dialects/nn/NNDialect.h"
 #include "mixserve/Emit/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"

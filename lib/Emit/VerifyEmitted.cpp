@@ -1,6 +1,7 @@
 //===- VerifyEmitted.cpp - Nothing but LLVM and known calls is left ---------===//
 #include "RuntimeCalls.h"
 #include "mixserve/Emit/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 
