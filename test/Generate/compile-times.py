@@ -2,8 +2,9 @@
 """Compile time by phase over layers and experts, as a Markdown table.
 
 Writes a sparse Qwen3-MoE for every pair of layers and experts, compiles each ROUNDS times, and prints CPU seconds,
-the least of the rounds (another load on the machine only adds). The time to pack weights is apart: it is input and
-output, in proportion to the bytes of the weights."""
+the least of the rounds (another load on the machine only adds). Layout and method are fixed, so that cells compare:
+left alone, the planner takes other ones for other sizes, and each makes other code. The time to pack weights is apart:
+it is input and output, in proportion to the bytes of the weights."""
 import argparse
 import json
 import pathlib
@@ -13,6 +14,7 @@ import tempfile
 
 PHASES = ["import", "raise", "plan", "shard", "fuse", "emit"]
 PACKING = "pack weights"
+FIXED = ["--layout=attn_tp=2,attn_dp=2,moe_tp=2,moe_ep=2", "--moe-comm=hybrid-fused"]
 
 
 def numbers(text):
@@ -31,7 +33,7 @@ def parse_arguments():
                         default=pathlib.Path(__file__).parents[2] / "models/clusters/2x2.yaml", metavar="FILE")
     parser.add_argument("--steps", action="store_true", help="also print every pass and step of the largest model")
     parser.add_argument("compile_options", nargs="*", metavar="OPTION",
-                        help="options for mixserve-compile, after --")
+                        default=FIXED, help=f"options for mixserve-compile, after -- (default {' '.join(FIXED)})")
     return parser.parse_args()
 
 
