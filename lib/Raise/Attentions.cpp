@@ -1,9 +1,9 @@
 //===- Attentions.cpp - attention over cached and new tokens, as one node or in steps
 //-------------===//
 
-#include "Decimal.h"
 #include "MaskCheck.h"
 #include "Rules.h"
+#include "mixserve/Import/Decimal.h"
 
 #include <cmath>
 

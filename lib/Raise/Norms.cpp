@@ -1,8 +1,8 @@
 //===- Norms.cpp - root mean square norms, as one node or in steps
 //--------------------------------===//
 
-#include "Decimal.h"
 #include "Rules.h"
+#include "mixserve/Import/Decimal.h"
 
 using namespace mlir;
 

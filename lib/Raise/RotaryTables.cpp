@@ -2,7 +2,8 @@
 //--------------===//
 
 #include "RotaryTables.h"
-#include "Decimal.h"
+#include "mixserve/Import/Decimal.h"
+#include "mixserve/Import/DecoderStep.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -15,14 +16,6 @@ namespace mixserve::raise {
 
 /// Frequencies are read from angles stored as f32: this is how far they may be off, relatively.
 static constexpr double kFrequencyTolerance = 5e-7;
-
-/// theta^(-i/R) for all pairs.
-static SmallVector<double> powersOf(double theta, int64_t pairs) {
-  SmallVector<double> result;
-  for (int64_t i = 0; i < pairs; ++i)
-    result.push_back(std::pow(theta, -static_cast<double>(i) / pairs));
-  return result;
-}
 
 static bool fits(ArrayRef<double> measured, ArrayRef<double> computed) {
   return llvm::all_of(llvm::zip_equal(measured, computed), [](auto pair) {
@@ -38,7 +31,7 @@ static SmallVector<double> canonical(ArrayRef<double> measured) {
     return SmallVector<double>(measured);
   double theta = std::pow(measured.back(), -static_cast<double>(pairs) / (pairs - 1));
   for (int digits = 1; digits <= 6 && std::isfinite(theta); ++digits) {
-    SmallVector<double> computed = powersOf(roundedTo(digits, theta), pairs);
+    SmallVector<double> computed = rotaryFrequencies(roundedTo(digits, theta), pairs);
     if (fits(measured, computed))
       return computed;
   }

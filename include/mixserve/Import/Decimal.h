@@ -1,8 +1,7 @@
-//===- Decimal.h - the number that a float was meant to be
-//----------------------------------------===//
+//===- Decimal.h - the number that a float was meant to be ------------------===//
 
-#ifndef MIXSERVE_LIB_RAISE_DECIMAL_H
-#define MIXSERVE_LIB_RAISE_DECIMAL_H
+#ifndef MIXSERVE_IMPORT_DECIMAL_H
+#define MIXSERVE_IMPORT_DECIMAL_H
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Format.h"
@@ -10,7 +9,7 @@
 
 #include <cstdlib>
 
-namespace mixserve::raise {
+namespace mixserve {
 
 /// `value` rounded to that many decimal digits.
 inline double roundedTo(int digits, double value) {
@@ -29,6 +28,6 @@ inline double shortestDecimal(double value) {
   return value;
 }
 
-} // namespace mixserve::raise
+} // namespace mixserve
 
-#endif // MIXSERVE_LIB_RAISE_DECIMAL_H
+#endif // MIXSERVE_IMPORT_DECIMAL_H
