@@ -1,5 +1,4 @@
-//===- ExternalFiles.cpp - the data files beside a model
-//---------------------------------------===//
+//===- ExternalFiles.cpp - the data files beside a model --------------------===//
 
 #include "ExternalFiles.h"
 
@@ -11,9 +10,26 @@ using namespace llvm;
 
 namespace mixserve::import {
 
+/// True if `real` lies in `folder`, or in the blobs of the Hugging Face cache that `folder` is a
+/// snapshot of. Both are real paths.
+static bool belongsTo(StringRef folder, StringRef real) {
+  auto isInside = [&](StringRef root) {
+    return real.size() > root.size() && real.starts_with(root) &&
+           (root.ends_with("/") || real[root.size()] == '/');
+  };
+  if (isInside(folder))
+    return true;
+  StringRef snapshots = sys::path::parent_path(folder);
+  if (sys::path::filename(snapshots) != "snapshots")
+    return false;
+  SmallString<128> blobs(sys::path::parent_path(snapshots));
+  sys::path::append(blobs, "blobs");
+  return isInside(blobs);
+}
+
 ExternalFiles::File ExternalFiles::inspect(StringRef location) const {
   auto refuse = [&](const Twine &why) {
-    return File{0, ("external data '" + location + "' " + why).str()};
+    return File{0, (what + " '" + location + "' " + why).str()};
   };
   if (location.empty() || location.contains('\0'))
     return refuse("has no usable file name; export the model again");
@@ -33,9 +49,7 @@ ExternalFiles::File ExternalFiles::inspect(StringRef location) const {
   }
   if (std::error_code error = sys::fs::real_path(folder, realFolder))
     return refuse("cannot be opened: " + error.message());
-  if (!realFolder.ends_with("/"))
-    realFolder += '/';
-  if (!real.starts_with(realFolder))
+  if (!belongsTo(realFolder, real))
     return refuse("is a link that leaves the model's folder; put the file itself beside the model");
   sys::fs::file_status status;
   if (std::error_code error = sys::fs::status(real, status))

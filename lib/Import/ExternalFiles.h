@@ -1,5 +1,4 @@
-//===- ExternalFiles.h - the data files beside a model
-//-----------------------------------------===//
+//===- ExternalFiles.h - the data files beside a model ----------------------===//
 
 #ifndef MIXSERVE_LIB_IMPORT_EXTERNALFILES_H
 #define MIXSERVE_LIB_IMPORT_EXTERNALFILES_H
@@ -12,12 +11,15 @@
 
 namespace mixserve::import {
 
-/// Looks at external data files of one model, each once. A location names a regular file inside the
+/// Looks at the data files of one model, each once. A location names a regular file inside the
 /// model's folder; absolute paths, `..` and links that lead out of the folder are refused, so that
-/// a model cannot make the compiler read other files.
+/// a model cannot make the compiler read other files. One kind of link may: the Hugging Face cache
+/// keeps a model as MODEL/snapshots/REVISION/name -> ../../blobs/HASH.
 class ExternalFiles {
 public:
-  explicit ExternalFiles(llvm::StringRef folder) : folder(folder) {}
+  /// `what` calls the files in messages.
+  explicit ExternalFiles(llvm::StringRef folder, llvm::StringRef what = "external data")
+      : folder(folder), what(what) {}
 
   struct File {
     uint64_t size = 0;
@@ -33,7 +35,7 @@ public:
 private:
   File inspect(llvm::StringRef location) const;
 
-  std::string folder;
+  std::string folder, what;
   llvm::StringMap<File> files;
 };
 

@@ -3,6 +3,7 @@
 #include "mixserve/Emit/EmitArtifact.h"
 #include "mixserve/Emit/Passes.h"
 #include "mixserve/Fuse/Passes.h"
+#include "mixserve/Import/ImportHuggingFace.h"
 #include "mixserve/Import/ImportOnnx.h"
 #include "mixserve/Plan/Passes.h"
 #include "mixserve/Raise/Passes.h"
@@ -11,16 +12,33 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace mixserve;
 
-/// The model's IR: an .onnx file is imported, an .mlir file is taken as phase raise left it.
-static OwningOpRef<ModuleOp> readModel(const CompileOptions &options, MLIRContext &context) {
-  if (llvm::sys::path::extension(options.model) == ".mlir")
-    return parseSourceFile<ModuleOp>(options.model, &context);
-  return importOnnx(options.model, context);
+namespace {
+/// What a model comes as. Only an ONNX graph needs raising.
+enum class Form { Onnx, HuggingFace, Raised };
+} // namespace
+
+static Form formOf(llvm::StringRef path) {
+  if (llvm::sys::path::extension(path) == ".mlir")
+    return Form::Raised;
+  return llvm::sys::fs::is_directory(path) ? Form::HuggingFace : Form::Onnx;
+}
+
+static OwningOpRef<ModuleOp> readModel(const std::string &path, Form form, MLIRContext &context) {
+  switch (form) {
+  case Form::Onnx:
+    return importOnnx(path, context);
+  case Form::HuggingFace:
+    return importHuggingFace(path, context);
+  case Form::Raised:
+    return parseSourceFile<ModuleOp>(path, &context);
+  }
+  return nullptr;
 }
 
 static SelectPlanOptions planOptions(const CompileOptions &options) {
@@ -38,7 +56,8 @@ static SelectPlanOptions planOptions(const CompileOptions &options) {
 }
 
 /// Runs one phase's passes on the module, or writes the artifact.
-static LogicalResult runPhase(Phase phase, ModuleOp module, const CompileOptions &options, TimingScope &timing) {
+static LogicalResult runPhase(Phase phase, ModuleOp module, Form form, const CompileOptions &options,
+                              TimingScope &timing) {
   PassManager manager(module.getContext());
   if (timing)
     manager.enableTiming(timing);
@@ -46,7 +65,10 @@ static LogicalResult runPhase(Phase phase, ModuleOp module, const CompileOptions
   case Phase::Import:
     return success();
   case Phase::Raise:
-    buildRaisePipeline(manager);
+    if (form == Form::Onnx)
+      buildRaisePipeline(manager);
+    else
+      manager.addPass(createVerifyRaised());
     break;
   case Phase::Plan:
     buildPlanPipeline(manager, planOptions(options));
@@ -73,19 +95,17 @@ static LogicalResult runPhase(Phase phase, ModuleOp module, const CompileOptions
 CompileResult mixserve::compileModel(const CompileOptions &options, Phase until, MLIRContext &context,
                                      TimingScope timing) {
   CompileResult result;
-  const bool raised = llvm::sys::path::extension(options.model) == ".mlir";
+  const Form form = formOf(options.model);
   {
-    TimingScope reading = timing.nest(raised ? StringRef("read") : phaseName(Phase::Import));
-    result.module = readModel(options, context);
+    TimingScope reading = timing.nest(form == Form::Raised ? StringRef("read") : phaseName(Phase::Import));
+    result.module = readModel(options.model, form, context);
   }
   if (!result.module)
     return result;
   for (Phase phase : kPhases) {
-    if (raised && (phase == Phase::Import || phase == Phase::Raise))
-      continue;
     result.failedIn = phase;
     TimingScope phaseTiming = timing.nest(phaseName(phase));
-    if (failed(runPhase(phase, *result.module, options, phaseTiming)))
+    if (failed(runPhase(phase, *result.module, form, options, phaseTiming)))
       return result;
     if (phase == until)
       break;

@@ -19,7 +19,7 @@ enum ExitCode { kOk = 0, kUsage = 1, kBadInput = 2, kNoPlan = 3 };
 static cl::OptionCategory category("mixserve-compile options");
 
 struct CommandLine {
-  cl::opt<std::string> model{cl::Positional, cl::desc("MODEL.onnx"), cl::cat(category)};
+  cl::opt<std::string> model{cl::Positional, cl::desc("MODEL (.onnx file or Hugging Face folder)"), cl::cat(category)};
   cl::opt<std::string> cluster{"cluster", cl::desc("cluster file (YAML)"), cl::value_desc("FILE"), cl::cat(category)};
   cl::opt<std::string> output{"o", cl::desc("artifact folder to write, or a file for --compile-to (default: stdout)"),
                               cl::value_desc("PATH"), cl::cat(category)};
@@ -68,7 +68,7 @@ public:
 /// Errors of the command line that need no model, found before one is read.
 static std::string whyUnusable(const CommandLine &line, Phase until, bool writesArtifact) {
   if (line.model.empty())
-    return "which model? give an .onnx file";
+    return "which model? give an .onnx file or a Hugging Face folder";
   if (until >= Phase::Plan && line.cluster.empty())
     return "--cluster FILE is needed to plan; --compile-to=raise works without";
   if (writesArtifact && line.output.empty())
@@ -128,7 +128,8 @@ int main(int argc, char **argv) {
   cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "mixserve-compile (mixserve) " MIXSERVE_VERSION "\n"; });
   cl::ParseCommandLineOptions(argc, argv,
                               "Compiles a Mixture-of-Experts model for a cluster: chooses the TP/EP/DP layout that is cheapest\n"
-                              "to serve and writes an artifact for mixserve-run.\n\n"
+                              "to serve and writes an artifact for mixserve-run. MODEL is an .onnx file, or a Hugging Face\n"
+                              "folder (config.json and safetensors; Qwen3-MoE).\n\n"
                               "exit codes: 0 ok, 1 usage, 2 bad input, 3 no feasible plan\n\n"
                               "example:\n  mixserve-compile model.onnx --cluster 2x2.yaml -o model.mxs\n");
   Phase until = line.check ? Phase::Fuse : Phase::Emit;

@@ -5,6 +5,7 @@
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "dialects/plan/PlanDialect.h"
+#include "mixserve/Import/ImportHuggingFace.h"
 #include "mixserve/Import/ImportOnnx.h"
 #include "mixserve/Plan/ReadShape.h"
 #include "mixserve/Raise/Passes.h"
@@ -29,17 +30,32 @@ static LogicalResult printDiagnostic(Diagnostic &diagnostic) {
   return success();
 }
 
-static std::optional<mixserve::planner::ModelShape> readIr(const std::string &path, bool isOnnx) {
+namespace {
+enum class Form { Onnx, HuggingFace, Raised };
+} // namespace
+
+static OwningOpRef<ModuleOp> readModule(const std::string &path, Form form, MLIRContext &context) {
+  switch (form) {
+  case Form::Onnx:
+    return mixserve::importOnnx(path, context);
+  case Form::HuggingFace:
+    return mixserve::importHuggingFace(path, context, mixserve::FolderWeights::Ignored);
+  case Form::Raised:
+    return parseSourceFile<ModuleOp>(path, &context);
+  }
+  return nullptr;
+}
+
+static std::optional<mixserve::planner::ModelShape> readIr(const std::string &path, Form form) {
   DialectRegistry registry;
   registry.insert<mixserve::plan::PlanDialect, mixserve::nn::NNDialect, mixserve::moe::MoEDialect,
                   mixserve::onnx::OnnxDialect, arith::ArithDialect, func::FuncDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.getDiagEngine().registerHandler(printDiagnostic);
-  OwningOpRef<ModuleOp> module =
-      isOnnx ? mixserve::importOnnx(path, context) : parseSourceFile<ModuleOp>(path, &context);
+  OwningOpRef<ModuleOp> module = readModule(path, form, context);
   if (!module)
     return std::nullopt;
-  if (isOnnx) {
+  if (form == Form::Onnx) {
     PassManager manager(&context);
     mixserve::buildRaisePipeline(manager);
     if (failed(manager.run(*module)))
@@ -49,16 +65,19 @@ static std::optional<mixserve::planner::ModelShape> readIr(const std::string &pa
 }
 
 std::optional<mixserve::planner::ModelShape> mixserve::readModel(const std::string &path) {
+  if (llvm::sys::fs::is_directory(path))
+    return readIr(path, Form::HuggingFace);
   const StringRef extension = llvm::sys::path::extension(path);
   if (extension == ".onnx" || extension == ".mlir") {
     if (!llvm::sys::fs::exists(path)) {
       llvm::errs() << "mixserve-plan: " << path << ": cannot read the model; check the path\n";
       return std::nullopt;
     }
-    return readIr(path, extension == ".onnx");
+    return readIr(path, extension == ".onnx" ? Form::Onnx : Form::Raised);
   }
   if (extension != ".yaml" && extension != ".yml") {
-    llvm::errs() << "mixserve-plan: " << path << ": not an .onnx, .mlir or .yaml file\n";
+    llvm::errs() << "mixserve-plan: " << path
+                 << ": neither an .onnx, .mlir or .yaml file nor a folder\n";
     return std::nullopt;
   }
   std::string error;

@@ -9,8 +9,8 @@
 
 namespace mixserve {
 
-/// An .onnx file is imported and raised; .mlir is taken as raised; .yaml is a shape file. No weight
-/// byte is read. On failure: nothing, after errors on stderr.
+/// An .onnx file is imported and raised; of a Hugging Face folder, config.json is read; .mlir is
+/// taken as raised; .yaml is a shape file. No weight byte is read. On failure: nothing, after errors on stderr.
 std::optional<planner::ModelShape> readModel(const std::string &path);
 
 } // namespace mixserve

@@ -21,7 +21,8 @@ static cl::OptionCategory category("mixserve-plan options");
 
 struct CommandLine {
   cl::opt<std::string> model{cl::Positional,
-                             cl::desc("MODEL (.onnx, raised .mlir, or a shape file .yaml)"),
+                             cl::desc("MODEL (.onnx, Hugging Face folder with a config.json, raised .mlir, or "
+                                      "a shape file .yaml)"),
                              cl::cat(category)};
   cl::opt<std::string> cluster{"cluster", cl::desc("cluster file (YAML)"), cl::value_desc("FILE"),
                                cl::cat(category)};
@@ -136,7 +137,8 @@ int main(int argc, char **argv) {
       "prompt=1024,output=256,concurrency=16\n");
   if (line.model.empty())
     return fail(kUsage,
-                "which model? give an .onnx file, a raised .mlir file, or a shape file .yaml");
+                "which model? give an .onnx file, a Hugging Face folder, a raised .mlir file, or a "
+                "shape file .yaml");
   if (line.cluster.empty())
     return fail(kUsage, "--cluster FILE is needed: what the model is to run on");
   if (!line.compare.empty() && line.routing.empty())

@@ -15,7 +15,7 @@ namespace mixserve {
 /// What `mixserve-compile` was asked for. Texts are as on its command line; empty and 0 mean "not
 /// given": the planner decides, or the documented default holds.
 struct CompileOptions {
-  std::string model;   ///< an .onnx file, or .mlir in the form of phase raise
+  std::string model;   ///< an .onnx file, a Hugging Face folder, or .mlir in the form of phase raise
   std::string cluster; ///< cluster file; not needed up to phase raise
   std::string output;  ///< artifact folder; needed by phase emit
   std::string workload, layout, moeComm, chunks;
