@@ -101,7 +101,7 @@ LogicalResult BoxReader::check(nn::ParamOp param) {
       overflow |= llvm::MulOverflow(size - 1, stride, reach) || llvm::AddOverflow(last, reach, last);
     }
     int64_t end = 0;
-    overflow |= llvm::MulOverflow(last + 1, bytesOf(*element), end) || llvm::AddOverflow(end, box.getOffset(), end);
+    overflow |= llvm::AddOverflow<int64_t>(last, 1, last) || llvm::MulOverflow(last, bytesOf(*element), end) || llvm::AddOverflow(end, box.getOffset(), end);
     if (overflow || end > static_cast<int64_t>(content->getBufferSize()))
       return param.emitError("needs bytes beyond the end of '")
              << box.getFile() << "', which has " << content->getBufferSize()
