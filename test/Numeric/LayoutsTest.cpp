@@ -156,6 +156,12 @@ TEST_P(EveryLayout, GivesGoldenOutputsAndPlannedBytes) {
 INSTANTIATE_TEST_SUITE_P(Meshes, EveryLayout, testing::ValuesIn(allCases()),
                          [](const auto &info) { return caseName(info.param); });
 
+/// 8 experts over 3 and 6 ranks, or 3 groups of 2: some hold one more than others, none is lost.
+INSTANTIATE_TEST_SUITE_P(UnevenExperts, EveryLayout,
+                         testing::Values(Case{{3, 1}, {1, 3, 1, 3}}, Case{{3, 2}, {2, 3, 1, 6}},
+                                         Case{{3, 2}, {1, 6, 2, 3}}),
+                         [](const auto &info) { return caseName(info.param); });
+
 TEST(LayoutSpace, HasTheStatedNumberOfPairs) {
   auto pairs = [](int nodes, int devices) { return planner::allLayouts(Mesh{nodes, devices}).size(); };
   EXPECT_EQ(pairs(1, 1), 1u);
