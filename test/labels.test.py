@@ -3,7 +3,9 @@
 
  * Every constraint (Cn) of an op or attribute: a case in test/Dialect/*/invalid.mlir whose name is
    <mnemonic>_c<n>.. and whose expected text has the label. Ops of one class share its constraints.
- * Every op and attribute: a use in test/Dialect/*/ops.mlir.
+ * Every op and attribute: a use in test/Dialect/*/ops.mlir, and a place in the README of its dialect (or, in
+   onnx, of its group there).
+ * Every op, or the class that it is of: a description with an example.
  * Every pass: a file test/<Phase>/<flag without mixserve->*; every label of it: that text in test/<Phase>/.
 """
 import pathlib
@@ -47,6 +49,8 @@ for dialect in sorted((root / "dialects").iterdir()):
     tested = {(key(name), f"C{number}") for names, expected in parts for name, number in names
               if f"(C{number})" in expected}
     used = (folder / "ops.mlir").read_text()
+    readme = (dialect / "README.md").read_text()
+    bodies = {r[0]: r[3] for r in all_records}
     for td_name, base, name, body, is_class in all_records:
         if base == "Dialect":
             continue
@@ -62,6 +66,11 @@ for dialect in sorted((root / "dialects").iterdir()):
         spelling = f"{dialect.name}.{name}"
         if not re.search(rf"\b{re.escape(spelling)}\b", used):
             missing.append(f"{folder.name}/ops.mlir: {spelling} is not used")
+        described = body + bodies.get(base, "")
+        if is_op and ("let description" not in described or not re.search(r"\bExamples?:", described)):
+            missing.append(f"{dialect.name}/*.td: {spelling} has no description with an example")
+        if is_op and dialect.name != "onnx" and spelling not in readme:
+            missing.append(f"{dialect.name}/README.md: {spelling} is not listed")
 
 for td in sorted((root / "include/mixserve").glob("*/Passes.td")):
     phase = root / "test" / td.parent.name
