@@ -11,6 +11,8 @@
 using namespace mxs;
 
 static constexpr const char *kChunkedVariant = "hybrid-fused";
+/// 11 days: a few deadlines are added up in 64 bits of nanoseconds.
+static constexpr uint64_t kMaxDeadlineNs = 1'000'000'000'000'000;
 
 struct Model::Ranks {
   Artifact artifact;
@@ -38,6 +40,10 @@ Status ModelOptions::create(const mxs_options_t *given, ModelOptions &out) {
   if (o.chunks < 0)
     return invalidArgument("mxs_options_t::chunks is " + std::to_string(o.chunks) +
                            ", expected 0 (by the table) or more");
+  if (o.deadline_ns > kMaxDeadlineNs)
+    return invalidArgument("the deadline is " + std::to_string(o.deadline_ns) +
+                           " ns, expected at most " + std::to_string(kMaxDeadlineNs) +
+                           " ns (11 days)");
   ModelOptions options;
   options.deadlineNs = o.deadline_ns ? o.deadline_ns : env.deadlineNs;
   options.variant = o.variant ? o.variant : "";

@@ -50,7 +50,7 @@ typedef struct mxs_model mxs_model_t;
 /// Options of `mxs_model_open`. Zero-initialise, set `size`, then what differs from the default.
 typedef struct mxs_options {
   uint32_t size;               ///< sizeof(mxs_options_t)
-  uint64_t deadline_ns;        ///< bound on every wait [ns]; 0 = 30 s
+  uint64_t deadline_ns;        ///< bound on every wait [ns], at most 10^15; 0 = 30 s
   const char *variant;         ///< force this dispatch method of the artifact; NULL = by the table
   int32_t chunks;              ///< force this chunk count; 0 = by the table
   uint64_t inter_ns_per_mib;   ///< pace links between nodes, per rank lane [ns/MiB]; 0 = off

@@ -232,6 +232,19 @@ TEST(ModelErrors, ForcedMethodsAreHonouredOrRefused) {
   EXPECT_EQ(model, nullptr);
 }
 
+TEST(ModelErrors, ADeadlineThatSumsCannotHoldIsRefused) {
+  mxs_options_t o = options();
+  o.deadline_ns = 9'000'000'000'000'000'000;
+  mxs_model_t *model = nullptr;
+  EXPECT_EQ(mxs_model_open(artifact({1, 1, 1}).c_str(), &o, &model), MXS_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(mxs_last_error()).find("expected at most 1000000000000000 ns (11 days)"),
+            std::string::npos)
+      << mxs_last_error();
+  o.deadline_ns = 1'000'000'000'000'000;
+  const ModelPtr longest = open({1, 1, 1}, o);
+  EXPECT_EQ(step(longest, {{0, 0, 0, {1}}}).status, MXS_OK);
+}
+
 TEST(ModelErrors, EnvironmentIsChecked) {
   setenv("MIXSERVE_DEADLINE_MS", "soon", 1);
   mxs_model_t *model = nullptr;
