@@ -2,6 +2,7 @@
 #ifndef MIXSERVE_RUNTIME_CORE_ABICALL_H
 #define MIXSERVE_RUNTIME_CORE_ABICALL_H
 
+#include "comm/Trace.h"
 #include "core/Context.h"
 
 #include <exception>
@@ -14,6 +15,7 @@ namespace mxs {
 template <class Body> void abiCall(mxs_ctx *ctx, Call call, const Body &body) noexcept {
   if (!ctx->enter(call))
     return;
+  const int64_t begin = steadyNs();
   Status status;
   try {
     status = body();
@@ -22,6 +24,7 @@ template <class Body> void abiCall(mxs_ctx *ctx, Call call, const Body &body) no
   } catch (const std::exception &error) {
     status = internalError(error.what());
   }
+  ctx->calls.spend(call, steadyNs() - begin);
   if (!status.ok())
     ctx->fail(status.in("rank " + std::to_string(ctx->rank) + ", mxs_" + callName(call)));
 }

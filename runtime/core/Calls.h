@@ -43,25 +43,34 @@ inline const char *callName(Call call) {
   return names[static_cast<size_t>(call)];
 }
 
+/// By Call: how often, or nanoseconds.
 using CallCounts = std::array<uint64_t, kCallCount>;
 
-/// Calls of one rank so far. Its thread counts; any thread may read at any time, also while a rank
-/// that hung in a failed step goes on.
+/// Calls of one rank so far, and the time spent in them. Its thread counts; any thread may read at
+/// any time, also while a rank that hung in a failed step goes on.
 class CallCounter {
 public:
-  void add(Call call) {
-    std::atomic<uint64_t> &count = counts[static_cast<size_t>(call)];
-    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  void add(Call call) { grow(counts[static_cast<size_t>(call)], 1); }
+  void spend(Call call, int64_t ns) {
+    grow(times[static_cast<size_t>(call)], static_cast<uint64_t>(ns));
   }
-  CallCounts read() const {
+  CallCounts read() const { return readAll(counts); }
+  /// [ns]; a call under way is not in it yet.
+  CallCounts readTimes() const { return readAll(times); }
+
+private:
+  using Counters = std::array<std::atomic<uint64_t>, kCallCount>;
+  static void grow(std::atomic<uint64_t> &counter, uint64_t by) {
+    counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+  static CallCounts readAll(const Counters &counters) {
     CallCounts result{};
     for (size_t i = 0; i < kCallCount; ++i)
-      result[i] = counts[i].load(std::memory_order_relaxed);
+      result[i] = counters[i].load(std::memory_order_relaxed);
     return result;
   }
 
-private:
-  std::array<std::atomic<uint64_t>, kCallCount> counts{};
+  Counters counts{}, times{};
 };
 
 } // namespace mxs

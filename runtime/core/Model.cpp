@@ -314,19 +314,23 @@ static Json callsJson(const CallCounts &counts) {
 }
 
 std::string Model::stats() {
-  CallCounts total{};
+  CallCounts total{}, time{};
   Json perRank = Json::array();
   for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
     for (int device = 0; device < ranks->artifact.manifest().devices; ++device) {
       const CallCounts counts = runner->calls(device);
-      for (size_t i = 0; i < kCallCount; ++i)
+      const CallCounts times = runner->callTimes(device);
+      for (size_t i = 0; i < kCallCount; ++i) {
         total[i] += counts[i];
+        time[i] += times[i];
+      }
       perRank.push_back(callsJson(counts));
     }
   Json stats = {{"schema", "mixserve.stats/v1"},
                 {"steps", steps},
                 {"tokens", tokens},
                 {"calls", callsJson(total)},
+                {"call_ns", callsJson(time)},
                 {"rank_calls", std::move(perRank)}};
   stats["bytes"] = Json::parse(ranks->world->counters().json());
   return stats.dump();

@@ -45,6 +45,10 @@ public:
 
   /// Calls of a rank of the node so far.
   CallCounts calls(int device) const { return ranks[static_cast<size_t>(device)]->calls.read(); }
+  /// Time in these calls [ns].
+  CallCounts callTimes(int device) const {
+    return ranks[static_cast<size_t>(device)]->calls.readTimes();
+  }
 
 private:
   void leaderMain();

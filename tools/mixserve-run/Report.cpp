@@ -70,7 +70,9 @@ void mixserve::tools::printStats(const std::string &statsJson) {
     std::printf("%-6s %-12s %-6s %14lld\n", layer < 0 ? "-" : std::to_string(layer).c_str(),
                 op.c_str(), link.c_str(), static_cast<long long>(bytes));
   }
+  // Of all ranks together. Collectives count the waiting for other ranks.
+  std::printf("%-20s %10s %12s\n", "call", "count", "ms");
   for (const auto &[name, count] : stats.at("calls").items())
-    std::printf("calls of %-20s %lld\n", name.c_str(),
-                static_cast<long long>(count.get<int64_t>()));
+    std::printf("%-20s %10lld %12.3f\n", name.c_str(), static_cast<long long>(count.get<int64_t>()),
+                stats.at("call_ns").value(name, 0.0) / 1e6);
 }
