@@ -1,5 +1,6 @@
 //===- Qwen3Moe.cpp - a Qwen3-MoE decoder of any size ---------------------===//
 #include "test/Generate/Qwen3Moe.h"
+#include "test/Generate/Random.h"
 
 #include <cmath>
 
@@ -7,14 +8,6 @@ namespace mixserve::generate {
 namespace {
 
 const Dim kBatch = "batch", kSequence = "sequence_len", kTotal = "past_seq_len + seq_len";
-
-/// SplitMix64 (Steele, Lea, Flood 2014): a good hash of a counter, the same on every machine.
-uint64_t mix(uint64_t value) {
-  value += 0x9e3779b97f4a7c15u;
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
-  return value ^ (value >> 31);
-}
 
 class Decoder {
 public:
