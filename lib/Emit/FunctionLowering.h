@@ -17,12 +17,18 @@
 
 namespace mixserve {
 
+/// How generated code gets at a parameter.
+struct ParamNumber {
+  int64_t index; ///< of mxs_param and mxs_weight
+  bool isHandle; ///< passed to the runtime as a handle; else float32 values for generated loops
+};
+
 /// What all functions of a module share while it is lowered.
 struct ModuleLowering {
   mlir::ModuleOp module;
   RuntimeCalls calls;
   RowCapacity capacity;
-  llvm::DenseMap<mlir::StringAttr, int64_t> paramIndex; ///< of mxs_param
+  llvm::DenseMap<mlir::StringAttr, ParamNumber> params;
 };
 
 class FunctionLowering {

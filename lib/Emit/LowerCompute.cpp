@@ -9,27 +9,24 @@ using namespace mlir;
 using namespace mixserve;
 
 LogicalResult mixserve::lowerParamRef(FunctionLowering &f, nn::ParamRefOp op) {
-  const int64_t index = f.shared.paramIndex.lookup(op.getParamAttr().getAttr());
-  f.setPointer(op.getResult(), f.callValue("mxs_param", {f.ctx, f.constI32(index)}));
+  const ParamNumber param = f.shared.params.at(op.getParamAttr().getAttr());
+  f.setPointer(op.getResult(), f.callValue(param.isHandle ? "mxs_weight" : "mxs_param",
+                                           {f.ctx, f.constI32(param.index)}));
   return success();
 }
 
 LogicalResult mixserve::lowerEmbedding(FunctionLowering &f, nn::EmbeddingOp op) {
   if (!op.getIds().getDefiningOp<nn::TokensOp>())
     return op.emitOpError("has no lowering for computed ids: they must be nn.tokens of the step");
-  auto table = op.getTable().getType();
   Value out = f.makeResult(cast<OpResult>(op.getResult()));
-  f.call("mxs_embedding", {f.ctx, f.pointer(op.getTable()), out, f.constI64(table.getDimSize(0)),
-                           f.constI64(table.getDimSize(1))});
+  f.call("mxs_embedding", {f.ctx, f.pointer(op.getTable()), out});
   return success();
 }
 
 LogicalResult mixserve::lowerLinear(FunctionLowering &f, nn::LinearOp op) {
-  auto weight = op.getWeight().getType();
   Value out = f.makeResult(cast<OpResult>(op.getResult()));
   f.call("mxs_linear",
-         {f.ctx, f.pointer(op.getInput()), f.pointer(op.getWeight()), out, f.rows(op.getInput()),
-          f.constI64(weight.getDimSize(1)), f.constI64(weight.getDimSize(0))});
+         {f.ctx, f.pointer(op.getInput()), f.pointer(op.getWeight()), out, f.rows(op.getInput())});
   return success();
 }
 
@@ -73,11 +70,11 @@ LogicalResult mixserve::lowerExpertFfn(FunctionLowering &f, moe::ExpertFfnOp op)
   Value out = f.makeResult(cast<OpResult>(op.getResult()));
   Value routed = f.scratch(op, 0), gate = f.scratch(op, 1), up = f.scratch(op, 2);
   Value rows = f.rows(op.getInput());
-  Value h = f.constI64(hidden), n = f.constI64(ffn), k = f.constI64(topK);
+  Value h = f.constI64(hidden), k = f.constI64(topK);
   f.call("mxs_permute",
          {f.ctx, f.pointer(op.getInput()), f.pointer(op.getIds()), routed, rows, h, k});
-  f.call("mxs_grouped_gemm", {f.ctx, routed, f.pointer(op.getGate()), gate, h, n});
-  f.call("mxs_grouped_gemm", {f.ctx, routed, f.pointer(op.getUp()), up, h, n});
+  f.call("mxs_grouped_gemm", {f.ctx, routed, f.pointer(op.getGate()), gate});
+  f.call("mxs_grouped_gemm", {f.ctx, routed, f.pointer(op.getUp()), up});
   Value routedRows =
       f.callValue("mxs_rows", {f.ctx, f.constI32(static_cast<int32_t>(plan::RowSet::Routed))});
   switch (op.getActivation()) {
@@ -85,7 +82,7 @@ LogicalResult mixserve::lowerExpertFfn(FunctionLowering &f, moe::ExpertFfnOp op)
     emitSwiGLU(f, gate, up, routedRows, capacity, ffn);
     break;
   }
-  f.call("mxs_grouped_gemm", {f.ctx, gate, f.pointer(op.getDown()), routed, n, h});
+  f.call("mxs_grouped_gemm", {f.ctx, gate, f.pointer(op.getDown()), routed});
   f.call("mxs_unpermute", {f.ctx, routed, f.pointer(op.getWeights()), out, rows, h, k});
   return success();
 }

@@ -131,9 +131,10 @@ struct LowerToRuntime : impl::LowerToRuntimeBase<LowerToRuntime> {
     if (failed(params) || failed(capacity) || failed(variants))
       return signalPassFailure();
     ModuleLowering shared{module, RuntimeCalls(module), *capacity,
-                          llvm::DenseMap<StringAttr, int64_t>()};
+                          llvm::DenseMap<StringAttr, ParamNumber>()};
     for (auto [i, entry] : llvm::enumerate(*params))
-      shared.paramIndex[entry.param.getSymNameAttr()] = i;
+      shared.params[entry.param.getSymNameAttr()] = {
+          static_cast<int64_t>(i), entry.pack != nn::Pack::Plain || entry.isTable};
     for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       const bool isStep = func->hasAttr(plan::kMethodAttr);
       if (func.isDeclaration() || func->hasAttr("llvm.linkage"))

@@ -108,13 +108,24 @@ static void writeBuffers(JsonStream &json, const ManifestInput &input) {
   });
   json.attribute("vocab_local", input.facts.vocabLocal);
   json.attribute("routed_capacity", input.facts.routedPerToken);
+  auto mesh = input.fused->getAttrOfType<plan::MeshAttr>(plan::kMeshAttr);
   json.attributeArray("params", [&] {
     for (const ParamEntry &entry : input.params)
       json.object([&] {
         nn::ParamOp param = entry.param;
         json.attribute("name", param.getSymName());
         json.attribute("file", entry.isShared ? "shared" : "rank");
-        json.attribute("pack", nn::stringifyPack(entry.pack));
+        json.attribute("pack", entry.isTable ? "rows" : nn::stringifyPack(entry.pack));
+        json.attribute("type", "f32");
+        if (entry.pack == nn::Pack::Plain && !entry.isTable)
+          return;
+        // Only the number of experts may differ between ranks.
+        const ParamSlice slice = sliceOf(param, mesh, 0);
+        const size_t rank = slice.size.size();
+        json.attribute("n", slice.size[rank - 2]);
+        json.attribute("k", slice.size[rank - 1]);
+        if (rank == 3)
+          json.attribute("experts", param.getTensorType().getDimSize(0));
       });
   });
 }

@@ -28,6 +28,7 @@ namespace {
 /// What the references of one parameter ask for.
 struct ParamUse {
   std::optional<nn::Pack> pack;
+  bool isTable = false; ///< of an embedding
   SmallVector<nn::ParamRefOp> refs;
 };
 
@@ -53,13 +54,14 @@ static std::optional<nn::Pack> packOf(OpOperand &use, SymbolTableCollection &sym
 static LogicalResult addUses(nn::ParamRefOp ref, ParamUse &use, SymbolTableCollection &symbols) {
   use.refs.push_back(ref);
   for (OpOperand &operand : ref->getUses()) {
+    use.isTable |= isa<nn::EmbeddingOp>(operand.getOwner());
     std::optional<nn::Pack> pack = packOf(operand, symbols);
     if (!pack)
       continue;
     if (use.pack && *use.pack != *pack)
       return ref.emitError("parameter '")
-             << ref.getParam() << "' is read both as a linear's weight and plain; "
-             << "it can be packed one way only: give it two names";
+             << ref.getParam() << "' is read both as " << stringifyPack(*use.pack) << " and as "
+             << stringifyPack(*pack) << "; it can be packed one way only: give it two names";
     use.pack = pack;
   }
   return success();
@@ -114,8 +116,9 @@ FailureOr<SmallVector<ParamEntry>> mixserve::collectParams(ModuleOp module) {
       return param.emitError("parameters are packed as f32, got ") << param.getTensorType();
     if (failed(checkParts(param, it->second.refs, mesh)))
       return failure();
-    ParamEntry entry{param, it->second.pack.value_or(nn::Pack::Plain)};
-    if (entry.pack == nn::Pack::N64 && param.getTensorType().getRank() < 2)
+    ParamEntry entry{param, it->second.pack.value_or(nn::Pack::Plain), it->second.isTable};
+    const int64_t rank = param.getTensorType().getRank();
+    if (entry.pack == nn::Pack::N64 && rank != 2 && rank != 3)
       return param.emitError("a packed weight must be [N, K] or [E, N, K], got ")
              << param.getTensorType();
     if (auto asked = param.getPack(); asked && *asked != entry.pack)

@@ -22,6 +22,7 @@ ParamSlice sliceOf(nn::ParamOp param, plan::MeshAttr mesh, int64_t rank);
 struct ParamEntry {
   nn::ParamOp param;
   nn::Pack pack = nn::Pack::Plain;
+  bool isTable = false;  ///< rows of an embedding
   bool isShared = false; ///< every rank holds all of it
 };
 

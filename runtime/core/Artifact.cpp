@@ -127,7 +127,7 @@ Status Artifact::openWeights(int rank, bool verify, bool verifyShared,
                                      weights.own));
   for (const ParamEntry &param : facts.params)
     MXS_TRY_IN(where, (param.shared ? weights.shared : weights.own)
-                          .tensor(param.name, weights.pointers.emplace_back()));
+                          .weight(param, weights.weights.emplace_back()));
   out = std::move(weights);
   return okStatus();
 }

@@ -7,17 +7,17 @@
 
 namespace mxs {
 
-/// The parameters of one rank: pointers into its own weight file and the shared one. Other ranks'
-/// files are not touched.
+/// The parameters of one rank, in its own mapped weight file and the shared one. Other ranks' files
+/// are not touched.
 class RankWeights {
 public:
-  const void *param(int index) const { return pointers[static_cast<size_t>(index)]; }
-  int count() const { return static_cast<int>(pointers.size()); }
+  const mxs_weight_t &weight(int index) const { return weights[static_cast<size_t>(index)]; }
+  int count() const { return static_cast<int>(weights.size()); }
 
 private:
   friend class Artifact;
   WeightFile own, shared;
-  std::vector<const void *> pointers;
+  std::vector<mxs_weight_t> weights;
 };
 
 /// An artifact whose small files were read and found right.

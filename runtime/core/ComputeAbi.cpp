@@ -28,19 +28,26 @@ void mxs_for_rows(mxs_ctx_t *ctx, mxs_row_fn_t fn, void *frame, int64_t rows) {
   });
 }
 
-void mxs_embedding(mxs_ctx_t *ctx, const float *table, float *out, int64_t vocab_local,
-                   int64_t hidden) {
+/// Fails unless `w` lies as the call reads it.
+static Status checkLayout(const mxs_weight_t *w, WeightLayout layout) {
+  if (w && w->layout == layout)
+    return okStatus();
+  return internalError("got a weight of another layout; compile the model again");
+}
+
+void mxs_embedding(mxs_ctx_t *ctx, const mxs_weight_t *table, float *out) {
   abiCall(ctx, Call::Embedding, [&] {
-    cpu::embedding(mxs_row_tokens(ctx), ctx->rows(MXS_ROWS_GROUP), table,
-                   ctx->topology.attnCoord(ctx->rank) * vocab_local, vocab_local, hidden, out);
+    MXS_TRY(checkLayout(table, WeightLayout::Rows));
+    cpu::embedding(mxs_row_tokens(ctx), ctx->rows(MXS_ROWS_GROUP), *table,
+                   ctx->topology.attnCoord(ctx->rank) * table->n, out);
     return okStatus();
   });
 }
 
-void mxs_linear(mxs_ctx_t *ctx, const float *x, const float *w, float *y, int64_t rows, int64_t k,
-                int64_t n) {
+void mxs_linear(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w, float *y, int64_t rows) {
   abiCall(ctx, Call::Linear, [&] {
-    cpu::linear(x, w, y, rows, k, n);
+    MXS_TRY(checkLayout(w, WeightLayout::N64));
+    cpu::linear(x, *w, 0, y, rows);
     return okStatus();
   });
 }
@@ -117,11 +124,14 @@ void mxs_permute(mxs_ctx_t *ctx, const float *x, const int32_t *ids, float *perm
   });
 }
 
-void mxs_grouped_gemm(mxs_ctx_t *ctx, const float *x, const float *w, float *y, int64_t k,
-                      int64_t n) {
+void mxs_grouped_gemm(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w, float *y) {
   abiCall(ctx, Call::GroupedGemm, [&] {
     const std::vector<int64_t> &ends = ctx->route.ends;
-    cpu::groupedGemm(x, w, y, ends.data(), static_cast<int64_t>(ends.size()) - 1, k, n);
+    MXS_TRY(checkLayout(w, WeightLayout::N64));
+    if (w->matrices != static_cast<int64_t>(ends.size()) - 1)
+      return internalError("got the weights of " + std::to_string(w->matrices) +
+                           " experts, this rank has " + std::to_string(ends.size() - 1));
+    cpu::groupedGemm(x, *w, y, ends.data());
     return okStatus();
   });
 }

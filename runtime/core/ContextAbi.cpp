@@ -22,8 +22,16 @@ uint8_t *mxs_arena(mxs_ctx_t *ctx) { return ctx->arena.get(); }
 const void *mxs_param(mxs_ctx_t *ctx, int32_t index) {
   // After a failure too: generated code may form addresses from it, it reads no row.
   if (index >= 0 && index < ctx->weights.count())
-    return ctx->weights.param(index);
+    return ctx->weights.weight(index).data;
   ctx->fail(internalError("mxs_param: index " + std::to_string(index) + " of " +
+                          std::to_string(ctx->weights.count())));
+  return nullptr;
+}
+
+const mxs_weight_t *mxs_weight(mxs_ctx_t *ctx, int32_t index) {
+  if (index >= 0 && index < ctx->weights.count())
+    return &ctx->weights.weight(index);
+  ctx->fail(internalError("mxs_weight: index " + std::to_string(index) + " of " +
                           std::to_string(ctx->weights.count())));
   return nullptr;
 }

@@ -88,6 +88,51 @@ static Status parseTable(const JsonObject &root, Manifest &m) {
   return okStatus();
 }
 
+/// "type" by name, among `allowed`.
+static Status parseType(const JsonObject &row, std::initializer_list<mxs_weight_type_t> allowed,
+                        mxs_weight_type_t &out) {
+  std::string name;
+  MXS_TRY(row.text("type", name));
+  for (mxs_weight_type_t type : allowed)
+    if (name == mxs_weight_type_name(type)) {
+      out = type;
+      return okStatus();
+    }
+  return badArtifact(row.where() + ".type '" + name + "' is not one that its pack allows");
+}
+
+static Status parseParam(const JsonObject &row, ParamEntry &entry) {
+  std::string file, pack;
+  MXS_TRY(row.text("name", entry.name));
+  MXS_TRY(row.text("file", file));
+  if (file != "rank" && file != "shared")
+    return badArtifact(row.where() + ".file must be \"rank\" or \"shared\", got \"" + file + "\"");
+  entry.shared = file == "shared";
+  MXS_TRY(row.text("pack", pack));
+  if (pack == "plain") {
+    entry.layout = WeightLayout::Plain;
+    return parseType(row, {MXS_WEIGHT_F32}, entry.type);
+  }
+  MXS_TRY(row.integer("n", 1, INT32_MAX, entry.n));
+  MXS_TRY(row.integer("k", 1, INT32_MAX, entry.k));
+  if (pack == "rows") {
+    entry.layout = WeightLayout::Rows;
+    return parseType(row, {MXS_WEIGHT_F32, MXS_WEIGHT_BF16}, entry.type);
+  }
+  if (pack != "n64")
+    return badArtifact(row.where() + ".pack '" + pack + "' is none that this runtime reads");
+  entry.layout = WeightLayout::N64;
+  entry.hasExperts = row.has("experts");
+  MXS_TRY(
+      parseType(row, {MXS_WEIGHT_F32, MXS_WEIGHT_BF16, MXS_WEIGHT_I8, MXS_WEIGHT_I4}, entry.type));
+  if (!mxs_weight_has_scales(entry.type))
+    return okStatus();
+  MXS_TRY(row.integer("group", 1, INT32_MAX, entry.group));
+  if (entry.group != 32 && entry.group != 128)
+    return badArtifact(row.where() + ".group must be 32 or 128");
+  return okStatus();
+}
+
 static Status parseBuffers(const JsonObject &root, Manifest &m) {
   MXS_TRY(root.integer("arena_bytes", 0, kMaxSize, m.arenaBytes));
   MXS_TRY(root.integer("vocab_local", 1, m.vocab, m.vocabLocal));
@@ -103,16 +148,8 @@ static Status parseBuffers(const JsonObject &root, Manifest &m) {
     MXS_TRY(row.integer("head_dim", 1, 65536, entry.headDim));
   }
   MXS_TRY(root.objects("params", rows));
-  for (const JsonObject &row : rows) {
-    ParamEntry &entry = m.params.emplace_back();
-    std::string file;
-    MXS_TRY(row.text("name", entry.name));
-    MXS_TRY(row.text("file", file));
-    if (file != "rank" && file != "shared")
-      return badArtifact(row.where() + ".file must be \"rank\" or \"shared\", got \"" + file +
-                         "\"");
-    entry.shared = file == "shared";
-  }
+  for (const JsonObject &row : rows)
+    MXS_TRY(parseParam(row, m.params.emplace_back()));
   return okStatus();
 }
 

@@ -3,6 +3,7 @@
 #define MIXSERVE_RUNTIME_CORE_MANIFEST_H
 
 #include "core/Status.h"
+#include "kernels/Weight.h"
 
 #include <cstdint>
 #include <string>
@@ -33,8 +34,13 @@ struct CacheEntry {
 };
 
 struct ParamEntry {
-  std::string name;    ///< tensor of the weight file
+  std::string name;    ///< tensor of the weight file; its scales, if any, are NAME.scale
   bool shared = false; ///< in weights/shared.safetensors, else in the rank's own file
+  WeightLayout layout = WeightLayout::Plain;
+  mxs_weight_type_t type = MXS_WEIGHT_F32;
+  int64_t group = 0;       ///< inputs that share a scale, 0 without scales
+  int64_t n = 0, k = 0;    ///< of a rank's part, 0 if plain
+  bool hasExperts = false; ///< one matrix per local expert
 };
 
 /// manifest.json, checked in itself.

@@ -43,14 +43,74 @@ Status WeightFile::open(const std::string &folder, const FileEntry &entry, bool 
   return okStatus();
 }
 
-Status WeightFile::tensor(const std::string &name, const void *&out) const {
+Status WeightFile::tensor(const std::string &name, const std::string &dtype, const void *&out,
+                          int64_t &bytes) const {
   const TensorInfo *info = index.find(name);
   if (!info)
     return badArtifact("'" + path + "' has no tensor '" + name +
                        "', which the manifest's params name; compile again");
-  if (info->begin % 64 != 0) // the mapping itself starts at a page
+  if (info->dtype != dtype)
+    return badArtifact("'" + path + "': tensor '" + name + "' has type " + info->dtype +
+                       ", the manifest's params say " + dtype + "; compile again");
+  if (info->begin % MXS_WEIGHT_ALIGNMENT != 0) // the mapping itself starts at a page
     return badArtifact("'" + path + "': tensor '" + name + "' begins at byte " +
                        std::to_string(info->begin) + ", which is no multiple of 64; compile again");
   out = index.bytes(*info);
+  bytes = static_cast<int64_t>(info->bytes);
+  return okStatus();
+}
+
+/// safetensors' name of the elements of a weight's data.
+static const char *dtypeOf(mxs_weight_type_t type) {
+  switch (type) {
+  case MXS_WEIGHT_F32:
+    return "F32";
+  case MXS_WEIGHT_BF16:
+    return "BF16";
+  case MXS_WEIGHT_I8:
+    return "I8";
+  case MXS_WEIGHT_I4:
+    return "U8"; // two elements in a byte
+  }
+  return "?";
+}
+
+Status WeightFile::weight(const ParamEntry &param, mxs_weight_t &out) const {
+  mxs_weight_t weight;
+  weight.layout = param.layout;
+  weight.type = param.type;
+  weight.group = param.group;
+  weight.n = param.n;
+  weight.k = param.k;
+  int64_t bytes = 0, scaleBytes = 0;
+  MXS_TRY(tensor(param.name, dtypeOf(param.type), weight.data, bytes));
+  auto sizeError = [&](const std::string &name, int64_t have, int64_t need) {
+    return badArtifact("'" + path + "': tensor '" + name + "' has " + std::to_string(have) +
+                       " bytes where the manifest's n and k ask for " +
+                       (param.hasExperts ? "a multiple of " : "") + std::to_string(need) +
+                       "; compile again");
+  };
+  if (param.layout == WeightLayout::Rows) {
+    const int64_t need = param.n * param.k * (param.type == MXS_WEIGHT_F32 ? 4 : 2);
+    if (bytes != need)
+      return sizeError(param.name, bytes, need);
+  }
+  if (param.layout == WeightLayout::N64) {
+    const int64_t need = mxs_weight_data_bytes(param.type, param.n, param.k);
+    weight.matrices = param.hasExperts ? bytes / need : 1;
+    if (weight.matrices < 1 || bytes != weight.matrices * need)
+      return sizeError(param.name, bytes, need);
+    if (mxs_weight_has_scales(param.type)) {
+      const void *scales = nullptr;
+      const std::string name = param.name + ".scale";
+      MXS_TRY(tensor(name, "BF16", scales, scaleBytes));
+      const int64_t scaleNeed =
+          weight.matrices * mxs_weight_scale_bytes(param.type, param.n, param.k, param.group);
+      if (scaleBytes != scaleNeed)
+        return sizeError(name, scaleBytes, scaleNeed);
+      weight.scales = static_cast<const uint16_t *>(scales);
+    }
+  }
+  out = weight;
   return okStatus();
 }

@@ -22,8 +22,14 @@ public:
   static Status open(const std::string &folder, const FileEntry &entry, bool verify,
                      const Progress &progress, WeightFile &out);
 
-  /// Data of tensor `name`, 64-byte aligned. MXS_BAD_ARTIFACT: none of that name, or misaligned.
-  Status tensor(const std::string &name, const void *&out) const;
+  /// Data of tensor `name`, 64-byte aligned, of element type `dtype`, and how many bytes it has.
+  /// MXS_BAD_ARTIFACT: none of that name, of another type, or misaligned.
+  Status tensor(const std::string &name, const std::string &dtype, const void *&out,
+                int64_t &bytes) const;
+
+  /// The weight that the manifest's `param` describes. MXS_BAD_ARTIFACT: as above, or its size
+  /// contradicts the manifest.
+  Status weight(const ParamEntry &param, mxs_weight_t &out) const;
 
 private:
   std::string path;

@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-#define MXS_ABI_VERSION 1
+#define MXS_ABI_VERSION 2
 #define MXS_EXPORT __attribute__((visibility("default")))
 
 /// What the caller should do is part of each code.
@@ -114,6 +114,10 @@ MXS_EXPORT mxs_status_t mxs_model_close(mxs_model_t *model);
 /// One rank's view of the step that runs.
 typedef struct mxs_ctx mxs_ctx_t;
 
+/// A weight of one rank as its file holds it: data, scales, element type, sizes (mixserve_weights.h).
+/// Which kernel reads it is the runtime's business.
+typedef struct mxs_weight mxs_weight_t;
+
 /// The one symbol that code/model.so exports. Runs `variant` (index into the manifest's list).
 typedef int32_t (*mxs_model_main_t)(mxs_ctx_t *ctx, int32_t variant);
 #define MXS_MODEL_MAIN "mxs_model_main"
@@ -149,8 +153,10 @@ MXS_EXPORT int32_t mxs_ctx_status(const mxs_ctx_t *ctx);
 MXS_EXPORT int64_t mxs_rows(mxs_ctx_t *ctx, int32_t row_set);
 /// The rank's activation arena, `arena_bytes` of the manifest, 64-byte aligned. Owned by the context.
 MXS_EXPORT uint8_t *mxs_arena(mxs_ctx_t *ctx);
-/// Packed data of the manifest's parameter `index`, 64-byte aligned, read-only.
+/// float32 values of the manifest's plain parameter `index`, 64-byte aligned, read-only.
 MXS_EXPORT const void *mxs_param(mxs_ctx_t *ctx, int32_t index);
+/// The manifest's parameter `index` as a handle; valid for the model's life.
+MXS_EXPORT const mxs_weight_t *mxs_weight(mxs_ctx_t *ctx, int32_t index);
 /// Token ids [rows(GROUP)] and positions [rows(GROUP)] of the group's rows.
 MXS_EXPORT const int32_t *mxs_row_tokens(mxs_ctx_t *ctx);
 MXS_EXPORT const int32_t *mxs_row_positions(mxs_ctx_t *ctx);
@@ -166,12 +172,12 @@ MXS_EXPORT void mxs_for_rows(mxs_ctx_t *ctx, mxs_row_fn_t fn, void *frame, int64
 //===----------------------------------------------------------------------===//
 
 /// out[t,:] = table[tokens[t] - first,:] where first = attention coordinate * vocab_local, zero
-/// where the id is outside this rank's part. GROUP rows. table: [vocab_local, H].
-MXS_EXPORT void mxs_embedding(mxs_ctx_t *ctx, const float *table, float *out, int64_t vocab_local, int64_t hidden);
+/// where the id is outside this rank's part. GROUP rows. table: rows [vocab_local, H].
+MXS_EXPORT void mxs_embedding(mxs_ctx_t *ctx, const mxs_weight_t *table, float *out);
 
-/// y[rows,N] = x[rows,K] * W^T, W packed n64: [ceil(N/64)][K][64]. A row's result does not depend on
-/// the other rows.
-MXS_EXPORT void mxs_linear(mxs_ctx_t *ctx, const float *x, const float *w, float *y, int64_t rows, int64_t k, int64_t n);
+/// y[rows,N] = x[rows,K] * W^T, W packed n64; N and K are the handle's. A row's result does not
+/// depend on the other rows.
+MXS_EXPORT void mxs_linear(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w, float *y, int64_t rows);
 
 /// Appends k, v [rows(GROUP), kv_heads*head_dim] of every sequence to its slot of `cache` and
 /// attends causally: out [rows(GROUP), heads*head_dim] = softmax(scale * q k^T) v.
@@ -190,8 +196,8 @@ MXS_EXPORT void mxs_route(mxs_ctx_t *ctx, const float *logits, float *weights, i
 /// An id of -1 or of another rank's expert is no pair.
 MXS_EXPORT void mxs_permute(mxs_ctx_t *ctx, const float *x, const int32_t *ids, float *permuted, int64_t rows,
                             int64_t hidden, int64_t top_k);
-/// y[ROUTED,N] = x[ROUTED,K] * W_e^T with the expert of each row; w: local experts, each packed n64.
-MXS_EXPORT void mxs_grouped_gemm(mxs_ctx_t *ctx, const float *x, const float *w, float *y, int64_t k, int64_t n);
+/// y[ROUTED,N] = x[ROUTED,K] * W_e^T with the expert of each row; w: this rank's experts, packed n64.
+MXS_EXPORT void mxs_grouped_gemm(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w, float *y);
 /// out[rows,H] = sum over the row's local experts, ascending id, of weight * y; zero without one.
 MXS_EXPORT void mxs_unpermute(mxs_ctx_t *ctx, const float *y, const float *weights, float *out, int64_t rows,
                               int64_t hidden, int64_t top_k);

@@ -192,7 +192,7 @@ module attributes {plan.mesh = #plan.mesh<["node"=1, "device"=2]>,
   func.func private @step() attributes {plan.method = #plan.method<allgather>}
   nn.param @w : tensor<8x8xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [8, 8], strides = [8, 1]>]
   func.func private @read_both_ways(%x: tensor<?x8xf32, #group>) {
-    // expected-error @below {{parameter 'w' is read both as a linear's weight and plain; it can be packed one way only: give it two names}}
+    // expected-error @below {{parameter 'w' is read both as plain and as n64; it can be packed one way only: give it two names}}
     %w = nn.param_ref @w : tensor<8x8xf32>
     %y = nn.linear %x, %w : tensor<?x8xf32, #group>, tensor<8x8xf32> -> tensor<?x8xf32, #group>
     %z = arith.negf %w : tensor<8x8xf32>

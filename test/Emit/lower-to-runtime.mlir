@@ -34,15 +34,15 @@ module attributes {emit.arena_bytes = 4096 : i64, plan.mesh = #plan.mesh<["node"
   // CHECK-LABEL: func.func private @step
   // CHECK-SAME: (%[[CTX:.*]]: !llvm.ptr, %[[ARENA:.*]]: !llvm.ptr) attributes {llvm.linkage = #llvm.linkage<internal>, passthrough = ["noinline"]}
   // CHECK: %[[I0:.*]] = arith.constant 0 : i32
-  // CHECK: %[[TABLE:.*]] = call @mxs_param(%[[CTX]], %[[I0]])
-  // CHECK: call @mxs_embedding(%[[CTX]], %[[TABLE]], %[[ARENA]], %{{.*}}, %{{.*}})
+  // CHECK: %[[TABLE:.*]] = call @mxs_weight(%[[CTX]], %[[I0]])
+  // CHECK: call @mxs_embedding(%[[CTX]], %[[TABLE]], %[[ARENA]])
   // CHECK: %[[AT:.*]] = llvm.getelementptr %[[ARENA]][%c320_i64]
   // CHECK: call @mxs_reduce_scatter(%[[CTX]], %c-1_i32, {{.*}}, %[[ARENA]], %[[AT]],
-  // CHECK: %[[W:.*]] = call @mxs_param(%[[CTX]], %c2_i32
+  // CHECK: %[[W:.*]] = call @mxs_weight(%[[CTX]], %c2_i32
   // CHECK: call @layer(%[[CTX]], %[[ARENA]], %[[AT]], %[[W]], %c3_i32{{.*}}, %c4_i32{{.*}}, %[[ARENA]])
   // CHECK: call @mxs_select_rows
   // CHECK: call @mxs_all_gather
-  // CHECK: call @mxs_param
+  // CHECK: call @mxs_weight
   // CHECK: call @mxs_linear
   // CHECK: call @mxs_logits(%[[CTX]], %{{.*}}, %c16_i64
   // CHECK-NEXT: return

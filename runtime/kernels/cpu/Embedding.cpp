@@ -5,13 +5,22 @@
 
 using namespace mxs;
 
-void cpu::embedding(const int32_t *tokens, int64_t rows, const float *table, int64_t first,
-                    int64_t count, int64_t hidden, float *out) {
-  for (int64_t row = 0; row < rows; ++row, out += hidden) {
+static void copyRow(const mxs_weight_t &table, int64_t entry, float *out) {
+  if (table.type == MXS_WEIGHT_F32) {
+    std::copy_n(static_cast<const float *>(table.data) + entry * table.k, table.k, out);
+    return;
+  }
+  const auto *row = static_cast<const uint16_t *>(table.data) + entry * table.k;
+  std::transform(row, row + table.k, out, mxs_bf16_to_f32);
+}
+
+void cpu::embedding(const int32_t *tokens, int64_t rows, const mxs_weight_t &table, int64_t first,
+                    float *out) {
+  for (int64_t row = 0; row < rows; ++row, out += table.k) {
     const int64_t entry = tokens[row] - first;
-    if (entry >= 0 && entry < count)
-      std::copy_n(table + entry * hidden, hidden, out);
+    if (entry >= 0 && entry < table.n)
+      copyRow(table, entry, out);
     else
-      std::fill_n(out, hidden, 0.0f);
+      std::fill_n(out, table.k, 0.0f);
   }
 }

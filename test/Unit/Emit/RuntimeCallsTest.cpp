@@ -55,7 +55,7 @@ TEST(RuntimeCalls, TableIsTheHeader) {
 }
 
 TEST(RuntimeCalls, UnknownNamesAreNotFound) {
-  EXPECT_EQ(findRuntimeFunction("mxs_linear")->arguments, "pppplll");
+  EXPECT_EQ(findRuntimeFunction("mxs_linear")->arguments, "ppppl");
   EXPECT_EQ(findRuntimeFunction("mxs_none"), nullptr);
   EXPECT_EQ(findRuntimeFunction(""), nullptr);
 }

@@ -154,6 +154,16 @@ TEST_F(ArtifactErrors, ManifestsThatDoNotFit) {
       {[](json &m) { m["arena_bytes"] = int64_t(1) << 40; }, MXS_MISMATCH, "this machine has"},
       {[](json &m) { m["params"][0]["file"] = "other"; }, MXS_BAD_ARTIFACT, "params[0].file"},
       {[](json &m) { m["params"][0]["name"] = "x"; }, MXS_BAD_ARTIFACT, "no tensor 'x'"},
+      {[](json &m) { m["params"][0]["pack"] = "n32"; }, MXS_BAD_ARTIFACT, "params[0].pack 'n32'"},
+      {[](json &m) { m["params"][0]["type"] = "int8"; }, MXS_BAD_ARTIFACT, "params[0].type 'int8'"},
+      {[](json &m) { m["params"][1]["type"] = "f64"; }, MXS_BAD_ARTIFACT, "params[1].type 'f64'"},
+      {[](json &m) { m["params"][1]["type"] = "bf16"; }, MXS_BAD_ARTIFACT, "has type F32"},
+      {[](json &m) { m["params"][1]["type"] = "int4"; }, MXS_BAD_ARTIFACT, "params[1].group"},
+      {[](json &m) { m["params"][1]["type"] = "int4", m["params"][1]["group"] = 64; },
+       MXS_BAD_ARTIFACT, "must be 32 or 128"},
+      {[](json &m) { m["params"][0]["n"] = 7; }, MXS_BAD_ARTIFACT, "tensor 'embed' has"},
+      {[](json &m) { m["params"][1]["k"] = 1000; }, MXS_BAD_ARTIFACT, "tensor 'q' has"},
+      {[](json &m) { m["params"][6]["n"] = 1000; }, MXS_BAD_ARTIFACT, "a multiple of"},
       {[](json &m) { m["files"][0]["path"] = "../x"; }, MXS_BAD_ARTIFACT, "leads out"},
       {[](json &m) { m["files"][0]["path"] = "/etc/passwd"; }, MXS_BAD_ARTIFACT, "leads out"},
       {[](json &m) { m["files"][1]["path"] = "code/model.so"; }, MXS_BAD_ARTIFACT, "twice"},
@@ -205,8 +215,8 @@ TEST_F(ArtifactErrors, OtherRanksFilesAreNotRead) {
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(weights.count(), 8);
   for (int i = 0; i < weights.count(); ++i) {
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(weights.param(i)) % 64, 0u);
-    EXPECT_TRUE(std::isfinite(*static_cast<const float *>(weights.param(i))));
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(weights.weight(i).data) % 64, 0u);
+    EXPECT_TRUE(std::isfinite(*static_cast<const float *>(weights.weight(i).data)));
   }
   EXPECT_EQ(artifact.openWeights(0, true, true, {}, weights).code(), MXS_BAD_ARTIFACT);
 }

@@ -86,6 +86,19 @@ std::string rankWeights(const handmade::Mesh &mesh, int rank) {
   return file.bytes();
 }
 
+/// A rank's part [n, k] of a parameter, in float32.
+json param(const std::string &name, int64_t n, int64_t k) {
+  json entry = {{"name", name},
+                {"file", name == "router" ? "shared" : "rank"},
+                {"pack", name == "embed" ? "rows" : "n64"},
+                {"type", "f32"},
+                {"n", n},
+                {"k", k}};
+  if (name == "experts")
+    entry["experts"] = HM_EXPERTS;
+  return entry;
+}
+
 json fileEntry(const fs::path &folder, const std::string &path) {
   const std::string bytes = readText(folder / path);
   json entry = {{"path", path},
@@ -188,10 +201,11 @@ void handmade::writeArtifact(const std::string &path, const Mesh &mesh, const Ed
                  {"max_context", HM_MAX_CONTEXT}};
   m["arena_bytes"] = 4 * HM_MAX_TOKENS * (6 * HM_HIDDEN + 4 * kHeadColumns + HM_VOCAB + 256);
   m["cache"] = {{{"layer", 0}, {"kv_heads", HM_KV_HEADS / mesh.attnTp}, {"head_dim", HM_HEAD_DIM}}};
-  for (const char *name : {"embed", "q", "k", "v", "o", "router", "experts", "head"})
-    m["params"].push_back({{"name", name},
-                           {"file", std::string(name) == "router" ? "shared" : "rank"},
-                           {"pack", std::string(name) == "embed" ? "plain" : "n64"}});
+  const int tp = mesh.attnTp;
+  m["params"] = {param("embed", HM_VOCAB / tp, HM_HIDDEN), param("q", kHeadColumns / tp, HM_HIDDEN),
+                 param("k", kKvColumns / tp, HM_HIDDEN),   param("v", kKvColumns / tp, HM_HIDDEN),
+                 param("o", HM_HIDDEN, kHeadColumns / tp), param("router", HM_EXPERTS, HM_HIDDEN),
+                 param("experts", HM_HIDDEN, HM_HIDDEN),   param("head", HM_VOCAB / tp, HM_HIDDEN)};
   m["vocab_local"] = HM_VOCAB / mesh.attnTp;
   m["routed_capacity"] = HM_TOP_K;
   for (const std::string &file : files)

@@ -32,9 +32,10 @@ int32_t mxs_model_main(mxs_ctx_t *ctx, int32_t variant) {
   (void)variant;
   const int heads = HM_HEADS / TP, kv = HM_KV_HEADS / TP;
   const int64_t h = HM_HIDDEN, d = HM_HEAD_DIM, k = HM_TOP_K;
-  const float *embed = mxs_param(ctx, 0), *wq = mxs_param(ctx, 1), *wk = mxs_param(ctx, 2),
-              *wv = mxs_param(ctx, 3), *wo = mxs_param(ctx, 4), *router = mxs_param(ctx, 5),
-              *experts = mxs_param(ctx, 6), *head = mxs_param(ctx, 7);
+  const mxs_weight_t *embed = mxs_weight(ctx, 0), *wq = mxs_weight(ctx, 1),
+                     *wk = mxs_weight(ctx, 2), *wv = mxs_weight(ctx, 3), *wo = mxs_weight(ctx, 4),
+                     *router = mxs_weight(ctx, 5), *experts = mxs_weight(ctx, 6),
+                     *head = mxs_weight(ctx, 7);
   arena_t arena = {(float *)mxs_arena(ctx)};
   float *grouped = take(&arena, ROWS * h), *x = take(&arena, ROWS * h);
   float *q = take(&arena, ROWS * HM_HEADS * d), *kk = take(&arena, ROWS * HM_HEADS * d);
@@ -54,43 +55,43 @@ int32_t mxs_model_main(mxs_ctx_t *ctx, int32_t variant) {
     struct timespec long_time = {4, 0};
     nanosleep(&long_time, 0);
   }
-  mxs_embedding(ctx, embed, TP > 1 ? grouped : x, HM_VOCAB / TP, h);
+  mxs_embedding(ctx, embed, TP > 1 ? grouped : x);
   if (TP > 1) {
     mxs_reduce_scatter(ctx, -1, MXS_SITE_EMBED_RS, grouped, x, h, MXS_ROWS_GROUP, MXS_ROWS_OWNED);
     mxs_all_gather(ctx, 0, MXS_SITE_ATTN_AG, x, grouped, h, MXS_ROWS_OWNED, MXS_ROWS_GROUP);
   }
   const float *in = TP > 1 ? grouped : x;
-  mxs_linear(ctx, in, wq, q, group, h, heads * d);
-  mxs_linear(ctx, in, wk, kk, group, h, kv * d);
-  mxs_linear(ctx, in, wv, v, group, h, kv * d);
+  mxs_linear(ctx, in, wq, q, group);
+  mxs_linear(ctx, in, wk, kk, group);
+  mxs_linear(ctx, in, wv, v, group);
   mxs_attention(ctx, 0, q, kk, v, a, heads, kv, (int32_t)d, HM_SCALE);
-  mxs_linear(ctx, a, wo, o, group, heads * d, h);
+  mxs_linear(ctx, a, wo, o, group);
   if (TP > 1) {
     mxs_reduce_scatter(ctx, 0, MXS_SITE_ATTN_RS, o, all, h, MXS_ROWS_GROUP, MXS_ROWS_OWNED);
     add(x, all, owned * h);
   } else {
     add(x, o, owned * h);
   }
-  mxs_linear(ctx, x, router, scores, owned, h, HM_EXPERTS);
+  mxs_linear(ctx, x, router, scores, owned);
   mxs_route(ctx, scores, weights, ids, owned, HM_EXPERTS, k, 0, 1, 1.0f);
   if (RANKS > 1) {
     mxs_all_gather_routed(ctx, 0, MXS_SITE_DISPATCH_AG, x, weights, ids, all, allWeights, allIds, h,
                           k, MXS_ROWS_OWNED, MXS_ROWS_RECEIVED);
     const int64_t received = mxs_rows(ctx, MXS_ROWS_RECEIVED);
     mxs_permute(ctx, all, allIds, permuted, received, h, k);
-    mxs_grouped_gemm(ctx, permuted, experts, y, h, h);
+    mxs_grouped_gemm(ctx, permuted, experts, y);
     mxs_unpermute(ctx, y, allWeights, all, received, h, k);
     mxs_reduce_scatter(ctx, 0, MXS_SITE_COMBINE_RS, all, o, h, MXS_ROWS_RECEIVED, MXS_ROWS_OWNED);
   } else {
     mxs_permute(ctx, x, ids, permuted, owned, h, k);
-    mxs_grouped_gemm(ctx, permuted, experts, y, h, h);
+    mxs_grouped_gemm(ctx, permuted, experts, y);
     mxs_unpermute(ctx, y, weights, o, owned, h, k);
   }
   add(x, o, mxs_rows(ctx, MXS_ROWS_OWNED) * h);
   mxs_select_rows(ctx, x, TP > 1 ? o : all, h);
   if (TP > 1)
     mxs_all_gather(ctx, -1, MXS_SITE_LM_HEAD_AG, o, all, h, MXS_ROWS_ASKED_OWNED, MXS_ROWS_ASKED);
-  mxs_linear(ctx, all, head, logits, asked, h, HM_VOCAB / TP);
+  mxs_linear(ctx, all, head, logits, asked);
   mxs_logits(ctx, logits, HM_VOCAB / TP);
   return mxs_ctx_status(ctx);
 }

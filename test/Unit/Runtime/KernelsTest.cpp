@@ -17,7 +17,11 @@ TEST(Embedding, RowsOutsideThePartAreZero) {
   const std::vector<float> table = {1, 2, 3, 4}; // ids 10 and 11
   const std::vector<int32_t> tokens = {11, 9, 10, 12};
   std::vector<float> out(8, NAN);
-  cpu::embedding(tokens.data(), 4, table.data(), 10, 2, 2, out.data());
+  mxs_weight_t rows;
+  rows.layout = WeightLayout::Rows;
+  rows.n = 2, rows.k = 2;
+  rows.data = table.data();
+  cpu::embedding(tokens.data(), 4, rows, 10, out.data());
   EXPECT_EQ(out, (std::vector<float>{3, 4, 0, 0, 1, 2, 0, 0}));
 }
 
@@ -104,7 +108,11 @@ TEST(Permute, ThereAndBackIsTheWeightedSumOfExperts) {
   ASSERT_GT(count, 0);
   std::vector<float> in(count * hidden), out(count * hidden), y(rows * hidden, NAN);
   cpu::gatherPairs(x.data(), pairs.data(), count, hidden, in.data());
-  cpu::groupedGemm(in.data(), packed.data(), out.data(), ends.data(), end - first, hidden, hidden);
+  mxs_weight_t weight;
+  weight.layout = WeightLayout::N64;
+  weight.n = hidden, weight.k = hidden, weight.matrices = end - first;
+  weight.data = packed.data();
+  cpu::groupedGemm(in.data(), weight, out.data(), ends.data());
   cpu::scatterPairs(out.data(), w.data(), pairs.data(), count, rows, topK, hidden, y.data());
 
   for (int64_t row = 0; row < rows; ++row)
