@@ -53,30 +53,27 @@ Scenario::Scenario(const Topology &topo, std::vector<int64_t> tokens, Routing ro
     if (routing == Routing::Random && random() % 16 == 0)
       std::fill(ids.end() - topK, ids.end(), -1); // a row without experts
   }
+  findDestinations();
   Status made = RowMap::create(topo, groupTokens, asked, rows);
   if (!made.ok())
     home.clear(), ids.clear();
 }
 
-std::set<int> Scenario::destinationRanks(int64_t row) const {
-  std::set<int> result;
+void Scenario::findDestinations() {
   const int groups = ranks() / topo.moeTp;
-  for (int rank = 0; rank < ranks(); ++rank) {
-    const int64_t e = rank / topo.moeTp;
-    for (int64_t k = 0; k < topK; ++k) {
-      const int64_t id = ids[row * topK + k];
-      if (id >= 0 && id >= e * topo.experts / groups && id < (e + 1) * topo.experts / groups)
-        result.insert(rank);
+  rankSets.resize(totalRows());
+  nodeSets.resize(totalRows());
+  for (int64_t row = 0; row < totalRows(); ++row)
+    for (int rank = 0; rank < ranks(); ++rank) {
+      const int64_t e = rank / topo.moeTp;
+      for (int64_t k = 0; k < topK; ++k) {
+        const int64_t id = ids[row * topK + k];
+        if (id < 0 || id < e * topo.experts / groups || id >= (e + 1) * topo.experts / groups)
+          continue;
+        rankSets[row].insert(rank);
+        nodeSets[row].insert(node(rank));
+      }
     }
-  }
-  return result;
-}
-
-std::set<int> Scenario::destinationNodes(int64_t row) const {
-  std::set<int> result;
-  for (int rank : destinationRanks(row))
-    result.insert(node(rank));
-  return result;
 }
 
 float Scenario::x(int64_t row, int64_t h) const { return hashed(1, 0, row, h); }

@@ -37,9 +37,9 @@ struct Scenario {
   int device(int rank) const { return rank % topo.devices; }
   int64_t owned(int rank) const { return ownedFirst[rank + 1] - ownedFirst[rank]; }
 
-  /// Ranks, and nodes, that hold an expert of a row.
-  std::set<int> destinationRanks(int64_t row) const;
-  std::set<int> destinationNodes(int64_t row) const;
+  /// Ranks, and nodes, that hold an expert of a row, as `ids` was made.
+  const std::set<int> &destinationRanks(int64_t row) const { return rankSets[row]; }
+  const std::set<int> &destinationNodes(int64_t row) const { return nodeSets[row]; }
   bool holds(int rank, int64_t row) const { return destinationRanks(row).count(rank) != 0; }
 
   float x(int64_t row, int64_t h) const;
@@ -49,6 +49,11 @@ struct Scenario {
   float expert(int rank, int64_t row, int64_t h) const;
 
   std::string name() const;
+
+private:
+  void findDestinations();
+
+  std::vector<std::set<int>> rankSets, nodeSets; ///< [T]
 };
 
 } // namespace mxs::test
