@@ -99,8 +99,9 @@ std::string explainChoice(const PlanRequest &request, const Plan &plan) {
     return text + "; no other layout was allowed and fits.";
   const double ratio =
       plan.cost.completionNs > 0 ? next->cost.completionNs / plan.cost.completionNs - 1 : 0;
-  text += "; the next layout, " + next->layout.str() + " with " + name(next->method) + ", takes " +
-          percent(ratio) + " longer";
+  text += "; the next layout, " + next->layout.str() + " with " + name(next->method) + ", ";
+  // Candidates within 0.1 % of each other are ordered by other merits.
+  text += ratio < 0.001 ? "is as fast to 0.1 %" : "takes " + percent(ratio) + " longer";
   if (std::string what = differences(terms, completionTerms(next->cost)); !what.empty())
     text += ". Against it: " + what;
   return text + ".";
