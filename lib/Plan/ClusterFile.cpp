@@ -9,6 +9,8 @@ namespace {
 
 /// Keeps every product of rank counts small; a larger cluster is surely a typing error today.
 constexpr int64_t kMostPerLevel = 4096;
+/// The search visits pairs of ranks: minutes at this size, hours soon after.
+constexpr int64_t kMostRanks = 1024;
 
 LinkSpec readLink(const YamlMap &link, bool isNode) {
   link.allowOnly({"bw", "latency", "kind", "per", "small_bw", "small_below"});
@@ -55,6 +57,11 @@ void readLevels(const YamlMap &top, Cluster &cluster) {
     (isNode ? cluster.mesh.nodes : cluster.mesh.devices) = level.count("count", kMostPerLevel);
     (isNode ? cluster.inter : cluster.intra) = readLink(level.map("link"), isNode);
   }
+  if (cluster.mesh.ranks() > kMostRanks)
+    top.fail(top.at("levels"), "levels",
+             "the counts multiply to " + std::to_string(cluster.mesh.ranks()) +
+                 " ranks, this version plans up to " + std::to_string(kMostRanks) +
+                 "; describe the part of the cluster that serves one copy of the model");
 }
 
 void readDevice(const YamlMap &device, DeviceSpec &spec) {

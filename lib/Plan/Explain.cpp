@@ -124,9 +124,14 @@ std::string explainInfeasible(const PlanRequest &request,
     text += "\n  " + reasons[i];
   if (reasons.size() > 5)
     text += "\n  and " + std::to_string(reasons.size() - 5) + " more reasons";
-  return text + "\nchange the forced options, lower --max-seqs, --max-context or "
-                "--max-batch-tokens, or use a larger "
-                "cluster";
+  const bool tooLarge = std::any_of(candidates.begin(), candidates.end(), [&](const Candidate &candidate) {
+    return candidate.memory.total() > request.cluster.device.memoryBytes;
+  });
+  const bool forced = !forcedBy(request.overrides).empty();
+  text += forced ? "\nleave out or change what is forced" : "\nuse another cluster";
+  if (tooLarge)
+    text += "; for memory, lower --max-seqs, --max-context or --max-batch-tokens, or use more or larger devices";
+  return text;
 }
 
 } // namespace mixserve::planner

@@ -72,6 +72,10 @@ std::optional<ParsedPlanOptions> parsePlanOptions(const PlanOptions &options, st
       return std::nullopt;
     }
   parsed.limits = {options.maxBatchTokens, options.maxSeqs, options.maxContext};
+  // What contradicts itself needs no model to be refused.
+  error = whyContradictory(parsed.overrides);
+  if (!error.empty() || !resolveLimits(parsed.limits, parsed.workload, error))
+    return std::nullopt;
   return parsed;
 }
 

@@ -180,6 +180,8 @@ void mergeCrossOvers(std::vector<CrossOver> &lines) {
   lines.erase(std::unique(lines.begin(), lines.end(), same), lines.end());
 }
 
+} // namespace
+
 std::string whyContradictory(const Overrides &overrides) {
   if (!overrides.chunks)
     return "";
@@ -192,8 +194,6 @@ std::string whyContradictory(const Overrides &overrides) {
            " was asked for; " + name(*overrides.method) + " does not work in chunks";
   return "";
 }
-
-} // namespace
 
 PlanResult searchPlan(const PlanRequest &asked) {
   PlanResult result;

@@ -7,8 +7,8 @@
 
 namespace mixserve::planner {
 
-/// The file's bytes. On failure: nothing, and `error` = "path: cannot read the <what>; check the
-/// path".
+/// The file's bytes. On failure: nothing, and `error` = "path: cannot read the <what>: <why>;
+/// check the path".
 std::optional<std::string> readTextFile(const std::string &path, const std::string &what,
                                         std::string &error);
 

@@ -27,7 +27,8 @@ struct ParsedPlanOptions {
   Overrides overrides;
 };
 
-/// On failure: nothing, and `error` names the option, what it got and what it takes.
+/// Refuses texts that are none of the above, overrides that contradict each other, and limits below the workload. On
+/// failure: nothing, and `error` begins with the option's name without dashes and says what it got and what it takes.
 std::optional<ParsedPlanOptions> parsePlanOptions(const PlanOptions &options, std::string &error);
 
 /// Reads `text` ("" = uniform) for a model of `experts` experts and `topK` picks.

@@ -19,6 +19,9 @@ struct Overrides {
       chunks; ///< above 1 only hybrid-fused has chunks, so it fixes the method too
 };
 
+/// Why no search can honour these together ("chunks=2 needs moe-comm=hybrid-fused, .."), or "".
+std::string whyContradictory(const Overrides &overrides);
+
 /// A layout with one dispatch method for all steps (chunks chosen per step size).
 struct Candidate {
   Layout layout;

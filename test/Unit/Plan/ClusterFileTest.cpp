@@ -128,7 +128,7 @@ TEST(ClusterFile, OtherDamage) {
                    "switch levels into "
                    "the node's link");
   EXPECT_FALSE(readClusterFile("/nonexistent/c.yaml", error));
-  EXPECT_EQ(error, "/nonexistent/c.yaml: cannot read the cluster file; check the path");
+  EXPECT_EQ(error, "/nonexistent/c.yaml: cannot read the cluster file: No such file or directory; check the path");
 }
 
 } // namespace
