@@ -1,5 +1,6 @@
 //===- ArtifactFolder.cpp - A folder that appears whole or not at all -------===//
 #include "ArtifactFolder.h"
+#include "mixserve/Emit/EmitArtifact.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
@@ -10,12 +11,42 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <mutex>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 
 using namespace mlir;
 using namespace mixserve;
 namespace fs = llvm::sys::fs;
+
+//===----------------------------------------------------------------------===//
+// Folders that are not finished
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct Unfinished {
+  std::mutex mutex; ///< held while a folder gets, changes or loses its name
+  std::set<std::string> folders;
+};
+} // namespace
+
+static Unfinished &unfinished() {
+  static Unfinished *all = new Unfinished; // outlives a thread that waits for signals while the process exits
+  return *all;
+}
+
+void mixserve::removeUnfinishedArtifacts() {
+  unfinished().mutex.lock(); // for good: nothing may get its final name any more
+  // The compiling thread may still add a file while its folder is emptied.
+  for (const std::string &folder : unfinished().folders)
+    for (int attempt = 0; attempt < 100 && fs::exists(folder); ++attempt)
+      fs::remove_directories(folder);
+}
+
+//===----------------------------------------------------------------------===//
+// ArtifactFolder
+//===----------------------------------------------------------------------===//
 
 static bool isArtifact(const std::string &folder) {
   auto manifest = llvm::MemoryBuffer::getFile(folder + "/manifest.json");
@@ -48,8 +79,11 @@ static LogicalResult syncFolder(const std::string &folder, Location loc) {
 }
 
 ArtifactFolder::~ArtifactFolder() {
-  if (!temporary.empty())
-    fs::remove_directories(temporary);
+  if (temporary.empty())
+    return;
+  std::lock_guard<std::mutex> lock(unfinished().mutex);
+  fs::remove_directories(temporary);
+  unfinished().folders.erase(temporary);
 }
 
 LogicalResult ArtifactFolder::checkPlace(Location loc) const {
@@ -74,15 +108,22 @@ LogicalResult ArtifactFolder::create(StringRef where, bool mayReplace, Location 
   place = absolute.str().str();
   if (failed(checkPlace(loc)))
     return failure();
+  std::lock_guard<std::mutex> lock(unfinished().mutex);
   for (int attempt = 0;; ++attempt) {
     std::string name = place + ".partial-" + std::to_string(llvm::sys::Process::getProcessId()) + "-" +
                        std::to_string(attempt);
     if (::mkdir(name.c_str(), 0777) == 0) {
       temporary = name;
+      unfinished().folders.insert(name);
       break;
     }
-    if (errno != EEXIST)
-      return emitError(loc) << "cannot make a folder beside '" << place << "': " << std::strerror(errno);
+    if (const int error = errno; error != EEXIST) {
+      const StringRef parent = llvm::sys::path::parent_path(place);
+      return emitError(loc) << "cannot write the artifact '" << place << "': "
+                            << (fs::is_directory(parent) ? "no folder can be made in '" : "there is no folder '")
+                            << parent << "': " << std::strerror(error)
+                            << "; make that folder first, or choose another one with -o";
+    }
   }
   for (StringRef part : {"code", "weights"})
     if (std::error_code error = fs::create_directory(temporary + "/" + part))
@@ -94,6 +135,7 @@ LogicalResult ArtifactFolder::commit(Location loc) {
   for (const std::string &folder : {temporary + "/code", temporary + "/weights", temporary})
     if (failed(syncFolder(folder, loc)))
       return failure();
+  std::lock_guard<std::mutex> lock(unfinished().mutex);
   if (failed(checkPlace(loc)))
     return failure();
   // One system call either way, so a reader sees the old artifact or the new one. After an exchange
@@ -105,6 +147,7 @@ LogicalResult ArtifactFolder::commit(Location loc) {
     return emitError(loc) << "cannot move the artifact to '" << place << "': " << std::strerror(errno);
   if (replaces)
     fs::remove_directories(temporary);
+  unfinished().folders.erase(temporary);
   temporary.clear();
   return syncFolder(llvm::sys::path::parent_path(place).str(), loc);
 }

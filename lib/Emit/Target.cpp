@@ -1,5 +1,6 @@
 //===- Target.cpp - The processor that code is made for ---------------------===//
 #include "Target.h"
+#include "mixserve/Emit/EmitArtifact.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -24,20 +25,28 @@ static StringRef hostLevel() {
   return "x86-64-v4";
 }
 
+/// Levels of this machine's family.
+static SmallVector<StringRef> knownLevels() {
+  if (llvm::Triple(llvm::sys::getDefaultTargetTriple()).isX86_64())
+    return {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
+  return {"generic"};
+}
+
+std::string mixserve::whyUnknownTarget(StringRef cpu) {
+  const SmallVector<StringRef> levels = knownLevels();
+  if (cpu.empty() || cpu == "native" || llvm::is_contained(levels, cpu))
+    return "";
+  return ("unknown target '" + cpu + "'; choose native or one of " + llvm::join(levels, ", ")).str();
+}
+
 FailureOr<Target> mixserve::resolveTarget(StringRef cpu, Location loc) {
+  if (const std::string why = whyUnknownTarget(cpu); !why.empty())
+    return emitError(loc) << why;
   const std::string triple = llvm::sys::getDefaultTargetTriple();
-  SmallVector<StringRef> levels{"generic"};
-  StringRef standard = "generic", native = "generic";
-  if (llvm::Triple(triple).isX86_64()) {
-    levels = {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
-    standard = "x86-64-v3";
-    native = hostLevel();
-  }
+  const bool hasLevels = llvm::Triple(triple).isX86_64();
   if (cpu.empty())
-    return Target{triple, standard.str()};
+    return Target{triple, hasLevels ? "x86-64-v3" : "generic"};
   if (cpu == "native")
-    return Target{triple, native.str()};
-  if (llvm::is_contained(levels, cpu))
-    return Target{triple, cpu.str()};
-  return emitError(loc) << "unknown target '" << cpu << "'; choose native or one of " << llvm::join(levels, ", ");
+    return Target{triple, hasLevels ? hostLevel().str() : "generic"};
+  return Target{triple, cpu.str()};
 }

@@ -4,6 +4,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/Timing.h"
+#include "llvm/ADT/StringRef.h"
 #include <string>
 
 namespace mixserve {
@@ -27,6 +28,14 @@ struct EmitOptions {
 /// all. Same module, options and weight files: same bytes. Errors go to the context's diagnostics. Its
 /// steps leave timers below `timing`, if that is a live scope.
 llvm::LogicalResult emitArtifact(mlir::ModuleOp fused, const EmitOptions &options, mlir::TimingScope &timing);
+
+/// Why `cpu` is no value of EmitOptions::targetCpu on this machine, or "".
+std::string whyUnknownTarget(llvm::StringRef cpu);
+
+/// Removes the temporary folders of artifacts that are being written, and holds up every thread that would make,
+/// move or remove one from then on: for a process that is about to end because it was interrupted. Not for signal
+/// handlers; call it from a thread that waits for the signal.
+void removeUnfinishedArtifacts();
 
 } // namespace mixserve
 

@@ -126,7 +126,8 @@ TEST_F(ArtifactFolders, ParentMustBeThere) {
   ArtifactFolder artifact;
   EXPECT_TRUE(failed(artifact.create(at("none/out"), false, loc)));
   EXPECT_EQ(takeErrors(),
-            "cannot make a folder beside '" + at("none/out") + "': No such file or directory\n");
+            "cannot write the artifact '" + at("none/out") + "': there is no folder '" + at("none") +
+                "': No such file or directory; make that folder first, or choose another one with -o\n");
 }
 
 TEST_F(ArtifactFolders, NameMustBeGiven) {
