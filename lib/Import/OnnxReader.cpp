@@ -69,7 +69,7 @@ bool ModelWalker::parse(const std::string &bytes, Proto *proto, const char *what
   if (bytes.size() > size_t(INT32_MAX))
     return refuse(Twine(what) + " has more than 2 GiB without weights");
   if (!proto->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return refuse(Twine(what) + " ending at byte " + Twine(wire.position()) + " is malformed");
+    return refuse(Twine(what) + " ending at byte " + Twine(wire.position()) + " is malformed; export or copy it again");
   return true;
 }
 
@@ -98,7 +98,7 @@ bool ModelWalker::walkModel(uint64_t end) {
     bool ok;
     if (field.number == 7 && isBytes) { // graph
       if (sawGraph)
-        return refuse("the model has two graphs");
+        return refuse("the model has two graphs; export or copy it again");
       sawGraph = true;
       ok = walkGraph(fieldEnd);
     } else if (field.number == 25 && isBytes) { // functions
@@ -112,7 +112,8 @@ bool ModelWalker::walkModel(uint64_t end) {
       return false;
   }
   if (!sawGraph)
-    return refuse("it has no graph, so it is no ONNX model or its end is missing");
+    return refuse("it has no graph, so it is no ONNX model or its end is missing; "
+                  "export or copy it again");
   return parse(header, &model.header, "the model's header");
 }
 

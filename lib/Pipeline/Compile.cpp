@@ -6,6 +6,7 @@
 #include "mixserve/Import/ImportHuggingFace.h"
 #include "mixserve/Import/ImportOnnx.h"
 #include "mixserve/Plan/Passes.h"
+#include "mixserve/Plan/ReadShape.h"
 #include "mixserve/Raise/Passes.h"
 #include "mixserve/Shard/Passes.h"
 #include "mlir/IR/MLIRContext.h"
@@ -103,13 +104,17 @@ CompileResult mixserve::compileModel(const CompileOptions &options, Phase until,
   if (!result.module)
     return result;
   for (Phase phase : kPhases) {
-    result.failedIn = phase;
     TimingScope phaseTiming = timing.nest(phaseName(phase));
-    if (failed(runPhase(phase, *result.module, form, options, phaseTiming)))
+    // A model that cannot be planned at all is bad input; after that the plan is what may fail.
+    if (phase == Phase::Plan && !readModelShape(*result.module))
       return result;
+    if (failed(runPhase(phase, *result.module, form, options, phaseTiming))) {
+      result.failure = phase == Phase::Plan ? CompileFailure::NoPlan : CompileFailure::BadInput;
+      return result;
+    }
     if (phase == until)
       break;
   }
-  result.ok = true;
+  result.failure = CompileFailure::None;
   return result;
 }

@@ -40,7 +40,7 @@ std::string mixserve::test::compileOrExplain(const CompileOptions &options) {
     if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
       text += diagnostic.str() + "\n";
   });
-  const bool ok = compileModel(options, Phase::Emit, context).ok;
+  const bool ok = compileModel(options, Phase::Emit, context).failure == CompileFailure::None;
   if (!ok && text.empty())
     return "compilation failed without a word";
   return ok ? "" : text;

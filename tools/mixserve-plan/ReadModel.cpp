@@ -14,21 +14,12 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "tools/diagnostics/Diagnostics.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
-
-static LogicalResult printDiagnostic(Diagnostic &diagnostic) {
-  if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
-    return success();
-  const bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
-  llvm::errs() << "mixserve-plan: " << (isError ? "error: " : "note: ") << diagnostic << "\n";
-  for (Diagnostic &note : diagnostic.getNotes())
-    llvm::errs() << "  note: " << note << "\n";
-  return success();
-}
 
 namespace {
 enum class Form { Onnx, HuggingFace, Raised };
@@ -51,7 +42,7 @@ static std::optional<mixserve::planner::ModelShape> readIr(const std::string &pa
   registry.insert<mixserve::plan::PlanDialect, mixserve::nn::NNDialect, mixserve::moe::MoEDialect,
                   mixserve::onnx::OnnxDialect, arith::ArithDialect, func::FuncDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.getDiagEngine().registerHandler(printDiagnostic);
+  mixserve::tools::printDiagnostics(context, "mixserve-plan");
   OwningOpRef<ModuleOp> module = readModule(path, form, context);
   if (!module)
     return std::nullopt;
@@ -68,16 +59,11 @@ std::optional<mixserve::planner::ModelShape> mixserve::readModel(const std::stri
   if (llvm::sys::fs::is_directory(path))
     return readIr(path, Form::HuggingFace);
   const StringRef extension = llvm::sys::path::extension(path);
-  if (extension == ".onnx" || extension == ".mlir") {
-    if (!llvm::sys::fs::exists(path)) {
-      llvm::errs() << "mixserve-plan: " << path << ": cannot read the model; check the path\n";
-      return std::nullopt;
-    }
+  if (extension == ".onnx" || extension == ".mlir")
     return readIr(path, extension == ".onnx" ? Form::Onnx : Form::Raised);
-  }
   if (extension != ".yaml" && extension != ".yml") {
     llvm::errs() << "mixserve-plan: " << path
-                 << ": neither an .onnx, .mlir or .yaml file nor a folder\n";
+                 << ": neither an .onnx, .mlir or .yaml file nor a folder; give one of these\n";
     return std::nullopt;
   }
   std::string error;

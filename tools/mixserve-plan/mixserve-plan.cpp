@@ -7,67 +7,65 @@
 #include "mixserve/Plan/PlanOptions.h"
 #include "mixserve/Plan/PlanReport.h"
 #include "mixserve/Plan/RoutingTrace.h"
-#include "llvm/Support/CommandLine.h"
+#include "tools/options/Options.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
-namespace cl = llvm::cl;
 using namespace mixserve;
 using namespace mixserve::planner;
+using namespace mixserve::tools;
 
-enum ExitCode { kOk = 0, kUsage = 1, kBadInput = 2, kNoPlan = 3, kMismatch = 4 };
-
-static cl::OptionCategory category("mixserve-plan options");
-
+namespace {
 struct CommandLine {
-  cl::opt<std::string> model{cl::Positional,
-                             cl::desc("MODEL (.onnx, Hugging Face folder with a config.json, raised .mlir, or "
-                                      "a shape file .yaml)"),
-                             cl::cat(category)};
-  cl::opt<std::string> cluster{"cluster", cl::desc("cluster file (YAML)"), cl::value_desc("FILE"),
-                               cl::cat(category)};
-  cl::opt<std::string> workload{
-      "workload", cl::desc("load to plan for (default prompt=1024,output=256,concurrency=16)"),
-      cl::value_desc("prompt=N,output=N,concurrency=N[,rate=R]"), cl::cat(category)};
-  cl::opt<std::string> layout{"layout", cl::desc("only this layout"),
-                              cl::value_desc("attn_tp=N,attn_dp=N,moe_tp=N,moe_ep=N"),
-                              cl::cat(category)};
-  cl::opt<std::string> moeComm{
-      "moe-comm", cl::desc("only this method: auto allgather flat-ep hier-ep hybrid hybrid-fused"),
-      cl::value_desc("METHOD"), cl::cat(category)};
-  cl::opt<std::string> chunks{"chunks", cl::desc("chunks of hybrid-fused: auto or a number"),
-                              cl::value_desc("auto|N"), cl::cat(category)};
-  cl::opt<std::string> routingLoad{
-      "routing-load",
-      cl::desc("how rows spread over experts: uniform (default), zipf=S, "
-               "or a trace of mixserve-run --routing-out"),
-      cl::value_desc("LOAD"), cl::cat(category)};
-  cl::opt<std::string> routing{
-      "routing", cl::desc("print the exact bytes that this trace moves under --layout"),
-      cl::value_desc("FILE"), cl::cat(category)};
-  cl::opt<std::string> compare{
-      "compare", cl::desc("with --routing: print planned beside counted bytes; exit 0 if equal, else 4"),
-      cl::value_desc("STATS.json"), cl::cat(category)};
-  cl::opt<int64_t> top{"top", cl::desc("print the N cheapest candidates (default 10, 0 for all)"),
-                       cl::init(10), cl::value_desc("N"), cl::cat(category)};
-  cl::opt<bool> json{"json", cl::desc("print JSON"), cl::cat(category)};
-  cl::opt<int64_t> maxBatchTokens{
-      "max-batch-tokens",
-      cl::desc("tokens of a step, over all groups (default max(2048, concurrency))"), cl::init(0),
-      cl::value_desc("N"), cl::cat(category)};
-  cl::opt<int64_t> maxSeqs{"max-seqs",
-                           cl::desc("sequences per attention group (default concurrency)"),
-                           cl::init(0), cl::value_desc("N"), cl::cat(category)};
-  cl::opt<int64_t> maxContext{"max-context",
-                              cl::desc("positions of a sequence (default prompt + output)"),
-                              cl::init(0), cl::value_desc("N"), cl::cat(category)};
+  std::string cluster, routing, compare;
+  PlanOptions plan;
+  int64_t top = 10;
+  bool json = false;
 };
+} // namespace
 
-static int fail(int code, const llvm::Twine &message) {
+static void declare(Options &parser, CommandLine &line) {
+  PlanOptions &o = line.plan;
+  parser.text("cluster", "FILE", line.cluster, "cluster file (YAML); models/clusters has some");
+  parser.text("workload", "LIST", o.workload,
+              "load to plan for: prompt=N,output=N,concurrency=N[,rate=R]\n"
+              "(default prompt=1024,output=256,concurrency=16)");
+  parser.text("layout", "LIST", o.layout,
+              "only this layout: attn_tp=N,attn_dp=N,moe_tp=N,moe_ep=N (default auto)");
+  parser.text("moe-comm", "METHOD", o.moeComm,
+              "only this method: allgather flat-ep hier-ep hybrid hybrid-fused (default auto)");
+  parser.text("chunks", "N", o.chunks, "this many chunks of hybrid-fused (default auto)");
+  parser.text("routing-load", "LOAD", o.routingLoad,
+              "how rows spread over experts: uniform (default), zipf=S, or a trace\n"
+              "of mixserve-run --routing-out");
+  parser.text("routing", "FILE", line.routing,
+              "print the exact bytes that this trace moves under --layout");
+  parser.text("compare", "STATS.json", line.compare,
+              "with --routing: print planned beside counted bytes; exit 0 if equal, else 4");
+  parser.number("top", "N", line.top, 0, "print the N cheapest candidates (default 10, 0 for all)");
+  parser.flag("json", line.json, "print JSON");
+  parser.number("max-batch-tokens", "N", o.maxBatchTokens, 1,
+                "tokens of a step, over all groups (default max(2048, concurrency))");
+  parser.number("max-seqs", "N", o.maxSeqs, 1,
+                "sequences per attention group (default concurrency)");
+  parser.number("max-context", "N", o.maxContext, 1,
+                "positions of a sequence (default prompt + output)");
+}
+
+static int fail(int code, const std::string &message) {
   llvm::errs() << "mixserve-plan: " << message << "\n";
-  if (code == kUsage)
-    llvm::errs() << "run 'mixserve-plan --help' for the options\n";
   return code;
+}
+
+/// The last thing a successful run does: a full disk is an error like any other.
+static int flushed(int code) {
+  llvm::outs().flush();
+  if (!llvm::outs().has_error())
+    return code;
+  const std::string why = llvm::outs().error().message();
+  llvm::outs().clear_error();
+  return fail(kBadInput,
+              "cannot write to stdout: " + why + "; make room there or send the output elsewhere");
 }
 
 static std::string bytesAsText(const std::vector<ByteRow> &rows) {
@@ -83,14 +81,17 @@ static std::string bytesAsText(const std::vector<ByteRow> &rows) {
 /// --routing: what a recorded run moves, exactly.
 static int printExactBytes(const CommandLine &line, const Cluster &cluster, const ModelShape &model,
                            const ParsedPlanOptions &options) {
-  if (!options.overrides.layout)
-    return fail(kUsage, "--routing counts the bytes of one layout: give --layout too");
   if (std::string why = whyIllegal(cluster.mesh, *options.overrides.layout, model); !why.empty())
     return fail(kNoPlan, "--layout: " + why);
   std::string error;
   const std::optional<RoutingTrace> trace = readRoutingTrace(line.routing, error);
   if (!trace)
     return fail(kBadInput, error);
+  for (const TraceStep &step : trace->steps)
+    if (options.overrides.method.value_or(step.method) != step.method)
+      return fail(kBadInput, line.routing + ": holds a step of method " + name(step.method) +
+                                 ", --moe-comm asks for " + name(*options.overrides.method) +
+                                 "; leave it out or record such a run");
   const std::optional<std::vector<ByteRow>> rows =
       exactBytes(cluster.mesh, *options.overrides.layout, model, *trace, error);
   if (!rows)
@@ -109,7 +110,7 @@ static int printPlan(const CommandLine &line, const Cluster &cluster, const Mode
                      const ParsedPlanOptions &options) {
   std::string error;
   const std::optional<RoutingLoad> load =
-      parseRoutingLoad(line.routingLoad, model.experts, model.topK, error);
+      parseRoutingLoad(line.plan.routingLoad, model.experts, model.topK, error);
   if (!load)
     return fail(kBadInput, "--" + error);
   const PlanRequest request{cluster,          model,          *load,
@@ -124,40 +125,44 @@ static int printPlan(const CommandLine &line, const Cluster &cluster, const Mode
 
 int main(int argc, char **argv) {
   CommandLine line;
-  cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter(
-      [](llvm::raw_ostream &os) { os << "mixserve-plan (mixserve) " MIXSERVE_VERSION "\n"; });
-  cl::ParseCommandLineOptions(
-      argc, argv,
+  Options parser(
+      "mixserve-plan", "MODEL --cluster FILE [options]",
       "Ranks every TP/EP/DP layout and dispatch method of a Mixture-of-Experts model on a cluster, "
       "and\n"
-      "says what the cheapest wins by and why the others lose or cannot be. Needs no weights.\n\n"
-      "exit codes: 0 ok, 1 usage, 2 bad input, 3 no feasible plan, 4 --compare differs\n\n"
-      "example:\n  mixserve-plan model.onnx --cluster 2x2.yaml --workload "
-      "prompt=1024,output=256,concurrency=16\n");
-  if (line.model.empty())
-    return fail(kUsage,
-                "which model? give an .onnx file, a Hugging Face folder, a raised .mlir file, or a "
-                "shape file .yaml");
+      "says what the cheapest wins by and why the others lose or cannot be. Needs no weights.\n"
+      "MODEL is an .onnx file, a Hugging Face folder (its config.json), raised IR (.mlir), or a\n"
+      "shape file (.yaml).",
+      "mixserve-plan model.onnx --cluster models/clusters/2x2.yaml "
+      "--workload prompt=1024,output=256,concurrency=16");
+  declare(parser, line);
+  std::vector<std::string> models;
+  if (auto code = parser.parse(argc, argv, models))
+    return *code;
+  if (models.empty())
+    return parser.usageError(
+        "which model? give an .onnx file, a Hugging Face folder, a raised .mlir file, or a "
+        "shape file .yaml");
+  if (models.size() > 1)
+    return parser.usageError("one model at a time; unexpected '" + models[1] + "'");
+  if (!line.routing.empty() && !line.plan.routingLoad.empty())
+    return parser.usageError(
+        "--routing counts what a run moved and --routing-load predicts; give one of them");
   if (line.cluster.empty())
-    return fail(kUsage, "--cluster FILE is needed: what the model is to run on");
+    return parser.usageError("--cluster FILE is needed: what the model is to run on");
   if (!line.compare.empty() && line.routing.empty())
-    return fail(kUsage, "--compare needs the run's trace too: give --routing");
-  if (line.top < 0)
-    return fail(kUsage, "--top must not be negative");
+    return parser.usageError("--compare needs the run's trace too: give --routing");
   std::string error;
-  const std::optional<ParsedPlanOptions> options =
-      parsePlanOptions({line.workload, line.layout, line.moeComm, line.chunks, line.routingLoad,
-                        line.maxBatchTokens, line.maxSeqs, line.maxContext},
-                       error);
+  const std::optional<ParsedPlanOptions> options = parsePlanOptions(line.plan, error);
   if (!options)
-    return fail(kUsage, "--" + error);
+    return parser.usageError("--" + error);
+  if (!line.routing.empty() && !options->overrides.layout)
+    return parser.usageError("--routing counts the bytes of one layout: give --layout too");
   const std::optional<Cluster> cluster = readClusterFile(line.cluster, error);
   if (!cluster)
     return fail(kBadInput, error);
-  const std::optional<ModelShape> model = readModel(line.model);
+  const std::optional<ModelShape> model = readModel(models.front());
   if (!model)
     return kBadInput;
-  return line.routing.empty() ? printPlan(line, *cluster, *model, *options)
-                              : printExactBytes(line, *cluster, *model, *options);
+  return flushed(line.routing.empty() ? printPlan(line, *cluster, *model, *options)
+                                      : printExactBytes(line, *cluster, *model, *options));
 }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 using namespace mixserve::tools;
 
@@ -36,6 +37,7 @@ void Options::texts(const std::string &name, const std::string &metavar,
          target.push_back(value);
          return std::string();
        }});
+  options.back().repeats = true;
 }
 
 /// Whole text as a number, or nothing.
@@ -96,8 +98,8 @@ void Options::duration(const std::string &name, uint64_t &targetNs, const std::s
        }});
 }
 
-const Options::Option *Options::find(const std::string &name) const {
-  for (const Option &option : options)
+Options::Option *Options::find(const std::string &name) {
+  for (Option &option : options)
     if (option.name == name)
       return &option;
   return nullptr;
@@ -120,21 +122,52 @@ static size_t editDistance(const std::string &a, const std::string &b) {
   return row[b.size()];
 }
 
+/// As a user types it: -o, --output.
+static std::string dashed(const std::string &name) {
+  return (name.size() == 1 ? "-" : "--") + name;
+}
+
+std::string Options::unknownOption(const std::string &argument, const std::string &name) const {
+  const std::string message = "unknown option '" + argument + "'";
+  const Option *nearest = nullptr;
+  size_t least =
+      std::min<size_t>(3, (name.size() + 2) / 3) + 1; // a third of the letters wrong, 3 at most
+  for (const Option &option : options)
+    if (const size_t distance = editDistance(option.name, name);
+        distance < least && distance < name.size()) {
+      nearest = &option;
+      least = distance;
+    }
+  return nearest ? message + "; did you mean '" + dashed(nearest->name) + "'?" : message;
+}
+
 int Options::usageError(const std::string &message) const {
   std::fprintf(stderr, "%s: %s\nrun '%s --help' for the options\n", program.c_str(),
                message.c_str(), program.c_str());
   return kUsage;
 }
 
+int Options::flushed(int code) const {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
+    return code;
+  std::fprintf(stderr,
+               "%s: cannot write to stdout: %s; make room there or send the output elsewhere\n",
+               program.c_str(), std::strerror(errno));
+  return kBadInput;
+}
+
 void Options::printHelp() const {
   std::printf("usage: %s %s\n\n%s\n\noptions:\n", program.c_str(), synopsis.c_str(),
               summary.c_str());
-  auto line = [](const std::string &left, const std::string &help) {
-    std::printf(left.size() < 26 ? "  %-26s %s\n" : "  %s\n                             %s\n",
-                left.c_str(), help.c_str());
+  const std::string indent = "\n" + std::string(29, ' ');
+  auto line = [&](const std::string &left, std::string help) {
+    for (size_t at = 0; (at = help.find('\n', at)) != std::string::npos; at += indent.size())
+      help.replace(at, 1, indent);
+    std::printf("  %-26s%s%s\n", left.c_str(), left.size() <= 26 ? " " : indent.c_str(),
+                help.c_str());
   };
   for (const Option &option : options) {
-    std::string left = "--" + option.name;
+    std::string left = dashed(option.name);
     if (option.valueOptional)
       left += "[=" + option.metavar + "]";
     else if (option.takesValue)
@@ -149,6 +182,19 @@ void Options::printHelp() const {
       example.c_str());
 }
 
+std::string Options::assign(Option &option, bool hasValue, const std::string &value) const {
+  const std::string what = "option '" + dashed(option.name) + "'";
+  // A choice that another one replaces, or that an empty shell variable leaves out, would be
+  // ignored.
+  if (option.given && !option.repeats)
+    return what + " is given twice; give it once";
+  option.given = true;
+  if (hasValue && value.empty())
+    return what + " has an empty value; give " + option.metavar + " or leave the option out";
+  const std::string wrong = option.set(value);
+  return wrong.empty() ? "" : what + ": " + wrong;
+}
+
 std::optional<int> Options::parse(int argc, char **argv, std::vector<std::string> &positionals) {
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -160,6 +206,10 @@ std::optional<int> Options::parse(int argc, char **argv, std::vector<std::string
       std::printf("%s (mixserve) %s\n", program.c_str(), MIXSERVE_VERSION);
       return kOk;
     }
+    if (argument == "--") { // what follows are names, even those that begin with '-'
+      positionals.insert(positionals.end(), argv + i + 1, argv + argc);
+      break;
+    }
     if (argument.size() < 2 || argument[0] != '-') {
       positionals.push_back(argument);
       continue;
@@ -168,30 +218,23 @@ std::optional<int> Options::parse(int argc, char **argv, std::vector<std::string
     const size_t equals = argument.find('=');
     const std::string name =
         argument.substr(dashes, equals == std::string::npos ? equals : equals - dashes);
-    const Option *option = find(name);
-    if (!option) {
-      std::string message = "unknown option '" + argument + "'";
-      const auto nearest =
-          std::min_element(options.begin(), options.end(), [&](const Option &a, const Option &b) {
-            return editDistance(a.name, name) < editDistance(b.name, name);
-          });
-      if (nearest != options.end() && editDistance(nearest->name, name) <= 3)
-        message += "; did you mean '--" + nearest->name + "'?";
-      return usageError(message);
-    }
+    Option *option = find(name);
+    if (!option)
+      return usageError(unknownOption(argument, name));
     std::string value;
-    if (equals != std::string::npos) {
+    bool hasValue = equals != std::string::npos;
+    if (hasValue) {
       if (!option->takesValue)
-        return usageError("option '--" + name + "' takes no value");
+        return usageError("option '" + dashed(name) + "' takes no value");
       value = argument.substr(equals + 1);
     } else if (option->takesValue && !option->valueOptional) {
       if (++i >= argc)
-        return usageError("option '--" + name + "' needs a value (" + option->metavar + ")");
+        return usageError("option '" + dashed(name) + "' needs a value (" + option->metavar + ")");
       value = argv[i];
+      hasValue = true;
     }
-    const std::string wrong = option->set(value);
-    if (!wrong.empty())
-      return usageError("option '--" + name + "': " + wrong);
+    if (const std::string wrong = assign(*option, hasValue, value); !wrong.empty())
+      return usageError(wrong);
   }
   return std::nullopt;
 }

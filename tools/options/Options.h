@@ -14,7 +14,8 @@ namespace mixserve::tools {
 enum ExitCode { kOk = 0, kUsage = 1, kBadInput = 2, kNoPlan = 3, kMismatch = 4, kRankFailed = 5 };
 
 /// Declares options, prints --help from them, parses. `--name VALUE` and `--name=VALUE` are the
-/// same. References given to it must outlive parse().
+/// same; an option of one letter is written -o. A value is not empty, and only `texts` may be given
+/// twice. References given to it must outlive parse().
 class Options {
 public:
   /// `synopsis` follows the program's name in the usage line; `summary` says what it does;
@@ -44,16 +45,25 @@ public:
   /// Prints "program: message" and a hint at --help to stderr; returns kUsage.
   int usageError(const std::string &message) const;
 
+  /// For the end of main: `code`, or kBadInput with a message if stdout could not be written (a
+  /// full disk).
+  int flushed(int code) const;
+
 private:
   struct Option {
     std::string name, metavar, help;
     bool takesValue = false, valueOptional = false;
     /// Returns what is wrong with the value, or nothing.
     std::function<std::string(const std::string &)> set;
+    bool repeats = false; ///< may be given several times
+    bool given = false;
   };
   void add(Option option);
   void printHelp() const;
-  const Option *find(const std::string &name) const;
+  Option *find(const std::string &name);
+  /// Both return a usage error; assign returns nothing if the value was taken.
+  std::string unknownOption(const std::string &argument, const std::string &name) const;
+  std::string assign(Option &option, bool hasValue, const std::string &value) const;
 
   std::string program, synopsis, summary, example;
   std::vector<Option> options;

@@ -30,11 +30,16 @@ void registerPipelineDialects(mlir::DialectRegistry &registry);
 /// All passes of the pipeline, and each phase's pipeline by name ("mixserve-phase-raise", ...).
 void registerPipelinePasses();
 
-/// Which phase failed; the diagnostics say why.
+/// What stopped a compilation; the diagnostics say why.
+enum class CompileFailure {
+  None,
+  BadInput, ///< the model, a file beside it, or the place of the output
+  NoPlan,   ///< no layout or method of what was asked for is possible or fits
+};
+
 struct CompileResult {
   mlir::OwningOpRef<mlir::ModuleOp> module; ///< IR after the last phase that ran
-  bool ok = false;
-  Phase failedIn = Phase::Import; ///< meaningful if not ok
+  CompileFailure failure = CompileFailure::BadInput;
 };
 
 /// Runs the phases up to and including `until`; with Phase::Emit the artifact is written. Errors go to the context's

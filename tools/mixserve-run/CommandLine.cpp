@@ -1,0 +1,145 @@
+//===- CommandLine.cpp - What mixserve-run is asked for ---------------------===//
+#include "tools/mixserve-run/CommandLine.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+#include <unistd.h>
+
+using namespace mixserve::tools;
+
+std::vector<int32_t> mixserve::tools::parseIds(const std::string &text, std::string &error) {
+  std::vector<int32_t> ids;
+  std::stringstream stream(text);
+  std::string item;
+  while (std::getline(stream, item, ',')) {
+    char *end = nullptr;
+    const long value = std::strtol(item.c_str(), &end, 10);
+    if (item.empty() || *end != '\0' || value < 0 || value > INT32_MAX) {
+      error = "--prompt-ids: '" + item +
+              "' is no token id; give numbers separated by commas, such as 304,287,283";
+      return {};
+    }
+    ids.push_back(static_cast<int32_t>(value));
+  }
+  if (ids.empty() || text.back() == ',')
+    error = "--prompt-ids: '" + text +
+            "' is no list of token ids; give numbers separated by commas, such as 304,287,283";
+  return ids;
+}
+
+/// Why `path` cannot become a file, or "".
+static std::string whyNotWritable(const std::string &option, const std::string &path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : ".";
+  const std::string what = option + ": cannot write '" + path + "': ";
+  if (path.empty())
+    return "";
+  if (fs::is_directory(path, ignored))
+    return what + "it is a folder; give the name of a file";
+  if (!fs::is_directory(folder, ignored))
+    return what + "there is no folder '" + folder.string() + "'; make it first";
+  if (access(folder.c_str(), W_OK | X_OK) != 0)
+    return what + "folder '" + folder.string() + "': " + std::strerror(errno) +
+           "; choose another one";
+  return "";
+}
+
+/// Started more than once by mpirun or srun, every copy would run all ranks.
+static std::string whyNotAlone() {
+  for (const char *name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
+    if (const char *size = std::getenv(name); size && std::strtol(size, nullptr, 10) > 1)
+      return std::string("started as one of ") + size + " processes (" + name +
+             "), but this version runs every rank of an artifact's mesh as a thread of one "
+             "process; start it once, "
+             "without mpirun or srun";
+  return "";
+}
+
+std::string mixserve::tools::whyImpossible(const RunOptions &options) {
+  std::string why = whyNotAlone();
+  const std::pair<const char *, const std::string *> files[] = {{"--output", &options.output},
+                                                                {"--routing-out", &options.routing},
+                                                                {"--trace", &options.trace},
+                                                                {"--stats", &options.statsFile}};
+  for (const auto &[option, path] : files)
+    if (why.empty())
+      why = whyNotWritable(option, *path);
+  return why;
+}
+
+static void declare(Options &parser, RunOptions &options) {
+  parser.texts("prompt-ids", "IDS", options.promptIds,
+               "a prompt as token ids, 1,2,3; may be given several times");
+  parser.flag("mixed", options.mixed,
+              "run all prompts at once, batched, instead of one after the other");
+  parser.text("prompt", "TEXT", options.prompt,
+              "a prompt as text (needs a tokenizer in the artifact)");
+  parser.number("max-new-tokens", "N", options.newTokens, 0,
+                "tokens to generate per prompt (default 16)");
+  parser.text("verify", "FILE", options.verify,
+              "run every prompt of this safetensors file and compare; exit 0 or 4");
+  parser.real("tolerance", options.tolerance,
+              "largest difference of a logit for --verify (default 1e-4)");
+  parser.text("output", "FILE", options.output,
+              "write prompts, prefill logits and tokens as safetensors");
+  parser.text("method", "M", options.method,
+              "use this dispatch method of the artifact instead of its table's");
+  parser.number("chunks", "N", options.chunks, 0,
+                "use this chunk count instead of the table's (0: the table's)");
+  parser.text("routing-out", "FILE", options.routing, "write the expert ids of every token (JSON)");
+  parser.text("trace", "FILE", options.trace, "write a Chrome trace (JSON)");
+  parser.optionalText("stats", "FILE", options.stats, options.statsFile,
+                      "bytes and calls: print, or write as JSON");
+  parser.duration("deadline", options.deadlineNs, "bound on every wait (default 30s)");
+  parser.number("pace-inter", "NS", options.paceInter, 0,
+                "pace links between nodes [ns per MiB and lane] (0: off)");
+  parser.number("pace-intra", "NS", options.paceIntra, 0,
+                "pace links inside a node [ns per MiB and rank] (0: off)");
+  parser.duration("latency-inter", options.latencyNs, "delay messages between nodes");
+  parser.flag("json", options.json, "print results as JSON");
+}
+
+/// What is wrong with the command line as a whole, or "". Fills in defaults.
+static std::string resolve(RunOptions &options) {
+  if (!options.prompt.empty())
+    return "--prompt needs a tokenizer, and artifacts hold none; give --prompt-ids";
+  if (options.verify.empty() && options.promptIds.empty())
+    return "nothing to run; give --prompt-ids or --verify";
+  if (!options.verify.empty() && !options.promptIds.empty())
+    return "--verify runs the prompts of its file; leave out --prompt-ids, or run twice";
+  if (!options.verify.empty() && options.newTokens >= 0)
+    return "--verify generates as many tokens as its file holds; leave out --max-new-tokens";
+  if (options.verify.empty() && options.tolerance >= 0)
+    return "--tolerance is for --verify; leave it out or give --verify FILE";
+  constexpr const char *methods[] = {"allgather", "flat-ep", "hier-ep", "hybrid", "hybrid-fused"};
+  if (!options.method.empty() &&
+      std::find(std::begin(methods), std::end(methods), options.method) == std::end(methods))
+    return "--method: there is no dispatch method '" + options.method +
+           "'; give allgather, flat-ep, hier-ep, hybrid or hybrid-fused";
+  if (options.newTokens < 0)
+    options.newTokens = 16;
+  if (options.tolerance < 0)
+    options.tolerance = 1e-4;
+  return "";
+}
+
+std::optional<int> mixserve::tools::parseCommandLine(Options &parser, int argc, char **argv,
+                                                     RunOptions &options) {
+  declare(parser, options);
+  std::vector<std::string> artifacts;
+  if (auto code = parser.parse(argc, argv, artifacts))
+    return code;
+  if (artifacts.size() != 1)
+    return parser.usageError(artifacts.empty()
+                                 ? "which artifact? give its folder"
+                                 : "one artifact at a time; unexpected '" + artifacts[1] + "'");
+  options.artifact = artifacts[0];
+  if (const std::string why = resolve(options); !why.empty())
+    return parser.usageError(why);
+  return std::nullopt;
+}

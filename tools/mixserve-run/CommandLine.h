@@ -1,0 +1,31 @@
+//===- CommandLine.h - What mixserve-run is asked for -------------*- C++ -*-===//
+#ifndef MIXSERVE_TOOLS_RUN_COMMANDLINE_H
+#define MIXSERVE_TOOLS_RUN_COMMANDLINE_H
+
+#include "tools/options/Options.h"
+
+namespace mixserve::tools {
+
+struct RunOptions {
+  std::string artifact, prompt, verify, output, routing, trace, statsFile, method;
+  std::vector<std::string> promptIds;
+  int64_t newTokens = -1, chunks = 0, paceInter = 0, paceIntra = 0;
+  uint64_t deadlineNs = 30'000'000'000ull, latencyNs = 0;
+  double tolerance = -1;
+  bool json = false, stats = false, mixed = false;
+};
+
+/// Reads the command line, checks it and fills in what was not given. An exit code means: stop now
+/// with it; what there is to say was printed.
+std::optional<int> parseCommandLine(Options &parser, int argc, char **argv, RunOptions &options);
+
+/// Why this machine cannot run what was asked for (an output that cannot be written, a launcher
+/// that this version does not know), or "". Better said before a run than after it.
+std::string whyImpossible(const RunOptions &options);
+
+/// "1,2,3" as token ids; what is wrong goes to `error`.
+std::vector<int32_t> parseIds(const std::string &text, std::string &error);
+
+} // namespace mixserve::tools
+
+#endif // MIXSERVE_TOOLS_RUN_COMMANDLINE_H
