@@ -32,31 +32,47 @@ static std::string sha256(const std::string &path) {
   return hex;
 }
 
-std::vector<std::string> mixserve::tools::checkArtifact(const std::string &folder, const nlohmann::json &manifest) {
+/// Files of the folder that are not in `listed`.
+static void findStrangers(const std::string &folder, const std::set<std::string> &listed,
+                          std::vector<std::string> &faults) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string path = entry->path().lexically_relative(folder).string();
+    if (std::error_code ignored; !entry->is_directory(ignored) && !listed.count(path))
+      faults.push_back(path + " is not listed in the manifest; remove it");
+  }
+  if (error)
+    faults.push_back(". cannot be listed: " + error.message());
+}
+
+std::vector<std::string> mixserve::tools::checkArtifact(const std::string &folder,
+                                                        const mxs::Manifest &manifest) {
+  static const std::string anew = "; copy the artifact anew or compile the model again";
   std::vector<std::string> faults;
   std::ifstream checksum(folder + "/manifest.sha256", std::ios::binary);
   const std::string expected{std::istreambuf_iterator<char>(checksum), {}};
-  if (expected != sha256(folder + "/manifest.json") + "  manifest.json\n") // the line that sha256sum writes
-    faults.push_back("manifest.json does not have the checksum in manifest.sha256");
+  if (expected !=
+      sha256(folder + "/manifest.json") + "  manifest.json\n") // the line that sha256sum writes
+    faults.push_back(
+        "manifest.json does not have the checksum in manifest.sha256: one of them changed" + anew);
 
   std::set<std::string> listed = {"manifest.json", "manifest.sha256"};
-  for (const auto &entry : manifest.value("files", nlohmann::json::array())) {
-    const std::string path = entry.value("path", "");
-    listed.insert(path);
+  for (const mxs::FileEntry &entry : manifest.files) {
+    listed.insert(entry.path);
+    const std::string file = folder + "/" + entry.path, expectedBytes = std::to_string(entry.bytes);
     std::error_code error;
-    const auto size = fs::file_size(folder + "/" + path, error);
+    const auto size = fs::file_size(file, error);
     if (error)
-      faults.push_back(path + " is missing or cannot be read: " + error.message());
-    else if (size != entry.value("bytes", uint64_t(0)))
-      faults.push_back(path + " has " + std::to_string(size) + " bytes, the manifest says " +
-                       std::to_string(entry.value("bytes", uint64_t(0))));
-    else if (sha256(folder + "/" + path) != entry.value("sha256", ""))
-      faults.push_back(path + " does not have the sha256 that the manifest says: some bytes changed");
+      faults.push_back(entry.path + " is missing or cannot be read: " + error.message() + anew);
+    else if (std::to_string(size) != expectedBytes)
+      faults.push_back(entry.path + " has " + std::to_string(size) + " bytes, the manifest says " +
+                       expectedBytes + anew);
+    else if (sha256(file) != entry.sha256)
+      faults.push_back(entry.path +
+                       " does not have the sha256 that the manifest says: some bytes changed" +
+                       anew);
   }
-  for (const auto &entry : fs::recursive_directory_iterator(folder)) {
-    const std::string path = fs::relative(entry.path(), folder).string();
-    if (!entry.is_directory() && !listed.count(path))
-      faults.push_back(path + " is not listed in the manifest");
-  }
+  findStrangers(folder, listed, faults);
   return faults;
 }

@@ -1,5 +1,6 @@
 //===- Contents.cpp - What an artifact says of itself -----------------------===//
 #include "tools/mixserve-inspect/Contents.h"
+#include "core/MappedFile.h"
 #include "dialects/coll/CollDialect.h"
 #include "dialects/nn/NNDialect.h"
 #include "mixserve/Pipeline/Compile.h"
@@ -9,7 +10,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdio>
-#include <fstream>
+#include <filesystem>
 
 using namespace mixserve;
 using namespace mixserve::tools;
@@ -23,17 +24,31 @@ template <typename T> static std::string textOf(T value) {
 }
 
 static bool readJson(const std::string &path, json &value, std::string &error) {
-  std::ifstream file(path);
-  if (!file) {
-    error = "cannot open '" + path + "'; is this the folder that mixserve-compile wrote?";
+  std::string text;
+  constexpr size_t most = size_t(1) << 30; // as much as the runtime reads
+  if (const mxs::Status status = mxs::readFile(path, most, text); !status.ok()) {
+    error = status.message() + "; is this the folder that mixserve-compile wrote?";
     return false;
   }
-  value = json::parse(file, nullptr, false);
+  value = json::parse(text, nullptr, false);
   if (!value.is_object()) {
-    error = "'" + path + "' is no JSON object; compile the model again";
+    error = "'" + path +
+            "' is no JSON object: it is damaged; copy the artifact anew or compile the model again";
     return false;
   }
   return true;
+}
+
+/// Everything that is read of a manifest below is there, and of the right kind, when the runtime
+/// would take it.
+static bool isWellFormed(const std::string &folder, const json &manifest, mxs::Manifest &checked,
+                         std::string &error) {
+  int abi = 0;
+  const mxs::Status status = mxs::Manifest::parse(manifest.dump(), checked, abi);
+  if (!status.ok())
+    error = "'" + folder + "/manifest.json': " + status.message() +
+            "; copy the artifact anew or compile the model again";
+  return status.ok();
 }
 
 /// The collectives of one step function, fused or not.
@@ -60,21 +75,23 @@ static void collect(mlir::func::FuncOp function, std::vector<CollectiveFact> &co
   });
 }
 
-bool mixserve::tools::readContents(const std::string &folder, Contents &contents, std::string &error) {
-  if (!readJson(folder + "/manifest.json", contents.manifest, error) ||
-      !readJson(folder + "/plan.json", contents.plan, error))
-    return false;
-  const std::string schema = contents.manifest.value("schema", "");
-  if (schema != "mixserve.artifact/v1") {
-    error = "'" + folder + "' has schema '" + schema + "', this command reads mixserve.artifact/v1";
+bool mixserve::tools::readContents(const std::string &folder, Contents &contents,
+                                   std::string &error) {
+  if (!std::filesystem::is_directory(folder)) {
+    error = "'" + folder + "' is no folder; give the one that mixserve-compile -o wrote";
     return false;
   }
+  if (!readJson(folder + "/manifest.json", contents.manifest, error) ||
+      !isWellFormed(folder, contents.manifest, contents.checked, error) ||
+      !readJson(folder + "/plan.json", contents.plan, error))
+    return false;
   mlir::DialectRegistry registry;
   registerPipelineDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   mlir::ScopedDiagnosticHandler quiet(&context, [&](mlir::Diagnostic &diagnostic) {
     if (error.empty())
-      error = "'" + folder + "/ir.mlir': " + diagnostic.str();
+      error = "'" + folder + "/ir.mlir': " + diagnostic.str() +
+              "; copy the artifact anew or compile the model again";
   });
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(folder + "/ir.mlir", &context);
   if (!module)
@@ -110,15 +127,19 @@ static int64_t cacheBytes(const Contents &contents) {
   const json limits = contents.manifest.value("limits", json::object());
   int64_t perPosition = 0;
   for (const json &cache : contents.manifest.value("cache", json::array()))
-    perPosition += 2 * 4 * cache.value("kv_heads", int64_t(0)) * cache.value("head_dim", int64_t(0));
-  return perPosition * limits.value("max_seqs", int64_t(0)) * limits.value("max_context", int64_t(0));
+    perPosition +=
+        2 * 4 * cache.value("kv_heads", int64_t(0)) * cache.value("head_dim", int64_t(0));
+  return perPosition * limits.value("max_seqs", int64_t(0)) *
+         limits.value("max_context", int64_t(0));
 }
 
 static double mebibytes(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 void mixserve::tools::printContents(const std::string &folder, const Contents &contents) {
   const json &manifest = contents.manifest;
-  auto line = [](const char *name, const std::string &value) { std::printf("%-12s %s\n", name, value.c_str()); };
+  auto line = [](const char *name, const std::string &value) {
+    std::printf("%-12s %s\n", name, value.c_str());
+  };
   line("artifact", folder);
   line("producer", manifest.value("producer", "?"));
   line("target", manifest.value("target", json::object()).dump());
@@ -131,31 +152,45 @@ void mixserve::tools::printContents(const std::string &folder, const Contents &c
       line(name + 5, found->second);
   std::printf("\nmethod by tokens per step\n");
   for (const json &entry : manifest.value("table", json::array()))
-    std::printf("  up to %6lld: %s, %lld chunk(s)\n", static_cast<long long>(entry.value("max_tokens", int64_t(0))),
+    std::printf("  up to %6lld: %s, %lld chunk(s)\n",
+                static_cast<long long>(entry.value("max_tokens", int64_t(0))),
                 manifest.at("variants").at(entry.value("variant", 0)).get<std::string>().c_str(),
                 static_cast<long long>(entry.value("chunks", int64_t(1))));
   std::printf("\nmemory of rank 0: %.2f MiB weights, %.2f MiB activations, %.2f MiB cache\n",
-              mebibytes(weightBytes(contents, 0)), mebibytes(manifest.value("arena_bytes", int64_t(0))),
+              mebibytes(weightBytes(contents, 0)),
+              mebibytes(manifest.value("arena_bytes", int64_t(0))),
               mebibytes(cacheBytes(contents)));
   std::printf("\n%-28s %-24s %-40s %s\n", "parameter", "type", "sharding", "chosen by");
   for (const ParamFact &param : contents.params)
-    std::printf("%-28s %-24s %-40s %s\n", param.name.c_str(), param.type.c_str(), param.sharding.c_str(),
-                param.chosenBy.c_str());
-  std::printf("\n%-14s %-6s %-22s %-12s %14s %14s\n", "method", "layer", "collective", "site", "intra bytes", "inter bytes");
+    std::printf("%-28s %-24s %-40s %s\n", param.name.c_str(), param.type.c_str(),
+                param.sharding.c_str(), param.chosenBy.c_str());
+  std::printf("\n%-14s %-6s %-22s %-12s %14s %14s\n", "method", "layer", "collective", "site",
+              "intra bytes", "inter bytes");
   for (const CollectiveFact &fact : contents.collectives)
     std::printf("%-14s %-6s %-22s %-12s %14s %14s\n", fact.method.c_str(),
-                fact.layer < 0 ? "-" : std::to_string(fact.layer).c_str(), fact.op.c_str(), fact.site.c_str(),
-                fact.intra < 0 ? "-" : std::to_string(fact.intra).c_str(),
+                fact.layer < 0 ? "-" : std::to_string(fact.layer).c_str(), fact.op.c_str(),
+                fact.site.c_str(), fact.intra < 0 ? "-" : std::to_string(fact.intra).c_str(),
                 fact.inter < 0 ? "-" : std::to_string(fact.inter).c_str());
 }
 
 json mixserve::tools::contentsAsJson(const Contents &contents) {
   json params = json::array(), collectives = json::array();
   for (const ParamFact &param : contents.params)
-    params.push_back({{"name", param.name}, {"type", param.type}, {"sharding", param.sharding}, {"chosen_by", param.chosenBy}});
+    params.push_back({{"name", param.name},
+                      {"type", param.type},
+                      {"sharding", param.sharding},
+                      {"chosen_by", param.chosenBy}});
   for (const CollectiveFact &fact : contents.collectives)
-    collectives.push_back({{"method", fact.method}, {"layer", fact.layer}, {"op", fact.op}, {"site", fact.site},
-                           {"intra", fact.intra}, {"inter", fact.inter}, {"tokens", fact.tokens}});
-  return {{"manifest", contents.manifest}, {"plan", contents.plan}, {"params", params},
-          {"collectives", collectives}, {"plan_attributes", contents.planAttributes}};
+    collectives.push_back({{"method", fact.method},
+                           {"layer", fact.layer},
+                           {"op", fact.op},
+                           {"site", fact.site},
+                           {"intra", fact.intra},
+                           {"inter", fact.inter},
+                           {"tokens", fact.tokens}});
+  return {{"manifest", contents.manifest},
+          {"plan", contents.plan},
+          {"params", params},
+          {"collectives", collectives},
+          {"plan_attributes", contents.planAttributes}};
 }

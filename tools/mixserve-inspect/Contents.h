@@ -2,6 +2,8 @@
 #ifndef MIXSERVE_TOOLS_INSPECT_CONTENTS_H
 #define MIXSERVE_TOOLS_INSPECT_CONTENTS_H
 
+#include "core/Manifest.h"
+
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -26,12 +28,14 @@ struct CollectiveFact {
 /// Everything that inspect prints; nothing here needs the artifact's code.
 struct Contents {
   nlohmann::json manifest, plan;
+  mxs::Manifest checked; ///< the manifest as the runtime reads it; without files if it would not
   std::vector<ParamFact> params;
   std::vector<CollectiveFact> collectives;
   std::map<std::string, std::string> planAttributes; ///< plan.* of the module, as text
 };
 
-/// Reads manifest.json, plan.json and ir.mlir of an artifact folder. On anything wrong `error` says what.
+/// Reads manifest.json, plan.json and ir.mlir of an artifact folder. On anything wrong `error` says
+/// what.
 bool readContents(const std::string &folder, Contents &contents, std::string &error);
 
 /// Bytes that rank `rank` maps: its own weight file and the shared one.
