@@ -60,7 +60,10 @@ int writeResults(const RunOptions &options, const std::vector<Request> &requests
   if (!options.stats)
     return kOk;
   if (options.statsFile.empty()) {
-    printStats(stats);
+    if (options.json) // a line of JSON after the results' line
+      std::printf("%s\n", stats.c_str());
+    else
+      printStats(stats);
     return kOk;
   }
   const std::string text = stats + "\n";
