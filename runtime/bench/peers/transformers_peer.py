@@ -25,7 +25,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--experts", default="batched_mm", help="experts implementation: eager, batched_mm, grouped_mm")
+    parser.add_argument("--experts", default="grouped_mm",
+                        help="experts implementation: eager, grouped_mm, or batched_mm (copies the weights of every row)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--output", type=int, default=32)
