@@ -93,5 +93,10 @@ int main(int argc, char **argv) {
     return kBadInput;
   if (result.failure != CompileFailure::None)
     return result.failure == CompileFailure::NoPlan ? kNoPlan : kBadInput;
-  return line.printsIr ? printModule(*result.module, line.compile.output) : kOk;
+  if (line.printsIr)
+    return printModule(*result.module, line.compile.output);
+  if (line.until == Phase::Emit)
+    llvm::outs() << "wrote " << line.compile.output << "; what it is: mixserve-inspect "
+                 << line.compile.output << "; run it: mixserve-run " << line.compile.output << "\n";
+  return kOk;
 }
