@@ -180,9 +180,10 @@ Status Call::waitArrival(int slot) {
 Status Call::receive(int slot, mxs_site_t op, Received &out) {
   const Arrival &arrival = state.arrivals[slot];
   MXS_TRY(waitArrival(slot));
-  const std::string from = "message from rank " + std::to_string(arrival.source);
+  // Only for a failure: a step allocates nothing.
+  const auto from = [&] { return "message from rank " + std::to_string(arrival.source); };
   if (arrival.request.state.load(std::memory_order_acquire) == Request::Truncated)
-    return failure(MXS_INTERNAL, from + " is longer than the receive buffer", arrival.chunk);
+    return failure(MXS_INTERNAL, from() + " is longer than the receive buffer", arrival.chunk);
 
   MessageHeader header;
   const int64_t size = arrival.request.bytes;
@@ -190,12 +191,12 @@ Status Call::receive(int slot, mxs_site_t op, Received &out) {
     std::memcpy(&header, arrival.data, sizeof header);
   if (size < int64_t(sizeof header) || header.magic != MessageHeader::kMagic ||
       header.bytes != size - int64_t(sizeof header) || header.rows < 0)
-    return failure(MXS_INTERNAL, from + " has a damaged header", arrival.chunk);
+    return failure(MXS_INTERNAL, from() + " has a damaged header", arrival.chunk);
   if (header.sequence != state.sequence || header.op != op || header.layer != site.layer ||
       header.chunk != arrival.chunk || header.source != arrival.source ||
       header.target != state.self)
     return failure(MXS_INTERNAL,
-                   from + " belongs to another collective (number " +
+                   from() + " belongs to another collective (number " +
                        std::to_string(header.sequence) + ", expected " +
                        std::to_string(state.sequence) + "): the ranks run different programs",
                    arrival.chunk);

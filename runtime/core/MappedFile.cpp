@@ -1,6 +1,7 @@
 //===- MappedFile.cpp -----------------------------------------------------------------------===//
 #include "core/MappedFile.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -67,9 +68,33 @@ Status MappedFile::open(const std::string &path, MappedFile &out) {
       return failedTo("map", path);
     mapped.bytes = static_cast<const uint8_t *>(address);
     mapped.count = size;
+#ifdef MADV_HUGEPAGE
+    ::madvise(address, size, MADV_HUGEPAGE);
+#endif
   }
   out = std::move(mapped);
   return okStatus();
+}
+
+/// madvise() on the pages of a range, inside the mapping. What it refuses changes no result.
+static void advise(const uint8_t *bytes, size_t count, size_t begin, size_t length, int advice) {
+  static const size_t page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  if (begin >= count || length == 0)
+    return;
+  const size_t first = begin / page * page, end = begin + std::min(length, count - begin);
+  ::madvise(const_cast<uint8_t *>(bytes) + first, end - first, advice);
+}
+
+void MappedFile::readAhead(size_t begin, size_t length) const {
+  advise(bytes, count, begin, length, MADV_WILLNEED);
+}
+
+void MappedFile::makePresent(size_t begin, size_t length) const {
+#ifdef MADV_POPULATE_READ // Linux 5.14
+  advise(bytes, count, begin, length, MADV_POPULATE_READ);
+#else
+  (void)begin, (void)length;
+#endif
 }
 
 Status mxs::readFile(const std::string &path, size_t limit, std::string &out) {

@@ -18,8 +18,15 @@ public:
   MappedFile &operator=(MappedFile &&other) noexcept;
   ~MappedFile();
 
-  /// MXS_INVALID_ARGUMENT: the file is missing, no regular file, or cannot be mapped.
+  /// MXS_INVALID_ARGUMENT: the file is missing, no regular file, or cannot be mapped. The system is
+  /// asked for huge pages, where it has them for files.
   static Status open(const std::string &path, MappedFile &out);
+
+  /// Asks the system to read a range from the disk soon; returns at once. May be refused.
+  void readAhead(size_t begin, size_t length) const;
+  /// Makes a range present with one call instead of a page fault each. May be refused: then pages
+  /// come as they are touched.
+  void makePresent(size_t begin, size_t length) const;
 
   const uint8_t *data() const { return bytes; }
   size_t size() const { return count; }

@@ -3,53 +3,51 @@
 
 using namespace mxs;
 
+static constexpr const char *kX86 = "x86_64";
+
+Processor mxs::thisProcessor() {
 #if defined(__x86_64__)
-static const char kFamily[] = "x86_64";
-
-/// Levels of the x86-64 psABI, section 3.1.1; the features that tell one from the one below.
-static bool hasLevel(int level) {
   __builtin_cpu_init();
-  if (level >= 2 && !(__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt")))
-    return false;
-  if (level >= 3 && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")))
-    return false;
-  if (level >= 4 && !(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512vl")))
-    return false;
-  return true;
-}
-
-/// 1 .. 4, 0 for a name that is not known.
-static int levelOf(const std::string &features) {
-  if (features == "generic" || features == "x86-64")
-    return 1;
-  if (features.size() == 9 && features.compare(0, 8, "x86-64-v") == 0 && features[8] >= '2' &&
-      features[8] <= '4')
-    return features[8] - '0';
-  return 0;
-}
+  // The builtin takes literals only.
+  const int level = __builtin_cpu_supports("x86-64-v4")   ? 4
+                    : __builtin_cpu_supports("x86-64-v3") ? 3
+                    : __builtin_cpu_supports("x86-64-v2") ? 2
+                                                          : 1;
+  return {kX86, level};
 #elif defined(__aarch64__)
-static const char kFamily[] = "aarch64";
-static bool hasLevel(int) { return true; }
-static int levelOf(const std::string &features) { return features == "generic" ? 1 : 0; }
+  return {"aarch64", 1};
 #else
 #error "teach Target.cpp the processor family"
 #endif
+}
 
-Status mxs::checkTarget(const std::string &triple, const std::string &features) {
-  const std::string family = triple.substr(0, triple.find('-'));
-  if (family != kFamily)
-    return mismatch("the artifact was compiled for '" + triple + "', this machine is " + kFamily +
-                    "; compile the model for this machine");
-  const int level = levelOf(features);
+static std::string levelName(int level) {
+  return level == 1 ? "x86-64" : "x86-64-v" + std::to_string(level);
+}
+
+/// 0 for a name that is not known.
+static int levelOf(const std::string &features, const std::string &family) {
+  if (features == "generic")
+    return 1;
+  for (int level = 1; family == kX86 && level <= 4; ++level)
+    if (features == levelName(level))
+      return level;
+  return 0;
+}
+
+Status mxs::checkTarget(const std::string &triple, const std::string &features,
+                        const Processor &processor) {
+  if (triple.substr(0, triple.find('-')) != processor.family)
+    return mismatch("the artifact was compiled for '" + triple + "', this machine is " +
+                    processor.family + "; compile the model for this machine");
+  const int level = levelOf(features, processor.family);
   if (level == 0)
     return mismatch("the artifact needs the instruction set '" + features +
                     "', which this runtime does not know; use the runtime that came with the "
                     "compiler");
-  if (!hasLevel(level))
-    return mismatch("the artifact needs a processor with " + features +
-                    ", this one lacks some of it; compile for a lower level");
+  if (level > processor.level)
+    return mismatch("the artifact needs a processor with " + features + ", this one has " +
+                    levelName(processor.level) + " only; compile the model with --target " +
+                    levelName(processor.level));
   return okStatus();
 }

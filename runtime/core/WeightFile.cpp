@@ -2,27 +2,58 @@
 #include "core/WeightFile.h"
 
 #include "core/Checksum.h"
+#include "threads/ThreadPool.h"
 
 #include <algorithm>
+#include <atomic>
 
 using namespace mxs;
 
-Status mxs::verifyBlocks(const uint8_t *data, const FileEntry &entry,
+/// Bytes that one task reads: large enough for a disk, small enough that threads end together.
+static constexpr int64_t kTaskBytes = 4 << 20;
+
+static std::string checksumOf(const MappedFile &file, const FileEntry &entry, int64_t block) {
+  const int64_t begin = block * entry.blockBytes;
+  return xxh3Hex(file.data() + begin,
+                 static_cast<size_t>(std::min(entry.blockBytes, entry.bytes - begin)));
+}
+
+static Status wrongBlock(const MappedFile &file, const FileEntry &entry, int64_t block) {
+  const int64_t begin = block * entry.blockBytes,
+                end = std::min(begin + entry.blockBytes, entry.bytes);
+  return badArtifact("'" + entry.path + "': block " + std::to_string(block) + " (bytes " +
+                     std::to_string(begin) + " to " + std::to_string(end - 1) + ") has checksum " +
+                     checksumOf(file, entry, block) + ", the manifest says " +
+                     entry.blocks[static_cast<size_t>(block)] +
+                     ": the file was damaged after it was compiled; copy it anew or compile again");
+}
+
+Status mxs::verifyBlocks(const MappedFile &file, const FileEntry &entry,
                          const WeightFile::Progress &progress) {
-  for (size_t block = 0; block < entry.blocks.size(); ++block) {
-    const int64_t begin = int64_t(block) * entry.blockBytes;
-    const int64_t size = std::min(entry.blockBytes, entry.bytes - begin);
-    const std::string found = xxh3Hex(data + begin, static_cast<size_t>(size));
-    if (found != entry.blocks[block])
-      return badArtifact("'" + entry.path + "': block " + std::to_string(block) + " (bytes " +
-                         std::to_string(begin) + " to " + std::to_string(begin + size - 1) +
-                         ") has checksum " + found + ", the manifest says " + entry.blocks[block] +
-                         ": the file was damaged after it was compiled; copy it anew or compile "
-                         "again");
-    if (progress)
-      progress();
-  }
-  return okStatus();
+  const int64_t blocks = static_cast<int64_t>(entry.blocks.size());
+  const int64_t perTask = std::max<int64_t>(1, kTaskBytes / entry.blockBytes);
+  ThreadPool &pool = ThreadPool::process();
+  std::atomic<int64_t> firstWrong{blocks};
+  pool.parallelFor((blocks + perTask - 1) / perTask, [&](int64_t task, int) {
+    const int64_t first = task * perTask, end = std::min(first + perTask, blocks);
+    const auto begin = static_cast<size_t>(first * entry.blockBytes),
+               length = static_cast<size_t>((end - first) * entry.blockBytes);
+    // Threads take tasks in ascending order: while these bytes are checked, the disk is busy with
+    // those of the tasks that come next.
+    file.readAhead(begin + length * static_cast<size_t>(pool.threads()), length);
+    file.makePresent(begin, length);
+    for (int64_t block = first; block < end; ++block) {
+      if (checksumOf(file, entry, block) != entry.blocks[static_cast<size_t>(block)]) {
+        int64_t known = firstWrong;
+        while (block < known && !firstWrong.compare_exchange_weak(known, block)) {
+        }
+        return;
+      }
+      if (progress)
+        progress();
+    }
+  });
+  return firstWrong < blocks ? wrongBlock(file, entry, firstWrong) : okStatus();
 }
 
 Status WeightFile::open(const std::string &folder, const FileEntry &entry, bool verify,
@@ -36,7 +67,7 @@ Status WeightFile::open(const std::string &folder, const FileEntry &entry, bool 
                        " bytes, the manifest says " + std::to_string(entry.bytes) +
                        ": the copy is incomplete; copy it anew or compile again");
   if (verify)
-    MXS_TRY(verifyBlocks(opened.file.data(), entry, progress));
+    MXS_TRY(verifyBlocks(opened.file, entry, progress));
   MXS_TRY_IN("'" + entry.path + "'",
              Safetensors::parse(opened.file.data(), opened.file.size(), opened.index));
   out = std::move(opened);

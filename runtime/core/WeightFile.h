@@ -13,12 +13,13 @@ namespace mxs {
 /// A safetensors file of the artifact, mapped and never copied.
 class WeightFile {
 public:
-  /// Called after every checked block; a long check shows that it moves.
+  /// Called after every checked block, on any thread; a long check shows that it moves.
   using Progress = std::function<void()>;
 
-  /// Maps `folder`/`entry.path`; with `verify` compares every block with its checksum first.
-  /// MXS_BAD_ARTIFACT: missing, of another size, malformed, or a wrong block (file, block number
-  /// and byte range are named).
+  /// Maps `folder`/`entry.path`; with `verify` reads it whole, on the threads of the process's pool,
+  /// and compares every block with its checksum while its bytes are in the cache. Without, pages are
+  /// read when they are first used. MXS_BAD_ARTIFACT: missing, of another size, malformed, or a
+  /// wrong block (file, number and byte range of the first one are named).
   static Status open(const std::string &folder, const FileEntry &entry, bool verify,
                      const Progress &progress, WeightFile &out);
 
@@ -37,8 +38,8 @@ private:
   Safetensors index;
 };
 
-/// Compares every block of `data` (the whole file) with `entry`'s checksums.
-Status verifyBlocks(const uint8_t *data, const FileEntry &entry,
+/// Compares every block of `file` with `entry`'s checksums; `entry.bytes` is the file's size.
+Status verifyBlocks(const MappedFile &file, const FileEntry &entry,
                     const WeightFile::Progress &progress);
 
 } // namespace mxs
