@@ -1,5 +1,6 @@
 //===- Params.cpp - Boxes of files and the parameters that they tile --------===//
 #include "dialects/nn/NNDialect.h"
+#include "dialects/nn/WeightPacking.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -120,7 +121,7 @@ LogicalResult ParamOp::verify() {
       return emitOpError("(C4) sharding must have ") << type.getRank()
                                                      << " axis lists and no partial sum, got " << attr;
   }
-  return success();
+  return verifyPacking(*this);
 }
 
 LogicalResult ParamRefOp::verifySymbolUses(SymbolTableCollection &symbols) {

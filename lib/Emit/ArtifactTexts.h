@@ -7,13 +7,17 @@
 #include "ParamTable.h"
 #include "Target.h"
 #include "Variants.h"
+#include "llvm/Support/JSON.h"
 
 namespace mixserve {
 
 /// What an artifact was planned for, without code or weights (mixserve.plan/v1): mesh, layout, table,
-/// limits, workload, predicted costs, sharding and local shape of every parameter, and the
+/// limits, workload, predicted costs, sharding, local shape and packing of every parameter, and the
 /// collectives of every layer with their bytes.
 std::string planText(mlir::ModuleOp fused, llvm::ArrayRef<ParamEntry> params, llvm::ArrayRef<Variant> variants);
+
+/// How a parameter lies in its file: "pack", "type" and, where there are scales, "group".
+void writePacking(llvm::json::OStream &json, const ParamEntry &entry);
 
 /// The cluster that the plan was made for (mixserve.cluster/v1, as JSON with numbers in the units
 /// that the keys name); only the mesh if the module has no `plan.hardware`.

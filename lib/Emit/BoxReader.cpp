@@ -1,9 +1,11 @@
 //===- BoxReader.cpp - Parts of parameters from their source files ----------===//
 #include "BoxReader.h"
+#include "PackCells.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <cstring>
+#include <vector>
 
 using namespace mlir;
 using namespace mixserve;
@@ -38,22 +40,48 @@ static std::optional<Element> elementOf(Type type) {
 
 static int64_t bytesOf(Element element) { return element == Element::F32 ? 4 : 2; }
 
-/// out[i] = element at `source` + i * stride [elements], i in [0, count).
-static void convertRow(Element element, const char *source, int64_t stride, int64_t count, float *out) {
-  if (element == Element::F32 && stride == 1) {
+static float load(Element element, const char *source) {
+  if (element == Element::F32) {
+    float value;
+    std::memcpy(&value, source, sizeof value);
+    return value;
+  }
+  uint16_t bits;
+  std::memcpy(&bits, source, sizeof bits);
+  return element == Element::F16 ? fromHalf(bits) : mxs_bf16_to_f32(bits);
+}
+
+/// out[i] = element i of `count` that lie side by side.
+static void convertRow(Element element, const char *source, int64_t count, float *out) {
+  if (element == Element::F32) {
     std::memcpy(out, source, count * sizeof(float));
     return;
   }
-  const int64_t step = stride * bytesOf(element);
-  for (int64_t i = 0; i < count; ++i, source += step) {
-    if (element == Element::F32) {
-      std::memcpy(&out[i], source, sizeof(float));
-      continue;
-    }
-    uint16_t bits;
-    std::memcpy(&bits, source, sizeof bits);
-    out[i] = element == Element::F16 ? fromHalf(bits) : llvm::bit_cast<float>(uint32_t(bits) << 16);
+  for (int64_t i = 0; i < count; ++i)
+    out[i] = load(element, source + 2 * i);
+}
+
+static void convertRow(Element element, const char *source, int64_t count, uint16_t *out) {
+  if (element == Element::BF16) {
+    std::memcpy(out, source, count * sizeof(uint16_t));
+    return;
   }
+  constexpr int64_t part = 256;
+  float values[part];
+  for (int64_t first = 0; first < count; first += part) {
+    const int64_t size = std::min(part, count - first);
+    convertRow(element, source + first * bytesOf(element), size, values);
+    roundToBf16(values, size, out + first);
+  }
+}
+
+static void convertOne(Element element, const char *source, float *out) { *out = load(element, source); }
+
+static void convertOne(Element element, const char *source, uint16_t *out) {
+  if (element == Element::BF16)
+    std::memcpy(out, source, sizeof *out);
+  else
+    *out = mxs_bf16_from_f32(load(element, source));
 }
 
 //===----------------------------------------------------------------------===//
@@ -90,7 +118,7 @@ LogicalResult BoxReader::check(nn::ParamOp param) {
   for (auto box : param.getBoxes().getAsRange<nn::BoxAttr>()) {
     std::optional<Element> element = elementOf(box.getType());
     if (!element)
-      return param.emitError("elements of type ") << box.getType() << " cannot be packed as f32";
+      return param.emitError("elements of type ") << box.getType() << " cannot be packed";
     const llvm::MemoryBuffer *content = open(param, box.getFile());
     if (!content)
       return failure();
@@ -113,30 +141,58 @@ LogicalResult BoxReader::check(nn::ParamOp param) {
 namespace {
 
 /// Copies what a box and a slice share, dimension by dimension.
-struct BoxCopy {
+template <typename Out> struct BoxCopy {
   Element element;
   SmallVector<int64_t> sizes, sourceStrides, targetStrides; ///< of the shared part; strides in elements
 
-  void run(size_t d, const char *source, float *target) const {
-    if (d + 1 >= sizes.size()) {
-      convertRow(element, source, sizes.empty() ? 1 : sourceStrides[d], sizes.empty() ? 1 : sizes[d], target);
-      return;
-    }
+  void run(size_t d, const char *source, Out *target) const {
+    const size_t rank = sizes.size();
+    if (rank == 0)
+      return convertOne(element, source, target);
+    if (d + 2 == rank && sourceStrides[d] == 1 && sourceStrides[d + 1] != 1)
+      return runTransposed(d, source, target);
+    if (d + 1 == rank)
+      return runRow(source, target);
     for (int64_t i = 0; i < sizes[d]; ++i)
       run(d + 1, source + i * sourceStrides[d] * bytesOf(element), target + i * targetStrides[d]);
+  }
+
+private:
+  void runRow(const char *source, Out *target) const {
+    const int64_t count = sizes.back(), step = sourceStrides.back() * bytesOf(element);
+    if (sourceStrides.back() == 1 || count == 1)
+      return convertRow(element, source, count, target);
+    for (int64_t i = 0; i < count; ++i)
+      convertOne(element, source + i * step, target + i);
+  }
+
+  /// The last two dimensions of a matrix that its file has transposed: reads what lies side by side there, a cache
+  /// line of every target row at a time.
+  void runTransposed(size_t d, const char *source, Out *target) const {
+    constexpr int64_t tile = 16;
+    const int64_t rows = sizes[d], columns = sizes[d + 1];
+    std::vector<Out> line(rows);
+    for (int64_t first = 0; first < columns; first += tile)
+      for (int64_t c = first; c < std::min(first + tile, columns); ++c) {
+        convertRow(element, source + c * sourceStrides[d + 1] * bytesOf(element), rows, line.data());
+        for (int64_t row = 0; row < rows; ++row)
+          target[row * targetStrides[d] + c] = line[row];
+      }
   }
 };
 
 } // namespace
 
-void BoxReader::read(nn::ParamOp param, const ParamSlice &slice, float *out) const {
+template <typename Out>
+static void readSlice(const llvm::StringMap<std::unique_ptr<llvm::MemoryBuffer>> &files, nn::ParamOp param,
+                      const ParamSlice &slice, Out *out, int64_t pitch) {
   const size_t rank = slice.size.size();
   SmallVector<int64_t> targetStrides(rank, 1);
   for (size_t d = rank; d-- > 1;)
-    targetStrides[d - 1] = targetStrides[d] * slice.size[d];
+    targetStrides[d - 1] = d + 1 == rank && pitch ? pitch : targetStrides[d] * slice.size[d];
   for (Attribute attr : param.getBoxes()) {
     auto box = cast<nn::BoxAttr>(attr);
-    BoxCopy copy{*elementOf(box.getType()), {}, SmallVector<int64_t>(box.getStrides()), targetStrides};
+    BoxCopy<Out> copy{*elementOf(box.getType()), {}, SmallVector<int64_t>(box.getStrides()), targetStrides};
     int64_t source = 0, target = 0;
     bool shares = true;
     for (size_t d = 0; d < rank && shares; ++d) {
@@ -152,4 +208,12 @@ void BoxReader::read(nn::ParamOp param, const ParamSlice &slice, float *out) con
     const char *data = files.find(box.getFile())->second->getBufferStart();
     copy.run(0, data + box.getOffset() + source * bytesOf(copy.element), out + target);
   }
+}
+
+void BoxReader::read(nn::ParamOp param, const ParamSlice &slice, float *out, int64_t pitch) const {
+  readSlice(files, param, slice, out, pitch);
+}
+
+void BoxReader::readBf16(nn::ParamOp param, const ParamSlice &slice, uint16_t *out, int64_t pitch) const {
+  readSlice(files, param, slice, out, pitch);
 }

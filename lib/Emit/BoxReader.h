@@ -20,8 +20,12 @@ public:
   /// file that is not there or leaves `folder`, or reaches beyond the file's end.
   llvm::LogicalResult check(nn::ParamOp param);
 
-  /// out[slice, row-major] = the elements of `slice` as f32. `param` must have passed `check`.
-  void read(nn::ParamOp param, const ParamSlice &slice, float *out) const;
+  /// out = the elements of `slice` as f32, rows of the last dimension `pitch` elements apart (0: dense).
+  /// `param` must have passed `check`. On any thread.
+  void read(nn::ParamOp param, const ParamSlice &slice, float *out, int64_t pitch = 0) const;
+
+  /// The same as bfloat16: f32 and f16 are rounded to nearest even, bf16 is copied.
+  void readBf16(nn::ParamOp param, const ParamSlice &slice, uint16_t *out, int64_t pitch = 0) const;
 
 private:
   const llvm::MemoryBuffer *open(nn::ParamOp param, llvm::StringRef file);

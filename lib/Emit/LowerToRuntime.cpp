@@ -134,7 +134,7 @@ struct LowerToRuntime : impl::LowerToRuntimeBase<LowerToRuntime> {
                           llvm::DenseMap<StringAttr, ParamNumber>()};
     for (auto [i, entry] : llvm::enumerate(*params))
       shared.params[entry.param.getSymNameAttr()] = {
-          static_cast<int64_t>(i), entry.pack != nn::Pack::Plain || entry.isTable};
+          static_cast<int64_t>(i), entry.packing.layout != nn::Pack::Plain || entry.isTable};
     for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       const bool isStep = func->hasAttr(plan::kMethodAttr);
       if (func.isDeclaration() || func->hasAttr("llvm.linkage"))

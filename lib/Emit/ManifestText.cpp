@@ -96,6 +96,17 @@ static void writeTable(JsonStream &json, ModuleOp fused, ArrayRef<Variant> varia
   });
 }
 
+/// Element types that occur, in the order of their numbers.
+static void writeWeightTypes(JsonStream &json, ArrayRef<ParamEntry> params) {
+  json.attributeArray("weight_types", [&] {
+    for (int type = 0; type < nn::kWeightTypes; ++type)
+      if (llvm::any_of(params, [&](const ParamEntry &entry) {
+            return static_cast<int>(entry.packing.element) == type;
+          }))
+        json.value(nn::stringifyWeightType(static_cast<nn::WeightType>(type)));
+  });
+}
+
 static void writeBuffers(JsonStream &json, const ManifestInput &input) {
   json.attribute("arena_bytes", input.arenaBytes);
   json.attributeArray("cache", [&] {
@@ -109,15 +120,15 @@ static void writeBuffers(JsonStream &json, const ManifestInput &input) {
   json.attribute("vocab_local", input.facts.vocabLocal);
   json.attribute("routed_capacity", input.facts.routedPerToken);
   auto mesh = input.fused->getAttrOfType<plan::MeshAttr>(plan::kMeshAttr);
+  writeWeightTypes(json, input.params);
   json.attributeArray("params", [&] {
     for (const ParamEntry &entry : input.params)
       json.object([&] {
         nn::ParamOp param = entry.param;
         json.attribute("name", param.getSymName());
         json.attribute("file", entry.isShared ? "shared" : "rank");
-        json.attribute("pack", entry.isTable ? "rows" : nn::stringifyPack(entry.pack));
-        json.attribute("type", "f32");
-        if (entry.pack == nn::Pack::Plain && !entry.isTable)
+        writePacking(json, entry);
+        if (entry.packing.layout == nn::Pack::Plain && !entry.isTable)
           return;
         // Only the number of experts may differ between ranks.
         const ParamSlice slice = sliceOf(param, mesh, 0);

@@ -1,6 +1,7 @@
 //===- ParamTable.cpp - Number, packing and local part of parameters --------===//
 #include "ParamTable.h"
 #include "dialects/moe/MoEDialect.h"
+#include "runtime/include/mixserve_weights.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/MapVector.h"
@@ -95,6 +96,27 @@ static LogicalResult checkParts(nn::ParamOp param, ArrayRef<nn::ParamRefOp> refs
   return success();
 }
 
+/// Generated loops read float32. Scales are those of the whole matrix: a part along K must begin with
+/// a group, or lie in one.
+static LogicalResult checkElements(const ParamEntry &entry, plan::MeshAttr mesh) {
+  nn::ParamOp param = entry.param;
+  const nn::Packing &packing = entry.packing;
+  if (packing.layout == nn::Pack::Plain && !entry.isTable && packing.element != nn::WeightType::F32)
+    return param.emitError("is ") << packing.str() << ", but only tables of rows may be; its readers "
+                                  << "expect f32";
+  plan::ShardingAttr sharding = param.getShardingAttrOrNull();
+  if (packing.group == 0 || !sharding)
+    return success();
+  const int64_t k = param.getTensorType().getShape().back();
+  const int64_t parts = sharding.getDims().back().getNumRanks(mesh), part = k / parts;
+  if (mxs_weight_split_fits(k, parts, packing.group))
+    return success();
+  return param.emitError("has a scale per ")
+         << packing.group << " of its K = " << k << " values, which " << parts << " parts of "
+         << part << " would cut; choose a layout with a smaller moe_tp, or --quantize-group="
+         << (packing.group == 32 ? 128 : 32);
+}
+
 FailureOr<SmallVector<ParamEntry>> mixserve::collectParams(ModuleOp module) {
   auto mesh = module->getAttrOfType<plan::MeshAttr>(plan::kMeshAttr);
   if (!mesh)
@@ -116,14 +138,17 @@ FailureOr<SmallVector<ParamEntry>> mixserve::collectParams(ModuleOp module) {
       return param.emitError("parameters are packed as f32, got ") << param.getTensorType();
     if (failed(checkParts(param, it->second.refs, mesh)))
       return failure();
-    ParamEntry entry{param, it->second.pack.value_or(nn::Pack::Plain), it->second.isTable};
+    const nn::Pack layout = it->second.pack.value_or(nn::Pack::Plain);
+    ParamEntry entry{param, nn::packingOf(param).value_or(nn::Packing{layout}), it->second.isTable};
     const int64_t rank = param.getTensorType().getRank();
-    if (entry.pack == nn::Pack::N64 && rank != 2 && rank != 3)
+    if (layout == nn::Pack::N64 && rank != 2 && rank != 3)
       return param.emitError("a packed weight must be [N, K] or [E, N, K], got ")
              << param.getTensorType();
-    if (auto asked = param.getPack(); asked && *asked != entry.pack)
-      return param.emitError("is packed ")
-             << stringifyPack(*asked) << ", its readers expect " << stringifyPack(entry.pack);
+    if (entry.packing.layout != layout)
+      return param.emitError("is packed ") << stringifyPack(entry.packing.layout)
+                                           << ", its readers expect " << stringifyPack(layout);
+    if (failed(checkElements(entry, mesh)))
+      return failure();
     const ParamSlice whole{SmallVector<int64_t>(param.getTensorType().getRank(), 0),
                            SmallVector<int64_t>(param.getTensorType().getShape())};
     entry.isShared = llvm::all_of(llvm::seq<int64_t>(0, mesh.getNumRanks()), [&](int64_t rank) {

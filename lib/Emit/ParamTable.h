@@ -2,7 +2,7 @@
 #ifndef MIXSERVE_LIB_EMIT_PARAMTABLE_H
 #define MIXSERVE_LIB_EMIT_PARAMTABLE_H
 
-#include "dialects/nn/NNDialect.h"
+#include "dialects/nn/WeightPacking.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace mixserve {
@@ -21,15 +21,16 @@ ParamSlice sliceOf(nn::ParamOp param, plan::MeshAttr mesh, int64_t rank);
 
 struct ParamEntry {
   nn::ParamOp param;
-  nn::Pack pack = nn::Pack::Plain;
+  nn::Packing packing;   ///< what the IR says, or f32 in the layout that its readers need
   bool isTable = false;  ///< rows of an embedding
   bool isShared = false; ///< every rank holds all of it
 };
 
 /// The parameters that the module uses, in module order: entry i is `mxs_param` index i. Weights of
 /// nn.linear and moe.expert_ffn are packed n64, all others stay plain. Fails on a parameter that is
-/// used both ways, that has no sharding, whose part on some rank does not fit a reference's type,
-/// or that splits unevenly in another dimension than the experts'.
+/// used both ways or packed in another one, that has no sharding, whose part on some rank does not
+/// fit a reference's type, that splits unevenly in another dimension than the experts', or whose
+/// groups of scales a split along K would cut.
 llvm::FailureOr<llvm::SmallVector<ParamEntry>> collectParams(mlir::ModuleOp module);
 
 } // namespace mixserve

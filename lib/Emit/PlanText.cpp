@@ -72,6 +72,13 @@ static void writeShape(JsonStream &json, ArrayRef<int64_t> shape) {
     json.value(size);
 }
 
+void mixserve::writePacking(JsonStream &json, const ParamEntry &entry) {
+  json.attribute("pack", entry.isTable ? "rows" : nn::stringifyPack(entry.packing.layout));
+  json.attribute("type", nn::stringifyWeightType(entry.packing.element));
+  if (entry.packing.group)
+    json.attribute("group", entry.packing.group);
+}
+
 static void writeParam(JsonStream &json, const ParamEntry &entry, plan::MeshAttr mesh) {
   nn::ParamOp param = entry.param;
   json.object([&] {
@@ -81,6 +88,7 @@ static void writeParam(JsonStream &json, const ParamEntry &entry, plan::MeshAttr
     json.attribute("sharding", sharding ? textOf(sharding) : "");
     if (auto chosenBy = param->getAttrOfType<StringAttr>(plan::kChosenByAttr))
       json.attribute("chosen_by", chosenBy.getValue());
+    writePacking(json, entry);
     const ParamSlice first = sliceOf(param, mesh, 0);
     json.attributeArray("local_shape", [&] { writeShape(json, first.size); });
     bool isUneven = false;

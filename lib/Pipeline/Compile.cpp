@@ -56,6 +56,14 @@ static SelectPlanOptions planOptions(const CompileOptions &options) {
   return plan;
 }
 
+static AssignWeightTypesOptions weightOptions(const CompileOptions &options) {
+  AssignWeightTypesOptions weights;
+  weights.weights = options.weights;
+  weights.quantize = options.quantize;
+  weights.quantizeGroup = options.quantizeGroup;
+  return weights;
+}
+
 /// Runs one phase's passes on the module, or writes the artifact.
 static LogicalResult runPhase(Phase phase, ModuleOp module, Form form, const CompileOptions &options,
                               TimingScope &timing) {
@@ -72,7 +80,7 @@ static LogicalResult runPhase(Phase phase, ModuleOp module, Form form, const Com
       manager.addPass(createVerifyRaised());
     break;
   case Phase::Plan:
-    buildPlanPipeline(manager, planOptions(options));
+    buildPlanPipeline(manager, planOptions(options), weightOptions(options));
     break;
   case Phase::Shard:
     buildShardPipeline(manager);

@@ -2,6 +2,7 @@
 #include "mixserve/Plan/ComputeCost.h"
 
 #include "mixserve/Plan/ByteCount.h"
+#include "mixserve/Plan/MemoryCost.h"
 
 #include <algorithm>
 
@@ -30,8 +31,8 @@ Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad
   const double projections = double(model.hidden) * model.headDim * (2 * heads + 2 * kvHeads);
   Work work;
   work.flops = 2 * rows * projections + 4 * rows * load.context * model.headDim * heads;
-  work.bytes =
-      (projections + 2 * sequences * load.context * model.headDim * kvHeads) * model.dtypeBytes;
+  work.bytes = attentionWeightBytes(model, layout) +
+               2 * sequences * load.context * model.headDim * kvHeads * model.dtypeBytes;
   return work;
 }
 
@@ -44,18 +45,18 @@ Work expertWork(const ModelShape &model, const Layout &layout, const StepLoad &l
   for (int64_t ep = 0; ep < layout.moeEp; ++ep) {
     const ExpertRange range = expertsOf(ep, model.experts, layout);
     busiest.flops = std::max(busiest.flops, 2 * perExpert * load.tokens * routing.picks(range));
-    busiest.bytes =
-        std::max(busiest.bytes, perExpert * routing.active(range, load.tokens) * model.dtypeBytes);
+    busiest.bytes = std::max(busiest.bytes,
+                             expertBytes(model, layout) * routing.active(range, load.tokens));
   }
   busiest.flops += 2 * owned * router;
-  busiest.bytes += router * model.dtypeBytes;
+  busiest.bytes += routerBytes(model);
   return busiest;
 }
 
 Work headWork(const ModelShape &model, const Layout &layout, const StepLoad &load) {
   const double asked = ceilDiv(load.sequences, busyGroups(layout, load));
   const double weights = double(model.hidden) * model.vocab / layout.attnTp;
-  return {2 * asked * weights, weights * model.dtypeBytes};
+  return {2 * asked * weights, headBytes(model, layout)};
 }
 
 double workTime(const Cluster &cluster, const ModelShape &model, const Work &work) {

@@ -57,6 +57,10 @@ std::string whyIllegal(const Mesh &mesh, const Layout &layout, const ModelShape 
     return divideReason("attn_tp", layout.attnTp, model.vocab, "vocabulary entries");
   if (model.ffn % layout.moeTp != 0)
     return divideReason("moe_tp", layout.moeTp, model.ffn, "hidden units of an expert");
+  if (std::string why = whyGroupsDoNotFit(model.expertWeights, model.ffn, layout.moeTp);
+      !why.empty())
+    return "moe_tp=" + std::to_string(layout.moeTp) + ": " + why +
+           "; choose a smaller moe_tp or another quantize-group";
   if (layout.moeEp > model.experts)
     return "moe_ep=" + std::to_string(layout.moeEp) + " exceeds the " +
            std::to_string(model.experts) + " experts: some rank would hold none";

@@ -5,6 +5,32 @@
 
 namespace mixserve::planner {
 
+double attentionWeightBytes(const ModelShape &model, const Layout &layout) {
+  const int64_t queries = model.heads / layout.attnTp * model.headDim,
+                keys = model.localKvHeads(layout.attnTp) * model.headDim;
+  return packedBytes(model.weights, queries, model.hidden) +
+         packedBytes(model.weights, model.hidden, queries) +
+         2 * packedBytes(model.weights, keys, model.hidden);
+}
+
+double routerBytes(const ModelShape &model) {
+  return packedBytes(WeightType{}, model.experts, model.hidden);
+}
+
+double expertBytes(const ModelShape &model, const Layout &layout) {
+  const int64_t ffn = model.ffn / layout.moeTp;
+  return 2 * packedBytes(model.expertWeights, ffn, model.hidden) +
+         packedBytes(model.expertWeights, model.hidden, ffn);
+}
+
+double headBytes(const ModelShape &model, const Layout &layout) {
+  return packedBytes(model.weights, model.vocab / layout.attnTp, model.hidden);
+}
+
+static double tableBytes(WeightType type, int64_t rows, int64_t width) {
+  return double(rows) * width * (type.element == MXS_WEIGHT_F32 ? 4 : 2);
+}
+
 Memory memoryPerRank(const ModelShape &model, const Layout &layout, const Limits &limits) {
   const double hidden = model.hidden, headDim = model.headDim, rows = limits.maxBatchTokens;
   const double heads = double(model.heads) / layout.attnTp,
@@ -12,12 +38,15 @@ Memory memoryPerRank(const ModelShape &model, const Layout &layout, const Limits
   const double vocab = double(model.vocab) / layout.attnTp, ffn = double(model.ffn) / layout.moeTp;
   const double experts = (model.experts + layout.moeEp - 1) / layout.moeEp;
 
-  double layer = 2 * hidden * headDim * heads + 2 * hidden * headDim * kvHeads; // q, o; k, v
-  layer += hidden * model.experts + 2 * hidden + (model.qkNorm ? 2 * headDim : 0);
-  layer += 3 * experts * hidden * ffn;
+  const int64_t localVocab = model.vocab / layout.attnTp;
+  double layer = attentionWeightBytes(model, layout) + routerBytes(model);
+  layer += 4 * (2 * hidden + (model.qkNorm ? 2 * headDim : 0));
+  layer += experts * expertBytes(model, layout);
 
   Memory memory;
-  memory.weights = model.dtypeBytes * (2 * vocab * hidden + hidden + model.layers * layer);
+  memory.weights = tableBytes(model.weights, localVocab, model.hidden) +
+                   headBytes(model, layout) + 4 * hidden +
+                   model.layers * layer;
   memory.cache = double(model.dtypeBytes) * model.layers * limits.maxSeqs * limits.maxContext * 2 *
                  kvHeads * headDim;
   memory.buffers = 4 * rows * 2 * (hidden + 2 * model.topK + 1);

@@ -6,6 +6,15 @@
 
 namespace mixserve::planner {
 
+void ModelShape::choose(const WeightChoice &choice) {
+  if (choice.weights) {
+    weights = expertWeights = *choice.weights;
+    dtype = mxs_weight_type_name(weights.element);
+  }
+  if (choice.experts)
+    expertWeights = *choice.experts;
+}
+
 std::optional<ModelShape> parseModelShape(const std::string &text, const std::string &path,
                                           std::string &error) {
   ModelShape model;
@@ -30,6 +39,9 @@ std::optional<ModelShape> parseModelShape(const std::string &text, const std::st
     if (model.dtype != "f32" && model.dtype != "bf16" && model.dtype != "f16")
       top.fail(top.at("dtype"), "dtype", "expected f32, bf16 or f16, got '" + model.dtype + "'");
     model.dtypeBytes = model.dtype == "f32" ? 4 : 2;
+    // f16 weights have as many bytes as bf16 ones.
+    model.weights.element = model.dtype == "f32" ? MXS_WEIGHT_F32 : MXS_WEIGHT_BF16;
+    model.expertWeights = model.weights;
     if (model.topK > model.experts)
       top.fail(top.at("top_k"), "top_k", "exceeds the number of experts");
     if (model.heads % model.kvHeads != 0)

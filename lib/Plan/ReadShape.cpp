@@ -2,7 +2,7 @@
 #include "mixserve/Plan/ReadShape.h"
 
 #include "dialects/moe/MoEDialect.h"
-#include "dialects/nn/NNDialect.h"
+#include "dialects/nn/WeightPacking.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
@@ -60,6 +60,17 @@ LogicalResult checkUniform(func::FuncOp step, Blocks &blocks) {
   return success();
 }
 
+/// What the weight that `value` refers to is packed as; f32 before that is chosen.
+planner::WeightType weightType(Value value) {
+  auto ref = value.getDefiningOp<nn::ParamRefOp>();
+  auto param = ref ? SymbolTable::lookupNearestSymbolFrom<nn::ParamOp>(ref, ref.getParamAttr())
+                   : nn::ParamOp();
+  const std::optional<nn::Packing> packing = param ? nn::packingOf(param) : std::nullopt;
+  if (!packing)
+    return {};
+  return {static_cast<mxs_weight_type_t>(packing->element), packing->group};
+}
+
 } // namespace
 
 std::optional<planner::ModelShape> readModelShape(ModuleOp module) {
@@ -88,7 +99,9 @@ std::optional<planner::ModelShape> readModelShape(ModuleOp module) {
   shape.topK = experts.getIds().getType().getDimSize(1);
   shape.qkNorm = blocks.qkNorm;
   shape.dtypeBytes = (element.getIntOrFloatBitWidth() + 7) / 8;
-  shape.dtype = element.isF32() ? "f32" : element.isBF16() ? "bf16" : "f16";
+  shape.weights = weightType(blocks.embeddings.front().getTable());
+  shape.expertWeights = weightType(experts.getGate());
+  shape.dtype = mxs_weight_type_name(shape.weights.element);
   return shape;
 }
 

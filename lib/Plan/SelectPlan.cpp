@@ -117,7 +117,9 @@ struct SelectPlan : impl::SelectPlanBase<SelectPlan> {
 
 } // namespace
 
-void buildPlanPipeline(OpPassManager &pm, const SelectPlanOptions &options) {
+void buildPlanPipeline(OpPassManager &pm, const SelectPlanOptions &options,
+                       const AssignWeightTypesOptions &weights) {
+  pm.addPass(createAssignWeightTypes(weights));
   pm.addPass(createSelectPlan(options));
   pm.addPass(createVerifyPlanned());
 }

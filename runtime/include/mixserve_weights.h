@@ -99,6 +99,16 @@ static inline int64_t mxs_weight_scale_bytes(mxs_weight_type_t type, int64_t n, 
   return mxs_weight_blocks(n) * mxs_weight_groups(type, k, group) * MXS_WEIGHT_COLUMNS * 2;
 }
 
+/// Whether K = `k` can be cut into `parts` equal parts without cutting a group that a part does not
+/// begin: each part begins with a group, or lies in one. Then a part can have the scales of the whole.
+static inline int mxs_weight_split_fits(int64_t k, int64_t parts, int64_t group) {
+  const int64_t part = k / parts;
+  for (int64_t begin = 0; group > 0 && begin < k; begin += part)
+    if (begin % group != 0 && begin / group != (begin + part - 1) / group)
+      return 0;
+  return 1;
+}
+
 /// Byte of W[n,k] in the data of a matrix with K = `depth`; int4: the byte that holds the nibble.
 static inline int64_t mxs_weight_data_offset(mxs_weight_type_t type, int64_t depth, int64_t n,
                                              int64_t k) {

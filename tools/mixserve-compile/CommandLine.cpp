@@ -2,6 +2,7 @@
 #include "tools/mixserve-compile/CommandLine.h"
 #include "mixserve/Emit/EmitArtifact.h"
 #include "mixserve/Plan/PlanOptions.h"
+#include "mixserve/Plan/WeightTypes.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mixserve;
@@ -43,6 +44,11 @@ static void declare(Options &parser, CommandLine &line, Texts &texts) {
                 "sequences per attention group (default concurrency)");
   parser.number("max-context", "N", o.maxContext, 1,
                 "positions of a sequence (default prompt + output)");
+  parser.text("weights", "TYPE", o.weights,
+              "element type of weights: f32 or bf16 (default auto: the model's own)");
+  parser.text("quantize", "TYPE", o.quantize, "quantise the weights of experts: int8 or int4");
+  parser.number("quantize-group", "N", o.quantizeGroup, 1,
+                "values that share a scale: 32 (default) or 128");
   parser.optionalText("timing", "FILE.json", line.timed, line.timingFile,
                       "print CPU time, elapsed time and peak memory of each phase and pass to\n"
                       "stderr, or to a file");
@@ -56,6 +62,8 @@ static std::string whyUnusable(const CompileOptions &o) {
   if (!planner::parsePlanOptions({o.workload, o.layout, o.moeComm, o.chunks, "", o.maxBatchTokens,
                                   o.maxSeqs, o.maxContext},
                                  error))
+    return "--" + error;
+  if (!planner::parseWeightChoice(o.weights, o.quantize, o.quantizeGroup, error))
     return "--" + error;
   for (const std::string &method : o.alsoMethods)
     if (!planner::parseMethod(method))

@@ -2,7 +2,7 @@
 #include "tools/mixserve-inspect/Contents.h"
 #include "core/MappedFile.h"
 #include "dialects/coll/CollDialect.h"
-#include "dialects/nn/NNDialect.h"
+#include "dialects/nn/WeightPacking.h"
 #include "mixserve/Pipeline/Compile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -101,9 +101,11 @@ bool mixserve::tools::readContents(const std::string &folder, Contents &contents
       contents.planAttributes[attribute.getName().str()] = textOf(attribute.getValue());
   for (auto param : module->getOps<nn::ParamOp>()) {
     auto chosenBy = param->getAttrOfType<mlir::StringAttr>(plan::kChosenByAttr);
+    const std::optional<nn::Packing> packing = nn::packingOf(param);
     contents.params.push_back({param.getSymName().str(), textOf(param.getTensorType()),
                                param.getShardingAttr() ? textOf(param.getShardingAttr()) : "",
-                               chosenBy ? chosenBy.str() : ""});
+                               chosenBy ? chosenBy.str() : "",
+                               packing ? packing->str() : ""});
   }
   for (auto function : module->getOps<mlir::func::FuncOp>())
     collect(function, contents.collectives);
@@ -147,6 +149,7 @@ void mixserve::tools::printContents(const std::string &folder, const Contents &c
   line("mesh", manifest.value("mesh", json::object()).dump());
   line("layout", manifest.value("layout", json::object()).dump());
   line("limits", manifest.value("limits", json::object()).dump());
+  line("weights", manifest.value("weight_types", json::array()).dump());
   for (const char *name : {"plan.workload", "plan.cost"})
     if (auto found = contents.planAttributes.find(name); found != contents.planAttributes.end())
       line(name + 5, found->second);
@@ -160,10 +163,10 @@ void mixserve::tools::printContents(const std::string &folder, const Contents &c
               mebibytes(weightBytes(contents, 0)),
               mebibytes(manifest.value("arena_bytes", int64_t(0))),
               mebibytes(cacheBytes(contents)));
-  std::printf("\n%-28s %-24s %-40s %s\n", "parameter", "type", "sharding", "chosen by");
+  std::printf("\n%-28s %-24s %-12s %-40s %s\n", "parameter", "type", "stored as", "sharding", "chosen by");
   for (const ParamFact &param : contents.params)
-    std::printf("%-28s %-24s %-40s %s\n", param.name.c_str(), param.type.c_str(),
-                param.sharding.c_str(), param.chosenBy.c_str());
+    std::printf("%-28s %-24s %-12s %-40s %s\n", param.name.c_str(), param.type.c_str(),
+                param.pack.c_str(), param.sharding.c_str(), param.chosenBy.c_str());
   std::printf("\n%-14s %-6s %-22s %-12s %14s %14s\n", "method", "layer", "collective", "site",
               "intra bytes", "inter bytes");
   for (const CollectiveFact &fact : contents.collectives)
@@ -178,6 +181,7 @@ json mixserve::tools::contentsAsJson(const Contents &contents) {
   for (const ParamFact &param : contents.params)
     params.push_back({{"name", param.name},
                       {"type", param.type},
+                      {"stored_as", param.pack},
                       {"sharding", param.sharding},
                       {"chosen_by", param.chosenBy}});
   for (const CollectiveFact &fact : contents.collectives)

@@ -15,6 +15,7 @@ namespace mixserve::tools {
 /// A parameter and the part of it that a rank keeps.
 struct ParamFact {
   std::string name, type, sharding, chosenBy;
+  std::string pack; ///< layout, element type and group in the artifact
 };
 
 /// A collective of a step function.

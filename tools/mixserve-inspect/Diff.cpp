@@ -8,14 +8,14 @@ using namespace mixserve::tools;
 /// Facts of an artifact by name; two artifacts are compared name by name.
 static std::map<std::string, std::string> facts(const Contents &contents) {
   std::map<std::string, std::string> result;
-  for (const char *key : {"model", "mesh", "target", "layout", "limits", "variants", "table", "arena_bytes", "cache"})
+  for (const char *key : {"model", "mesh", "target", "layout", "limits", "variants", "table", "arena_bytes", "cache", "weight_types"})
     if (contents.manifest.contains(key))
       result["1 " + std::string(key)] = contents.manifest[key].dump();
   result["1 weights of rank 0 [byte]"] = std::to_string(weightBytes(contents, 0));
   for (const auto &[name, value] : contents.planAttributes)
     result["2 " + name] = value;
   for (const ParamFact &param : contents.params)
-    result["3 param " + param.name] = param.type + " " + param.sharding;
+    result["3 param " + param.name] = param.type + " " + param.pack + " " + param.sharding;
   // A method's collectives of one site in one layer are one fact; fused ops have no site.
   for (const CollectiveFact &fact : contents.collectives) {
     const std::string where = "4 " + fact.method + " layer " + (fact.layer < 0 ? "-" : std::to_string(fact.layer)) +

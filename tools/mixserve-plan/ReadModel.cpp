@@ -7,6 +7,7 @@
 #include "dialects/plan/PlanDialect.h"
 #include "mixserve/Import/ImportHuggingFace.h"
 #include "mixserve/Import/ImportOnnx.h"
+#include "mixserve/Plan/Passes.h"
 #include "mixserve/Plan/ReadShape.h"
 #include "mixserve/Raise/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -46,12 +47,12 @@ static std::optional<mixserve::planner::ModelShape> readIr(const std::string &pa
   OwningOpRef<ModuleOp> module = readModule(path, form, context);
   if (!module)
     return std::nullopt;
-  if (form == Form::Onnx) {
-    PassManager manager(&context);
+  PassManager manager(&context);
+  if (form == Form::Onnx)
     mixserve::buildRaisePipeline(manager);
-    if (failed(manager.run(*module)))
-      return std::nullopt;
-  }
+  manager.addPass(mixserve::createAssignWeightTypes({}));
+  if (failed(manager.run(*module)))
+    return std::nullopt;
   return mixserve::readModelShape(*module);
 }
 

@@ -19,6 +19,8 @@ namespace {
 struct CommandLine {
   std::string cluster, routing, compare;
   PlanOptions plan;
+  std::string weights, quantize;
+  int64_t quantizeGroup = 0;
   int64_t top = 10;
   bool json = false;
 };
@@ -43,6 +45,12 @@ static void declare(Options &parser, CommandLine &line) {
   parser.text("compare", "STATS.json", line.compare,
               "with --routing: print planned beside counted bytes; exit 0 if equal, else 4");
   parser.number("top", "N", line.top, 0, "print the N cheapest candidates (default 10, 0 for all)");
+  parser.text("weights", "TYPE", line.weights,
+              "element type of weights: f32 or bf16 (default auto: the model's own)");
+  parser.text("quantize", "TYPE", line.quantize,
+              "plan for quantised weights of experts: int8 or int4");
+  parser.number("quantize-group", "N", line.quantizeGroup, 1,
+                "values that share a scale: 32 (default) or 128");
   parser.flag("json", line.json, "print JSON");
   parser.number("max-batch-tokens", "N", o.maxBatchTokens, 1,
                 "tokens of a step, over all groups (default max(2048, concurrency))");
@@ -155,14 +163,19 @@ int main(int argc, char **argv) {
   const std::optional<ParsedPlanOptions> options = parsePlanOptions(line.plan, error);
   if (!options)
     return parser.usageError("--" + error);
+  const std::optional<WeightChoice> choice =
+      parseWeightChoice(line.weights, line.quantize, line.quantizeGroup, error);
+  if (!choice)
+    return parser.usageError("--" + error);
   if (!line.routing.empty() && !options->overrides.layout)
     return parser.usageError("--routing counts the bytes of one layout: give --layout too");
   const std::optional<Cluster> cluster = readClusterFile(line.cluster, error);
   if (!cluster)
     return fail(kBadInput, error);
-  const std::optional<ModelShape> model = readModel(models.front());
+  std::optional<ModelShape> model = readModel(models.front());
   if (!model)
     return kBadInput;
+  model->choose(*choice);
   return flushed(line.routing.empty() ? printPlan(line, *cluster, *model, *options)
                                       : printExactBytes(line, *cluster, *model, *options));
 }

@@ -19,6 +19,9 @@ struct CompileOptions {
   std::string cluster; ///< cluster file; not needed up to phase raise
   std::string output;  ///< artifact folder; needed by phase emit
   std::string workload, layout, moeComm, chunks;
+  std::string weights;      ///< element type of weights: auto, f32 or bf16; empty: auto
+  std::string quantize;     ///< of expert weights: int8 or int4; empty: as the others
+  int64_t quantizeGroup = 0; ///< values that share a scale: 32 or 128; 0: the default
   int64_t maxBatchTokens = 0, maxSeqs = 0, maxContext = 0;
   std::vector<std::string> alsoMethods; ///< methods compiled in beside the table's, for mixserve-run --method
   std::string target;                   ///< x86-64-v3, native, ...; empty: the default

@@ -8,10 +8,11 @@
 //
 // Per layer, T rows in the step, T_g in the busiest attention group, T_o owned by one of its ranks,
 // s sequences of that group, c keys per row (context), D head dim, a = attn_tp, t = moe_tp:
-//   projections  flops 2 T_g W                      weights W = H D (2 heads + 2 kv) / a
+//   projections  flops 2 T_g W                      W = H D (2 heads + 2 kv) / a, their bytes
 //   attention    flops 4 T_g c D heads / a          cache   2 s c D kv_local
-//   router       flops 2 T_o H E                    weights H E
-//   experts      flops 6 H F/t T picks(experts)     weights 3 H F/t active(experts)
+//   router       flops 2 T_o H E                    its bytes
+//   experts      flops 6 H F/t T picks(experts)     an expert's bytes times active(experts)
+// Bytes of weights are those of the artifact (MemoryCost.h): packed, padded, with scales.
 // Worked: experts with H=64, F=32, t=2, T=8, 4 of 8 experts, K=2, uniform: picks = 1, so
 // 6 * 64 * 16 * 8 = 49152 FLOP.
 //

@@ -2,6 +2,8 @@
 #ifndef MIXSERVE_PLAN_MODELSHAPE_H
 #define MIXSERVE_PLAN_MODELSHAPE_H
 
+#include "mixserve/Plan/WeightTypes.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,8 +22,12 @@ struct ModelShape {
   int64_t topK = 0;          ///< K
   int64_t ffn = 0;           ///< F of one expert
   bool qkNorm = false;       ///< each layer also has q_norm and k_norm of length D
-  int64_t dtypeBytes = 4;    ///< [byte] of a weight, a cache entry and an activation
-  std::string dtype = "f32"; ///< name in the cluster file's device.flops
+  int64_t dtypeBytes = 4;    ///< [byte] of a cache entry
+  std::string dtype = "f32"; ///< that GEMMs work in: name in the cluster file's device.flops
+  WeightType weights;        ///< of all matrices but the experts' and the router's, which is f32
+  WeightType expertWeights;
+
+  void choose(const WeightChoice &choice);
 
   /// KV heads that one rank of an attention group holds; one, replicated, when attn_tp exceeds
   /// them.

@@ -2,7 +2,9 @@
 #ifndef MIXSERVE_PLAN_PASSES_H
 #define MIXSERVE_PLAN_PASSES_H
 
+#include "dialects/nn/NNDialect.h"
 #include "dialects/plan/PlanDialect.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -12,8 +14,9 @@ namespace mixserve {
 #define GEN_PASS_REGISTRATION
 #include "mixserve/Plan/Passes.h.inc"
 
-/// The plan phase: mixserve-select-plan, mixserve-verify-planned.
-void buildPlanPipeline(mlir::OpPassManager &pm, const SelectPlanOptions &options);
+/// The plan phase: mixserve-assign-weight-types, mixserve-select-plan, mixserve-verify-planned.
+void buildPlanPipeline(mlir::OpPassManager &pm, const SelectPlanOptions &options,
+                       const AssignWeightTypesOptions &weights = {});
 /// Byte counts on the collectives, after shard.
 void buildAnnotateCostPipeline(mlir::OpPassManager &pm);
 

@@ -4,6 +4,23 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AssignWeightTypes : Pass<"mixserve-assign-weight-types", "::mlir::ModuleOp"> {
+  let summary = "Chooses layout and element type of every weight in the artifact";
+  let description = [{
+    In: the raised form. Out: `pack`, `nn.element` and `nn.group` (dialects/nn/WeightPacking.h) on every parameter
+    that is used: n64 for weights of linears and experts, plain for all others. The element type is the model's own (bf16 where all
+    boxes are bf16, else f32) or what the options say; the router's weight and plain parameters that are
+    no embedding table are f32 always. A `pack` that is there stays, unless an option asks for something.
+
+    Fails on an option that it does not know, or on a parameter that is read in two ways.
+  }];
+  let options = [
+    Option<"weights", "weights", "std::string", "", "auto (default: the model's own type), f32 or bf16.">,
+    Option<"quantize", "quantize", "std::string", "", "int8 or int4: quantise the weights of experts.">,
+    Option<"quantizeGroup", "quantize-group", "int64_t", "0", "Values that share a scale: 32 (default) or 128.">];
+  let dependentDialects = ["::mixserve::nn::NNDialect"];
+}
+
 def SelectPlan : Pass<"mixserve-select-plan", "::mlir::ModuleOp"> {
   let summary = "Chooses layout and dispatch methods for a cluster and a workload";
   let description = [{

@@ -9,7 +9,8 @@
 
 namespace mixserve {
 
-/// Sizes of a module in raised form. Nothing, with an error at the op that does not fit, if there
+/// Sizes of a module in raised form, and the element types that mixserve-assign-weight-types chose
+/// (read off the embedding and the first layer's experts). Nothing, with an error at the op that does not fit, if there
 /// is no `func.func @step`, or its layers are not alike: one attention and one experts block each.
 std::optional<planner::ModelShape> readModelShape(mlir::ModuleOp module);
 

@@ -126,3 +126,35 @@ func.func @select_rows_c1_width(%x: tensor<?x64xf32>, %b: !nn.batch) {
   %s = nn.select_rows %x, %b : tensor<?x64xf32> -> tensor<?x32xf32>
   return
 }
+
+// -----
+// expected-error @below {{(C5) 'nn.element' must be "f32", "bf16", "int8" or "int4", got "f8"}}
+nn.param @packing_0 : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [4, 4], strides = [4, 1]>] {nn.element = "f8", pack = #nn.pack<n64>}
+
+// -----
+// expected-error @below {{(C5) 'nn.element' needs a pack beside it}}
+nn.param @packing_1 : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [4, 4], strides = [4, 1]>] {nn.element = "bf16"}
+
+// -----
+// expected-error @below {{(C5) 'nn.group' needs a pack beside it}}
+nn.param @packing_2 : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [4, 4], strides = [4, 1]>] {nn.group = 32 : i64}
+
+// -----
+// expected-error @below {{(C5) plain cannot hold int8}}
+nn.param @packing_3 : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [4, 4], strides = [4, 1]>] {nn.element = "int8", nn.group = 32 : i64, pack = #nn.pack<plain>}
+
+// -----
+// expected-error @below {{(C6) int4 needs 'nn.group' of 32 or 128 values per scale}}
+nn.param @packing_4 : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [4, 4], strides = [4, 1]>] {nn.element = "int4", nn.group = 64 : i64, pack = #nn.pack<n64>}
+
+// -----
+// expected-error @below {{(C6) int8 needs 'nn.group' of 32 or 128 values per scale}}
+nn.param @packing_5 : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [4, 4], strides = [4, 1]>] {nn.element = "int8", pack = #nn.pack<n64>}
+
+// -----
+// expected-error @below {{(C6) bf16 has no scales to group}}
+nn.param @packing_6 : tensor<4x4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0, 0], shape = [4, 4], strides = [4, 1]>] {nn.element = "bf16", nn.group = 32 : i64, pack = #nn.pack<n64>}
+
+// -----
+// expected-error @below {{(C7) 'tensor<4xf32>' cannot be packed n64}}
+nn.param @packing_7 : tensor<4xf32> from [#nn.box<"w", offset = 0, type = f32, at = [0], shape = [4], strides = [1]>] {pack = #nn.pack<n64>}

@@ -3,6 +3,10 @@
 
 // CHECK: nn.param @w : tensor<64x64xf32> from [#nn.box<"w.data", offset = 16, type = bf16, at = [0, 0], shape = [64, 64], strides = [1, 64]>] {pack = #nn.pack<n64>, sharding = #plan.sharding<[{"device"}, {}]>}
 nn.param @w : tensor<64x64xf32> from [#nn.box<"w.data", offset = 16, type = bf16, at = [0, 0], shape = [64, 64], strides = [1, 64]>] {sharding = #plan.sharding<[{"device"}, {}]>, pack = #nn.pack<n64>}
+// CHECK: nn.param @experts {{.*}} {nn.element = "int4", nn.group = 32 : i64, pack = #nn.pack<n64>}
+nn.param @experts : tensor<2x4x8xf32> from [#nn.box<"w.data", offset = 0, type = f32, at = [0, 0, 0], shape = [2, 4, 8], strides = [32, 8, 1]>] {pack = #nn.pack<n64>, nn.element = "int4", nn.group = 32 : i64}
+// CHECK: nn.param @rows {{.*}} {nn.element = "bf16", pack = #nn.pack<plain>}
+nn.param @rows : tensor<4x8xf32> from [#nn.box<"w.data", offset = 0, type = f32, at = [0, 0], shape = [4, 8], strides = [8, 1]>] {pack = #nn.pack<plain>, nn.element = "bf16"}
 nn.param @table : tensor<320x64xf32> from [#nn.box<"w.data", offset = 0, type = f32, at = [0, 0], shape = [320, 64], strides = [64, 1]>]
 nn.param @norm : tensor<16xf32> from [#nn.box<"w.data", offset = 0, type = f32, at = [0], shape = [16], strides = [1]>]
 

@@ -12,36 +12,8 @@ using namespace mlir;
 using namespace mixserve;
 using mixserve::test::EmitFixture;
 using Values = std::vector<float>;
-using Shape = llvm::SmallVector<int64_t>;
 
 namespace {
-
-TEST(PackBlock, RowsBecomeColumns) {
-  Values in(64 * 3), out(3 * 64);
-  std::iota(in.begin(), in.end(), 0.0f);
-  packBlock(in.data(), 64, 3, out.data());
-  for (int64_t k = 0; k < 3; ++k)
-    for (int64_t n = 0; n < 64; ++n)
-      ASSERT_EQ(out[k * 64 + n], in[n * 3 + k]);
-}
-
-TEST(PackBlock, MissingRowsAreZero) {
-  const Values in = {1, 2, 3, 4};
-  Values out(2 * 64, -1.0f), expected(2 * 64, 0.0f);
-  packBlock(in.data(), 2, 2, out.data());
-  expected[0] = 1, expected[1] = 3, expected[64] = 2, expected[65] = 4;
-  EXPECT_EQ(out, expected);
-}
-
-TEST(PackedShape, PlainIsTheLocalShape) {
-  EXPECT_EQ(packedShape(nn::Pack::Plain, {3, 5}), (Shape{3, 5}));
-}
-
-TEST(PackedShape, N64HasBlocksOfRows) {
-  EXPECT_EQ(packedShape(nn::Pack::N64, {64, 5}), (Shape{1, 5, 64}));
-  EXPECT_EQ(packedShape(nn::Pack::N64, {65, 5}), (Shape{2, 5, 64}));
-  EXPECT_EQ(packedShape(nn::Pack::N64, {4, 65, 5}), (Shape{4, 2, 5, 64}));
-}
 
 /// A weight file taken apart.
 struct WeightFile {

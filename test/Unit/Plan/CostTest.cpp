@@ -112,7 +112,9 @@ TEST(ComputeCost, ExpertsAtTheBusiestRank) {
   const Work work = expertWork(model, layout, {8, 4, 1}, uniform);
   // The worked number, and the router: 2 owned rows of 8 over 4 groups.
   EXPECT_DOUBLE_EQ(work.flops, 49152 + 2 * 2 * 64 * 8);
-  EXPECT_NEAR(work.bytes, 4 * (3 * 64 * 16 * uniform.active({0, 4}, 8) + 64 * 8), 1e-6);
+  // An expert's gate and up [16,64] and the router [8,64] are padded to 64 outputs.
+  const double expert = 2 * 64 * 64 + 64 * 16;
+  EXPECT_NEAR(work.bytes, 4 * (expert * uniform.active({0, 4}, 8) + 64 * 64), 1e-6);
   const RoutingLoad skewed = RoutingLoad::zipf(8, 2, 2);
   EXPECT_GT(expertWork(model, layout, {8, 4, 1}, skewed).flops, work.flops);
 }
@@ -122,7 +124,8 @@ TEST(ComputeCost, AttentionCountsLocalHeadsAndReplicatedKeys) {
   // 2 heads and 1 KV head a rank: H D (2*2 + 2*1) = 6144 weights; 4 rows; context 10; 4 sequences.
   const Work two = attentionWork(model, {2, 1, 1, 2}, {4, 4, 10});
   EXPECT_DOUBLE_EQ(two.flops, 2 * 4 * 6144 + 4 * 4 * 10 * 16 * 2);
-  EXPECT_DOUBLE_EQ(two.bytes, 4 * (6144 + 2 * 4 * 10 * 16 * 1));
+  // q [32,64], k and v [16,64] are padded to 64 outputs; o [64,32] needs none.
+  EXPECT_DOUBLE_EQ(two.bytes, 4 * (3 * 64 * 64 + 64 * 32 + 2 * 4 * 10 * 16 * 1));
   // 4 ranks, 2 KV heads: still one KV head each.
   const Work four = attentionWork(model, {4, 1, 1, 4}, {4, 4, 10});
   EXPECT_DOUBLE_EQ(four.flops, 2 * 4 * 64 * 16 * (2 + 2) + 4 * 4 * 10 * 16 * 1);
@@ -139,12 +142,12 @@ TEST(ComputeCost, RooflineTakesTheSlowerAndSkipsWhatIsUnknown) {
 }
 
 TEST(MemoryCost, WeightsOfTheTinyModel) {
-  // Parameters of a rank: embedding and lm_head 2*160*64, final norm 64, and per layer q, o
-  // 2*64*32; k, v 2*64*16; router 64*8; norms 2*64 + 2*16; experts 3*4*64*16.
-  const double layer = 4096 + 2048 + 512 + 160 + 12288;
+  // Parameters of a rank, outputs padded to 64: embedding 160*64, lm_head 192*64, final norm 64, and
+  // per layer q 64*64; o 64*32; k, v 2*64*64; router 64*64; norms 2*64 + 2*16; experts 4*(2*64*64 + 64*16).
+  const double layer = 4096 + 2048 + 8192 + 4096 + 160 + 4 * (8192 + 1024);
   const Memory memory = memoryPerRank(tinyModel(), {2, 2, 2, 2}, {256, 16, 512});
-  EXPECT_DOUBLE_EQ(memory.weights, 4 * (20480 + 64 + 2 * layer));
-  EXPECT_DOUBLE_EQ(memory.weights, 235008); // the worked number
+  EXPECT_DOUBLE_EQ(memory.weights, 4 * (160 * 64 + 192 * 64 + 64 + 2 * layer));
+  EXPECT_DOUBLE_EQ(memory.weights, 534016); // the worked number
   EXPECT_DOUBLE_EQ(memory.cache, 4. * 2 * 16 * 512 * 2 * 1 * 16);
   EXPECT_DOUBLE_EQ(memory.buffers, 4. * 256 * 2 * 69);
   EXPECT_DOUBLE_EQ(memory.workspace, 4. * 256 * (128 + 16 * (2 + 2) + 2 * (128 + 32) + 160));
@@ -158,7 +161,56 @@ TEST(MemoryCost, KvHeadsAreReplicatedAndUnevenExpertsRoundUp) {
   const double even = memoryPerRank(model, {1, 4, 1, 4}, limits).weights;
   model.experts = 9; // 2, 2, 2, 3
   EXPECT_DOUBLE_EQ(memoryPerRank(model, {1, 4, 1, 4}, limits).weights - even,
-                   4. * 2 * (3 * 64 * 32 + 64));
+                   4. * 2 * (2 * 64 * 64 + 64 * 32)); // the router's padding has room for the ninth
+}
+
+TEST(MemoryCost, WeightsFollowTheirTypes) {
+  EXPECT_EQ(packedBytes({MXS_WEIGHT_I8, 32}, 65, 96), 13056); // the worked number of WeightTypes.h
+  EXPECT_EQ(packedBytes({MXS_WEIGHT_I4, 128}, 64, 256), 64 * 256 / 2 + 2 * 64 * 2);
+  EXPECT_EQ(packedBytes({MXS_WEIGHT_BF16, 0}, 64, 7), 64 * 8 * 2);
+  ModelShape model = tinyModel();
+  const Layout layout{1, 1, 1, 1};
+  const double f32 = expertBytes(model, layout), attention = attentionWeightBytes(model, layout);
+  std::string error;
+  model.choose(*parseWeightChoice("bf16", "int4", 0, error));
+  EXPECT_EQ(model.dtype, "bf16");
+  EXPECT_EQ(attentionWeightBytes(model, layout), attention / 2);
+  EXPECT_EQ(routerBytes(model), 64 * 64 * 4);
+  // An eighth, and a scale of 2 bytes per 32 values.
+  EXPECT_EQ(expertBytes(model, layout), f32 / 8 + f32 / 4 / 32 * 2);
+  EXPECT_EQ(headBytes(model, layout), 320 * 64 * 2);
+  const double decode = expertWork(model, layout, {1, 1, 1}, RoutingLoad::uniform(8, 2)).bytes;
+  EXPECT_NEAR(decode, 2 * expertBytes(model, layout) + routerBytes(model), 1e-6);
+}
+
+TEST(WeightTypes, GroupsAndSplits) {
+  const WeightType int8{MXS_WEIGHT_I8, 32};
+  EXPECT_EQ(whyGroupsDoNotFit({MXS_WEIGHT_BF16, 0}, 96, 2), "");
+  EXPECT_EQ(whyGroupsDoNotFit(int8, 96, 1), "");
+  EXPECT_EQ(whyGroupsDoNotFit(int8, 128, 2), "");
+  EXPECT_EQ(whyGroupsDoNotFit(int8, 64, 4), ""); // 16 of a group of 32
+  EXPECT_EQ(whyGroupsDoNotFit({MXS_WEIGHT_I8, 128}, 48, 2), "");
+  EXPECT_EQ(whyGroupsDoNotFit(int8, 96, 2),
+            "int8 weights have a scale per 32 values, which 2 parts of 48 of 96 would cut");
+}
+
+TEST(WeightTypes, Options) {
+  std::string error;
+  const auto refused = [&](const char *weights, const char *quantize, int64_t group) {
+    error.clear();
+    EXPECT_FALSE(parseWeightChoice(weights, quantize, group, error));
+    return error;
+  };
+  EXPECT_EQ(refused("fp8", "", 0), "weights: 'fp8' is not one of auto, f32, bf16");
+  EXPECT_NE(refused("int4", "", 0).find("quantize=int4"), std::string::npos);
+  EXPECT_EQ(refused("", "bf16", 0), "quantize: 'bf16' is neither int8 nor int4");
+  EXPECT_EQ(refused("", "int8", 64), "quantize-group: 64 is neither 32 nor 128");
+  EXPECT_NE(refused("", "", 128).find("nothing to group"), std::string::npos);
+  const auto choice = parseWeightChoice("auto", "int8", 128, error);
+  ASSERT_TRUE(choice);
+  EXPECT_FALSE(choice->weights);
+  EXPECT_EQ(choice->experts->element, MXS_WEIGHT_I8);
+  EXPECT_EQ(choice->experts->group, 128);
 }
 
 TEST(StepCost, TermsAddUpToTheServingFigures) {

@@ -59,6 +59,16 @@ TEST(WeightLayout, EveryElementHasItsOwnPlace) {
     }
 }
 
+TEST(WeightLayout, SplitsThatFitGroups) {
+  EXPECT_TRUE(mxs_weight_split_fits(96, 2, 0)); // no scales
+  EXPECT_TRUE(mxs_weight_split_fits(96, 1, 32));
+  EXPECT_TRUE(mxs_weight_split_fits(128, 2, 32));
+  EXPECT_TRUE(mxs_weight_split_fits(64, 4, 32)); // 16 of a group
+  EXPECT_TRUE(mxs_weight_split_fits(48, 2, 128)); // 24 of the only group
+  EXPECT_FALSE(mxs_weight_split_fits(96, 2, 32)); // 48 to 95 begins and ends inside groups
+  EXPECT_FALSE(mxs_weight_split_fits(48, 2, 32));
+}
+
 TEST(WeightLayout, Bf16RoundsToNearestEven) {
   EXPECT_EQ(mxs_bf16_from_f32(1.0f), 0x3f80);
   EXPECT_EQ(mxs_bf16_from_f32(-2.5f), 0xc020);

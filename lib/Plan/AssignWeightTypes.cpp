@@ -1,0 +1,86 @@
+//===- AssignWeightTypes.cpp - Layout and element type of every weight ----===//
+#include "mixserve/Plan/Passes.h"
+#include "mixserve/Plan/WeightTypes.h"
+
+#include "dialects/moe/MoEDialect.h"
+#include "dialects/nn/WeightPacking.h"
+
+using namespace mlir;
+
+namespace mixserve {
+#define GEN_PASS_DEF_ASSIGNWEIGHTTYPES
+#include "mixserve/Plan/Passes.h.inc"
+namespace {
+
+using planner::WeightChoice;
+using planner::WeightType;
+
+/// The type in which the model's files have a parameter, if the artifact has it; f32 holds all others.
+WeightType ownType(nn::ParamOp param) {
+  const bool isBf16 = llvm::all_of(param.getBoxes().getAsRange<nn::BoxAttr>(),
+                                   [](nn::BoxAttr box) { return box.getType().isBF16(); });
+  return {isBf16 ? MXS_WEIGHT_BF16 : MXS_WEIGHT_F32, 0};
+}
+
+/// Rounded scores choose other experts, and the router's weight is small: it is never rounded.
+bool isRouter(nn::LinearOp linear) {
+  return llvm::any_of(linear->getUsers(), [](Operation *user) { return isa<moe::RouteOp>(user); });
+}
+
+nn::Packing packingOf(OpOperand &use, nn::ParamOp param, const WeightChoice &choice) {
+  auto make = [&](nn::Pack layout, WeightType type) {
+    return nn::Packing{layout, static_cast<nn::WeightType>(type.element), type.group};
+  };
+  Operation *user = use.getOwner();
+  const WeightType type = choice.weights.value_or(ownType(param));
+  if (auto linear = dyn_cast<nn::LinearOp>(user); linear && use.get() == linear.getWeight())
+    return make(nn::Pack::N64, isRouter(linear) ? WeightType{} : type);
+  if (auto embedding = dyn_cast<nn::EmbeddingOp>(user);
+      embedding && use.get() == embedding.getTable())
+    return make(nn::Pack::Plain, type);
+  if (isa<moe::ExpertsOp, moe::ExpertFfnOp>(user))
+    return make(nn::Pack::N64, choice.experts.value_or(type));
+  return make(nn::Pack::Plain, {});
+}
+
+struct AssignWeightTypes : impl::AssignWeightTypesBase<AssignWeightTypes> {
+  using AssignWeightTypesBase::AssignWeightTypesBase;
+
+  void runOnOperation() override {
+    if (failed(assign(getOperation())))
+      signalPassFailure();
+  }
+
+  LogicalResult assign(ModuleOp module) {
+    std::string error;
+    const std::optional<WeightChoice> choice =
+        planner::parseWeightChoice(weights, quantize, quantizeGroup, error);
+    if (!choice)
+      return emitError(module.getLoc(), error);
+    // What a person wrote into the IR stands unless an option says otherwise.
+    const bool isAsked = choice->weights || choice->experts;
+    SymbolTable symbols(module);
+    llvm::DenseMap<nn::ParamOp, nn::Packing> assigned;
+    WalkResult walk = module.walk([&](nn::ParamRefOp ref) {
+      auto param = symbols.lookup<nn::ParamOp>(ref.getParam());
+      if (param.getPack() && !isAsked && !assigned.contains(param))
+        return WalkResult::advance();
+      for (OpOperand &use : ref->getUses()) {
+        const nn::Packing packing = packingOf(use, param, *choice);
+        auto [known, isNew] = assigned.try_emplace(param, packing);
+        if (!isNew && known->second != packing) {
+          use.getOwner()->emitOpError("reads parameter @")
+              << param.getSymName() << " as " << packing.str() << ", another op as " << known->second.str()
+              << "; it can be packed one way only: give it two names";
+          return WalkResult::interrupt();
+        }
+        nn::setPacking(param, packing);
+      }
+      return WalkResult::advance();
+    });
+    return failure(walk.wasInterrupted());
+  }
+};
+
+} // namespace
+} // namespace mixserve
