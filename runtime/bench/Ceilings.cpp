@@ -1,0 +1,137 @@
+//===- Ceilings.cpp -------------------------------------------------------------------------===//
+#include "bench/Ceilings.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+
+using namespace mxs;
+using namespace mxs::cpu;
+
+double bench::now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double bench::median(std::vector<double> &values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// Processor time of all threads [s].
+static double processorTime() {
+  timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+void bench::Stopwatch::start() {
+  processorStart = processorTime();
+  clockStart = now();
+}
+
+double bench::Stopwatch::stop() {
+  clocks.push_back(now() - clockStart);
+  processors.push_back(processorTime() - processorStart);
+  return clocks.back();
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+static void readPart(const uint8_t *memory, int64_t bytes) {
+#if defined(__x86_64__)
+  if (isaSupported(Isa::Avx2)) {
+    for (const uint8_t *end = memory + bytes; memory < end; memory += 256)
+      asm volatile("vmovdqu (%0), %%ymm0\n\tvmovdqu 32(%0), %%ymm1\n\t"
+                   "vmovdqu 64(%0), %%ymm2\n\tvmovdqu 96(%0), %%ymm3\n\t"
+                   "vmovdqu 128(%0), %%ymm4\n\tvmovdqu 160(%0), %%ymm5\n\t"
+                   "vmovdqu 192(%0), %%ymm6\n\tvmovdqu 224(%0), %%ymm7" ::"r"(memory)
+                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7");
+    return;
+  }
+#endif
+  uint64_t sum = 0;
+  for (int64_t i = 0; i < bytes / 8; ++i)
+    sum += reinterpret_cast<const uint64_t *>(memory)[i];
+  asm volatile("" ::"r"(sum));
+}
+
+double bench::readAll(ThreadPool &pool, const uint8_t *memory, int64_t bytes) {
+  constexpr int64_t part = 512 << 10; // as long as a column block
+  const int64_t parts = bytes / part;
+  pool.parallelFor(parts, [&](int64_t task, int) { readPart(memory + task * part, part); });
+  return static_cast<double>(parts * part);
+}
+
+//===----------------------------------------------------------------------===//
+// Arithmetic
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// `rounds` rounds of 12 independent instructions; `perRound` operations each.
+struct Arithmetic {
+  void (*run)(int64_t rounds);
+  double perRound;
+};
+} // namespace
+
+#if defined(__x86_64__)
+#define MXS_TWELVE(op, r)                                                                          \
+  op " %%" r "14, %%" r "15, %%" r "0\n\t" op " %%" r "14, %%" r "15, %%" r "1\n\t" op " %%" r     \
+     "14, %%" r "15, %%" r "2\n\t" op " %%" r "14, %%" r "15, %%" r "3\n\t" op " %%" r "14, %%" r  \
+     "15, %%" r "4\n\t" op " %%" r "14, %%" r "15, %%" r "5\n\t" op " %%" r "14, %%" r "15, %%" r  \
+     "6\n\t" op " %%" r "14, %%" r "15, %%" r "7\n\t" op " %%" r "14, %%" r "15, %%" r "8\n\t" op  \
+     " %%" r "14, %%" r "15, %%" r "9\n\t" op " %%" r "14, %%" r "15, %%" r "10\n\t" op " %%" r    \
+     "14, %%" r "15, %%" r "11"
+#define MXS_RUN(name, op, r)                                                                       \
+  void name(int64_t rounds) {                                                                      \
+    asm volatile("vpxor %%xmm14, %%xmm14, %%xmm14\n\tvpxor %%xmm15, %%xmm15, %%xmm15" ::           \
+                     : "xmm14", "xmm15");                                                          \
+    for (int64_t i = 0; i < rounds; ++i)                                                           \
+      asm volatile(MXS_TWELVE(op, r)::                                                             \
+                       : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",   \
+                         "xmm9", "xmm10", "xmm11");                                                \
+  }
+namespace {
+MXS_RUN(fmaYmm, "vfmadd231ps", "ymm")
+MXS_RUN(fmaZmm, "vfmadd231ps", "zmm")
+MXS_RUN(bf16Zmm, "vdpbf16ps", "zmm")
+MXS_RUN(int8Zmm, "vpdpbusd", "zmm")
+MXS_RUN(int8Ymm, "vpmaddubsw", "ymm")
+} // namespace
+#undef MXS_RUN
+#undef MXS_TWELVE
+#endif
+
+static Arithmetic arithmeticOf(Isa isa, mxs_weight_type_t type) {
+#if defined(__x86_64__)
+  const bool integers = mxs_weight_has_scales(type);
+  if (isa >= Isa::Avx512Vnni && integers)
+    return {int8Zmm, 12 * 128};
+  if (isa >= Isa::Avx2 && integers)
+    return {int8Ymm, 12 * 64};
+  if (isa >= Isa::Avx512Bf16 && type == MXS_WEIGHT_BF16)
+    return {bf16Zmm, 12 * 64};
+  if (isa >= Isa::Avx512)
+    return {fmaZmm, 12 * 32};
+  if (isa >= Isa::Avx2)
+    return {fmaYmm, 12 * 16};
+#endif
+  (void)isa;
+  (void)type;
+  return {nullptr, 0};
+}
+
+double bench::multiplyAll(ThreadPool &pool, const Engine &engine, mxs_weight_type_t type,
+                          double seconds) {
+  const Arithmetic arithmetic = arithmeticOf(engine.isa(), type);
+  if (!arithmetic.run)
+    return 0;
+  constexpr int64_t rounds = 20000; // some 70 us: tasks are claimed one by one, as in a kernel
+  const int64_t tasks =
+      std::max<int64_t>(1, static_cast<int64_t>(seconds / 70e-6)) * pool.threads();
+  pool.parallelFor(tasks, [&](int64_t, int) { arithmetic.run(rounds); });
+  return static_cast<double>(tasks * rounds) * arithmetic.perRound;
+}

@@ -1,0 +1,46 @@
+//===- Ceilings.h - What this machine can do at most, measured -----------------------*- C++
+//-*-===//
+#ifndef MIXSERVE_RUNTIME_BENCH_CEILINGS_H
+#define MIXSERVE_RUNTIME_BENCH_CEILINGS_H
+
+#include "kernels/cpu/Engine.h"
+#include "threads/ThreadPool.h"
+
+#include <vector>
+
+namespace mxs::bench {
+
+/// Seconds on a clock that never jumps.
+double now();
+
+/// The middle of `values`, which are reordered. Not empty.
+double median(std::vector<double> &values);
+
+/// Times of something that is done again and again.
+class Stopwatch {
+public:
+  void start();
+  /// Returns the seconds since start().
+  double stop();
+  /// Medians [s]: on the clock; of processor time, all threads of the process.
+  double clock() { return median(clocks); }
+  double processor() { return median(processors); }
+
+private:
+  double clockStart = 0, processorStart = 0;
+  std::vector<double> clocks, processors;
+};
+
+/// All threads together read `bytes` bytes at `memory` with plain vector loads; returns how many.
+/// Take memory that is in no cache.
+double readAll(ThreadPool &pool, const uint8_t *memory, int64_t bytes);
+
+/// All threads do the arithmetic that `engine` multiplies weights of `type` with, independent
+/// multiply-adds on registers, for about `seconds`. Returns the operations, 0 if there is no such
+/// loop for the engine.
+double multiplyAll(ThreadPool &pool, const cpu::Engine &engine, mxs_weight_type_t type,
+                   double seconds);
+
+} // namespace mxs::bench
+
+#endif // MIXSERVE_RUNTIME_BENCH_CEILINGS_H
