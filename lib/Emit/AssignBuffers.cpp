@@ -114,20 +114,7 @@ private:
     for (OpResult result : op.getResults())
       if (isa<RankedTensorType>(result.getType()) && failed(addResult(result)))
         return failure();
-    if (auto experts = dyn_cast<moe::ExpertFfnOp>(op))
-      addExpertScratch(experts);
     return success();
-  }
-
-  /// Permuted rows, gate and up of the routed rows; the outputs of `down` take the place of the
-  /// first.
-  void addExpertScratch(moe::ExpertFfnOp op) {
-    const int64_t rows =
-        capacity.routed(op.getIds().getType().getDimSize(1), op.getGate().getType().getDimSize(0));
-    const int64_t ffn = op.getGate().getType().getDimSize(1),
-                  hidden = op.getGate().getType().getDimSize(2);
-    for (int64_t width : {hidden, ffn, ffn})
-      scratchBuffers[op].push_back(add(rows * width * 4));
   }
 
   /// Chunks of the region run while others are under way, so everything in it lives as long as the

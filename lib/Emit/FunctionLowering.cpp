@@ -124,9 +124,8 @@ Value FunctionLowering::cacheOf(nn::AttentionOp op) {
 
 /// Buffers of its own that an op works in.
 static int64_t numScratch(Operation &op) {
-  if (auto fused = dyn_cast<coll::AgDispatchOp>(op))
-    return fused.getReduceOver() ? 1 : 0;
-  return isa<moe::ExpertFfnOp>(op) ? 3 : 0;
+  auto fused = dyn_cast<coll::AgDispatchOp>(op);
+  return fused && fused.getReduceOver() ? 1 : 0;
 }
 
 static bool hasOffsets(Operation &op, StringRef name, int64_t count) {

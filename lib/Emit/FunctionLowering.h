@@ -119,9 +119,6 @@ inline int64_t columns(mlir::Value tensor) {
 llvm::LogicalResult lowerRmsNorm(FunctionLowering &f, nn::RmsNormOp op);
 llvm::LogicalResult lowerRope(FunctionLowering &f, nn::RopeOp op);
 llvm::LogicalResult lowerElementwise(FunctionLowering &f, mlir::Operation *op);
-/// gate[r,j] = silu(gate[r,j]) * up[r,j] over `rows` (i64) rows; buffers of `capacity` rows.
-void emitSwiGLU(FunctionLowering &f, mlir::Value gate, mlir::Value up, mlir::Value rows,
-                int64_t capacity, int64_t ffn);
 
 // LowerCompute.cpp: library calls.
 llvm::LogicalResult lowerParamRef(FunctionLowering &f, nn::ParamRefOp op);

@@ -60,30 +60,13 @@ LogicalResult mixserve::lowerRoute(FunctionLowering &f, moe::RouteOp op) {
   return success();
 }
 
-/// permute -> gate, up -> swiglu -> down -> unpermute. Scratch: routed rows [R,H], gate and up
-/// [R,F]; the outputs of `down` overwrite the routed rows, which gate and up have read.
 LogicalResult mixserve::lowerExpertFfn(FunctionLowering &f, moe::ExpertFfnOp op) {
-  auto gateType = op.getGate().getType();
-  const int64_t ffn = gateType.getDimSize(1), hidden = gateType.getDimSize(2),
-                topK = columns(op.getIds());
-  const int64_t capacity = f.shared.capacity.routed(topK, gateType.getDimSize(0));
   Value out = f.makeResult(cast<OpResult>(op.getResult()));
-  Value routed = f.scratch(op, 0), gate = f.scratch(op, 1), up = f.scratch(op, 2);
-  Value rows = f.rows(op.getInput());
-  Value h = f.constI64(hidden), k = f.constI64(topK);
-  f.call("mxs_permute",
-         {f.ctx, f.pointer(op.getInput()), f.pointer(op.getIds()), routed, rows, h, k});
-  f.call("mxs_grouped_gemm", {f.ctx, routed, f.pointer(op.getGate()), gate});
-  f.call("mxs_grouped_gemm", {f.ctx, routed, f.pointer(op.getUp()), up});
-  Value routedRows =
-      f.callValue("mxs_rows", {f.ctx, f.constI32(static_cast<int32_t>(plan::RowSet::Routed))});
-  switch (op.getActivation()) {
-  case moe::Activation::SwiGLU:
-    emitSwiGLU(f, gate, up, routedRows, capacity, ffn);
-    break;
-  }
-  f.call("mxs_grouped_gemm", {f.ctx, gate, f.pointer(op.getDown()), routed});
-  f.call("mxs_unpermute", {f.ctx, routed, f.pointer(op.getWeights()), out, rows, h, k});
+  f.call("mxs_expert_ffn",
+         {f.ctx, f.pointer(op.getInput()), f.pointer(op.getWeights()), f.pointer(op.getIds()),
+          f.pointer(op.getGate()), f.pointer(op.getUp()), f.pointer(op.getDown()),
+          f.constI32(static_cast<int32_t>(op.getActivation())), out, f.rows(op.getInput()),
+          f.constI64(columns(op.getIds()))});
   return success();
 }
 

@@ -200,21 +200,3 @@ LogicalResult mixserve::lowerElementwise(FunctionLowering &f, Operation *op) {
   });
   return success();
 }
-
-void mixserve::emitSwiGLU(FunctionLowering &f, Value gate, Value up, Value rows, int64_t capacity,
-                          int64_t ffn) {
-  OpBuilder &b = f.builder;
-  const Location loc = f.loc;
-  Type f32 = b.getF32Type();
-  Value gates = f.memref(gate, {capacity, ffn}, f32), ups = f.memref(up, {capacity, ffn}, f32);
-  f.loop(rows, [&](Value row) {
-    f.loop(f.constIndex(ffn), [&](Value j) {
-      // silu(g) = g / (1 + exp(-g))
-      Value g = load(f, gates, {row, j});
-      Value power = math::ExpOp::create(b, loc, arith::NegFOp::create(b, loc, g));
-      Value denominator = arith::AddFOp::create(b, loc, constF(f, f32, 1.0), power);
-      Value silu = arith::DivFOp::create(b, loc, g, denominator);
-      store(f, arith::MulFOp::create(b, loc, silu, load(f, ups, {row, j})), gates, {row, j});
-    });
-  });
-}

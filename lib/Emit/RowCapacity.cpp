@@ -20,7 +20,3 @@ int64_t RowCapacity::rows(plan::RowSet set) const {
   const bool isOwned = set == plan::RowSet::Owned || set == plan::RowSet::AskedOwned;
   return isOwned ? static_cast<int64_t>(llvm::divideCeil(tokens, attnTp)) : tokens;
 }
-
-int64_t RowCapacity::routed(int64_t topK, int64_t experts) const {
-  return tokens * (ShapedType::isDynamic(experts) ? topK : std::min(topK, experts));
-}

@@ -15,11 +15,8 @@ struct RowCapacity {
   /// Reads the module's plan; fails with a diagnostic without `plan.limits` or `plan.layout`.
   static llvm::FailureOr<RowCapacity> of(mlir::ModuleOp module);
 
-  /// Rows of a set: owned ceil(T / attn_tp), all others T. Not for routed rows: see below.
+  /// Rows of a set: owned ceil(T / attn_tp), all others T. Not for routed rows.
   int64_t rows(plan::RowSet set) const;
-  /// (row, local expert) pairs: a row meets an expert at most once, so min(K, E) per row.
-  /// `experts` E of this rank, dynamic if they are uneven.
-  int64_t routed(int64_t topK, int64_t experts) const;
 };
 
 } // namespace mixserve

@@ -21,6 +21,7 @@ static constexpr RuntimeFunction kFunctions[] = {
     {"mxs_permute", "", "pppplll"},
     {"mxs_grouped_gemm", "", "pppp"},
     {"mxs_unpermute", "", "pppplll"},
+    {"mxs_expert_ffn", "", "pppppppipll"},
     {"mxs_select_rows", "", "pppl"},
     {"mxs_logits", "", "ppl"},
     {"mxs_all_gather", "", "piipplii"},

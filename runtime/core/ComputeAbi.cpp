@@ -4,6 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "core/AbiCall.h"
+#include "kernels/cpu/ExpertFfn.h"
+#include "kernels/cpu/PackedLinear.h"
 #include "threads/ThreadPool.h"
 
 #include <algorithm>
@@ -47,7 +49,8 @@ void mxs_embedding(mxs_ctx_t *ctx, const mxs_weight_t *table, float *out) {
 void mxs_linear(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w, float *y, int64_t rows) {
   abiCall(ctx, Call::Linear, [&] {
     MXS_TRY(checkLayout(w, WeightLayout::N64));
-    cpu::linear(x, *w, 0, y, rows);
+    cpu::packedLinear(cpu::Engine::process(), ThreadPool::process(), ctx->workspace, x, *w, 0, y,
+                      rows);
     return okStatus();
   });
 }
@@ -103,14 +106,19 @@ void mxs_route(mxs_ctx_t *ctx, const float *logits, float *weights, int32_t *ids
   });
 }
 
+/// One rank has no dispatch that could record the routing. Layers come in order.
+static Status recordOfOneRank(mxs_ctx_t *ctx, const int32_t *ids, int64_t topK) {
+  const auto &layers = ctx->manifest.moeLayers;
+  const size_t index = ctx->expertCalls++;
+  if (ctx->topology.rankCount() != 1 || index >= layers.size())
+    return okStatus();
+  return ctx->recordRouting(static_cast<int32_t>(layers[index]), ids, topK);
+}
+
 void mxs_permute(mxs_ctx_t *ctx, const float *x, const int32_t *ids, float *permuted, int64_t rows,
                  int64_t hidden, int64_t top_k) {
   abiCall(ctx, Call::Permute, [&] {
-    const auto &layers = ctx->manifest.moeLayers;
-    const size_t index = ctx->permutes++;
-    // One rank has no dispatch that could record the routing. Layers come in order.
-    if (ctx->topology.rankCount() == 1 && index < layers.size())
-      MXS_TRY(ctx->recordRouting(static_cast<int32_t>(layers[index]), ids, top_k));
+    MXS_TRY(recordOfOneRank(ctx, ids, top_k));
     RouteState &route = ctx->route;
     route.count = cpu::sortByExpert(
         ids, rows, top_k, ctx->topology.firstExpert(ctx->rank), ctx->topology.endExpert(ctx->rank),
@@ -131,7 +139,11 @@ void mxs_grouped_gemm(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w, flo
     if (w->matrices != static_cast<int64_t>(ends.size()) - 1)
       return internalError("got the weights of " + std::to_string(w->matrices) +
                            " experts, this rank has " + std::to_string(ends.size() - 1));
-    cpu::groupedGemm(x, *w, y, ends.data());
+    for (int64_t e = 0; e < w->matrices; ++e)
+      cpu::packedLinear(cpu::Engine::process(), ThreadPool::process(), ctx->workspace,
+                        x + ends[static_cast<size_t>(e)] * w->k, *w, e,
+                        y + ends[static_cast<size_t>(e)] * w->n,
+                        ends[static_cast<size_t>(e) + 1] - ends[static_cast<size_t>(e)]);
     return okStatus();
   });
 }
@@ -142,6 +154,37 @@ void mxs_unpermute(mxs_ctx_t *ctx, const float *y, const float *weights, float *
     cpu::scatterPairs(y, weights, ctx->route.pairs.data(), ctx->route.count, rows, top_k, hidden,
                       out);
     return okStatus();
+  });
+}
+
+/// The weights of this rank's experts, and that they fit each other.
+static Status checkExperts(mxs_ctx_t *ctx, const mxs_weight_t *gate, const mxs_weight_t *up,
+                           const mxs_weight_t *down) {
+  for (const mxs_weight_t *w : {gate, up, down})
+    MXS_TRY(checkLayout(w, WeightLayout::N64));
+  const int64_t experts = ctx->topology.endExpert(ctx->rank) - ctx->topology.firstExpert(ctx->rank);
+  for (const mxs_weight_t *w : {gate, up, down})
+    if (w->matrices != experts)
+      return internalError("got the weights of " + std::to_string(w->matrices) +
+                           " experts, this rank has " + std::to_string(experts));
+  // Gate and up read the same rows.
+  if (up->n != gate->n || up->k != gate->k || down->n != gate->k || down->k != gate->n ||
+      up->type != gate->type || up->group != gate->group)
+    return internalError("the weights of gate, up and down do not fit each other");
+  return okStatus();
+}
+
+void mxs_expert_ffn(mxs_ctx_t *ctx, const float *x, const float *weights, const int32_t *ids,
+                    const mxs_weight_t *gate, const mxs_weight_t *up, const mxs_weight_t *down,
+                    int32_t activation, float *out, int64_t rows, int64_t top_k) {
+  abiCall(ctx, Call::ExpertFfn, [&] {
+    if (activation != 0)
+      return internalError("no activation has number " + std::to_string(activation));
+    MXS_TRY(checkExperts(ctx, gate, up, down));
+    MXS_TRY(recordOfOneRank(ctx, ids, top_k));
+    const int32_t first = ctx->topology.firstExpert(ctx->rank);
+    return cpu::expertFfn(cpu::Engine::process(), ThreadPool::process(), ctx->workspace,
+                          {x, weights, ids, rows, top_k, first, gate, up, down, out});
   });
 }
 

@@ -1,6 +1,7 @@
 //===- Context.cpp --------------------------------------------------------------------------===//
 #include "core/Context.h"
-#include "kernels/cpu/Engine.h"
+#include "kernels/cpu/ExpertFfn.h"
+#include "kernels/cpu/PackedLinear.h"
 #include "threads/ThreadPool.h"
 
 #include <algorithm>
@@ -48,9 +49,31 @@ Status mxs_ctx::prepare(bool verify, bool verifyShared) {
   route.ends.assign(static_cast<size_t>(localExperts + 1), 0);
   scores.resize(static_cast<size_t>(manifest.experts));
   routing.resize(manifest.moeLayers.size());
-  return artifact.openWeights(
+  MXS_TRY(artifact.openWeights(
       rank, verify, verifyShared, [this] { progress.fetch_add(1, std::memory_order_relaxed); },
-      weights);
+      weights));
+  reserveWorkspace(localExperts);
+  return okStatus();
+}
+
+void mxs_ctx::reserveWorkspace(int64_t localExperts) {
+  const cpu::Engine &engine = cpu::Engine::process();
+  int64_t bytes = 0;
+  for (int i = 0; i < weights.count(); ++i) {
+    const mxs_weight_t &w = weights.weight(i);
+    if (w.layout != WeightLayout::N64)
+      continue;
+    bytes = std::max(bytes, cpu::packedLinearBytes(engine, w, manifest.maxBatchTokens));
+    // Which weights are gate and down of a layer the generated code knows; their sizes tell.
+    for (int j = 0; w.matrices == localExperts && j < weights.count(); ++j) {
+      const mxs_weight_t &down = weights.weight(j);
+      if (down.layout == WeightLayout::N64 && down.matrices == localExperts && down.n == w.k &&
+          down.k == w.n)
+        bytes = std::max(
+            bytes, cpu::expertFfnBytes(engine, w, down, manifest.maxBatchTokens, manifest.topK));
+    }
+  }
+  workspace.reserve(bytes);
 }
 
 Status mxs_ctx::beginStep(const StepPlan &next) {
@@ -58,7 +81,7 @@ Status mxs_ctx::beginStep(const StepPlan &next) {
   route.count = 0;
   std::fill(route.ends.begin(), route.ends.end(), 0);
   logits = {};
-  permutes = 0;
+  expertCalls = 0;
   for (std::vector<int32_t> &ids : routing)
     ids.clear();
   return world.rank(rank).beginStep(next.rows, next.batch.chunks);

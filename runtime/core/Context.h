@@ -8,6 +8,7 @@
 #include "core/KvCache.h"
 #include "core/StepPlan.h"
 #include "kernels/cpu/Kernels.h"
+#include "kernels/cpu/Workspace.h"
 
 #include <atomic>
 #include <cstdlib>
@@ -73,7 +74,8 @@ struct mxs_ctx {
   std::vector<mxs::cpu::AttentionSequence> attending; ///< [max_seqs] of the call that runs
   std::vector<float> scores;                          ///< scratch of route
   std::vector<std::vector<int32_t>> routing;          ///< [moe layers][owned rows * K] of this step
-  size_t permutes = 0;                                ///< mxs_permute calls of this step
+  size_t expertCalls = 0;        ///< layers of this step that have routed to experts
+  mxs::cpu::Workspace workspace; ///< of linears and experts
   mxs::CallCounter calls;
   std::unique_ptr<uint8_t, mxs::FreeMemory> arena;
 
@@ -81,6 +83,9 @@ struct mxs_ctx {
   std::atomic<int> current{-1};      ///< the mxs::Call that runs or ran last
 
 private:
+  /// Room for the largest linear and the largest expert layer of a step.
+  void reserveWorkspace(int64_t localExperts);
+
   std::atomic<int> code{MXS_OK};
   mxs::Status status;
 };

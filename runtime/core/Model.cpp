@@ -4,6 +4,7 @@
 #include "core/Env.h"
 #include "core/Json.h"
 #include "core/MappedFile.h"
+#include "kernels/cpu/Engine.h"
 
 #include <algorithm>
 #include <cstring>
@@ -101,6 +102,7 @@ Status Model::open(const std::string &folder, const ModelOptions &options,
 Status Model::start() {
   Ranks &r = *ranks;
   const Manifest &m = r.artifact.manifest();
+  MXS_TRY(cpu::Engine::checkEnvironment());
   MXS_TRY(checkForced(options, m));
   Topology topology;
   topology.nodes = m.nodes;

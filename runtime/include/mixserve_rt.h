@@ -202,6 +202,14 @@ MXS_EXPORT void mxs_grouped_gemm(mxs_ctx_t *ctx, const float *x, const mxs_weigh
 MXS_EXPORT void mxs_unpermute(mxs_ctx_t *ctx, const float *y, const float *weights, float *out, int64_t rows,
                               int64_t hidden, int64_t top_k);
 
+/// out[rows,H] = sum over the row's local experts e, ascending id, of weight * down_e(act(gate_e x)
+/// * up_e x); zero without one. weights and ids [rows,K]; gate, up, down: this rank's experts, packed
+/// n64, F and H are the handles'. `activation`: 0 silu. A row's result does not depend on the other
+/// rows. Replaces permute, three grouped GEMMs and unpermute.
+MXS_EXPORT void mxs_expert_ffn(mxs_ctx_t *ctx, const float *x, const float *weights, const int32_t *ids,
+                               const mxs_weight_t *gate, const mxs_weight_t *up, const mxs_weight_t *down,
+                               int32_t activation, float *out, int64_t rows, int64_t top_k);
+
 /// out[ASKED_OWNED, width] = the asked ones of x[OWNED, width].
 MXS_EXPORT void mxs_select_rows(mxs_ctx_t *ctx, const float *x, float *out, int64_t width);
 /// Hands logits [rows(ASKED), vocab_local] to the runtime; the pointer stays valid until the step ends.

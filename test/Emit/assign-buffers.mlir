@@ -75,15 +75,6 @@ module attributes {plan.limits = #plan.limits<max_batch_tokens = 10, max_seqs = 
     return %b : !own
   }
 
-  // Experts work on up to min(K, E) = 2 pairs a row, 20 of them: 640, 320 and 320 bytes.
-  // CHECK-LABEL: func.func private @scratch
-  // CHECK-NEXT: moe.expert_ffn {{.*}}emit.offsets = array<i64: -1>, emit.scratch = array<i64: 640, 1280, 1600>
-  func.func private @scratch(%x: tensor<?x8xf32, #received>, %w: tensor<?x3xf32, #received>, %i: tensor<?x3xi32, #received>,
-                             %g: tensor<2x4x8xf32>, %d: tensor<2x8x4xf32>) -> tensor<?x8xf32, #received_part> {
-    %y = moe.expert_ffn %x, %w, %i experts(%g, %g, %d) swiglu : tensor<?x8xf32, #received>, tensor<?x3xf32, #received>, tensor<?x3xi32, #received> experts(tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x8x4xf32>) -> tensor<?x8xf32, #received_part>
-    return %y : tensor<?x8xf32, #received_part>
-  }
-
   // Chunks of a fused region are in all places at once: nothing of it shares memory. A kept row is the
   // buffer of the value that the region yields.
   // CHECK-LABEL: func.func private @fused

@@ -75,9 +75,9 @@ module attributes {plan.mesh = #plan.mesh<["node"=1, "device"=2]>,
                    plan.limits = #plan.limits<max_batch_tokens = 10, max_seqs = 1, max_context = 16>,
                    plan.layout = #plan.layout<attn_tp = 2, attn_dp = 1, moe_tp = 1, moe_ep = 2, pp = 1>} {
   func.func private @step() attributes {plan.method = #plan.method<allgather>}
-  func.func private @no_scratch(%x: tensor<?x8xf32, #received>, %w: tensor<?x2xf32, #received>, %i: tensor<?x2xi32, #received>, %g: tensor<2x4x8xf32>, %d: tensor<2x8x4xf32>) {
+  func.func private @scratch_of_none(%x: tensor<?x8xf32, #received>, %w: tensor<?x2xf32, #received>, %i: tensor<?x2xi32, #received>, %g: tensor<2x4x8xf32>, %d: tensor<2x8x4xf32>) {
     // expected-error @below {{'moe.expert_ffn' op has no buffers; run mixserve-assign-buffers first}}
-    %y = moe.expert_ffn %x, %w, %i experts(%g, %g, %d) swiglu {emit.offsets = array<i64: 0>} : tensor<?x8xf32, #received>, tensor<?x2xf32, #received>, tensor<?x2xi32, #received> experts(tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x8x4xf32>) -> tensor<?x8xf32, #part>
+    %y = moe.expert_ffn %x, %w, %i experts(%g, %g, %d) swiglu {emit.offsets = array<i64: 0>, emit.scratch = array<i64: 0>} : tensor<?x8xf32, #received>, tensor<?x2xf32, #received>, tensor<?x2xi32, #received> experts(tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x8x4xf32>) -> tensor<?x8xf32, #part>
     return
   }
 }

@@ -17,7 +17,7 @@ public:
   FfnRun(const Engine &engine, ThreadPool &pool, Workspace &space, const ExpertFfnCall &call);
   static int64_t bytes(const Engine &engine, const mxs_weight_t &gate, const mxs_weight_t &down,
                        int64_t rows, int64_t topK);
-  void run();
+  Status run();
 
 private:
   void gatherRows();
@@ -67,13 +67,16 @@ FfnRun::FfnRun(const Engine &engine, ThreadPool &pool, Workspace &space, const E
   mid = space.take<uint8_t>(midLayout.bytes(capacity));
 }
 
-void FfnRun::run() {
+Status FfnRun::run() {
   count = sortByExpert(call.ids, call.rows, call.topK, call.firstExpert,
                        call.firstExpert + static_cast<int32_t>(experts), capacity, pairs, ends);
+  if (count < 0)
+    return internalError("a row names an expert twice");
   gatherRows();
   planGateUp();
   pool.parallelFor(taskEnds[experts], [this](int64_t task, int) { gateUp(task); });
   downSum();
+  return okStatus();
 }
 
 void FfnRun::gatherRows() {
@@ -178,8 +181,7 @@ int64_t cpu::expertFfnBytes(const Engine &engine, const mxs_weight_t &gate,
   return FfnRun::bytes(engine, gate, down, rows, topK);
 }
 
-void cpu::expertFfn(const Engine &engine, ThreadPool &pool, Workspace &space,
-                    const ExpertFfnCall &call) {
-  if (call.rows > 0)
-    FfnRun(engine, pool, space, call).run();
+Status cpu::expertFfn(const Engine &engine, ThreadPool &pool, Workspace &space,
+                      const ExpertFfnCall &call) {
+  return call.rows > 0 ? FfnRun(engine, pool, space, call).run() : okStatus();
 }

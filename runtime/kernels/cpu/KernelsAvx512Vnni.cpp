@@ -18,7 +18,7 @@ using V = Avx512Vector;
 /// Four k.
 struct I8Step {
   static constexpr int kMostRows = 6;
-  static constexpr int64_t kPartSteps = 512;
+  static constexpr int64_t kPartSteps = 2048;
   static constexpr int columns(int) { return 4; }
   static constexpr int kPerStep = 4, kRowBytes = 4, kBias = 128;
   template <int R, int C>
@@ -42,7 +42,7 @@ struct I8Step {
 /// Eight k.
 struct I4Step {
   static constexpr int kMostRows = 4;
-  static constexpr int64_t kPartSteps = 512;
+  static constexpr int64_t kPartSteps = 2048;
   static constexpr int columns(int) { return 4; }
   static constexpr int kPerStep = 8, kRowBytes = 8, kBias = 8;
   template <int R, int C>

@@ -29,17 +29,11 @@ constexpr int64_t kStepBytes = 4 * kBlockColumns;
 
 MXS_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/// Weights that a tile asks for ahead of their use: half a part, two cache lines per step.
-struct Ahead {
-  const uint8_t *start;
-  int64_t stride; ///< 128, or 0 to ask for one line only
-};
-
 /// A tile of R rows times C registers of outputs; y points at its first output. Adds to what y
 /// holds unless `first`.
 template <class V, class P, int R, int C>
 MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps,
-                          bool first, Ahead ahead, float *y) {
+                          bool first, float *y) {
   typename V::Reg sums[R][C];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
@@ -47,9 +41,6 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
     for (int c = 0; c < C; ++c)
       sums[r][c] = first ? V::zero() : V::load(y + r * kBlockColumns + c * V::kCells);
   for (int64_t s = 0; s < steps; ++s, w += kStepBytes, x += P::kRowBytes) {
-    __builtin_prefetch(ahead.start, 0, 2);
-    __builtin_prefetch(ahead.start + 64, 0, 2);
-    ahead.start += ahead.stride;
     P::template step<R, C>(sums, x, stride, w);
   }
 #pragma GCC unroll 8
@@ -61,10 +52,10 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
 
 template <class V, class P, int R>
 void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps, bool first,
-               Ahead ahead, float *y) {
+               float *y) {
   constexpr int columns = P::columns(R);
   for (int64_t c = 0; c < kBlockColumns; c += columns * V::kCells)
-    floatTile<V, P, R, columns>(x, stride, w + 4 * c, steps, first, ahead, y + c);
+    floatTile<V, P, R, columns>(x, stride, w + 4 * c, steps, first, y + c);
 }
 
 /// Calls Run<R>::call(...) for R = `rows`, 1 .. Most.
@@ -86,8 +77,8 @@ template <class V, class P> MXS_INLINE bool onePass(int64_t rows) {
 template <class V, class P> struct FloatBlock {
   template <int R> struct Run {
     static MXS_INLINE void call(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps,
-                                bool first, Ahead ahead, float *y) {
-      floatRows<V, P, R>(x, stride, w, steps, first, ahead, y);
+                                bool first, float *y) {
+      floatRows<V, P, R>(x, stride, w, steps, first, y);
     }
   };
 
@@ -98,16 +89,12 @@ template <class V, class P> struct FloatBlock {
     const int64_t part = onePass<V, P>(rows) ? all : P::kPartSteps;
     for (int64_t step = 0; step < all; step += part) {
       const int64_t steps = smaller(part, all - step);
-      const uint8_t *next = w.data + (step + steps) * kStepBytes;
+      const uint8_t *data = w.data + step * kStepBytes;
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
-        // The first two tiles ask for the next part, half each.
-        const bool asks = tile < 2 && tiles > 1 && step + steps < all;
-        const Ahead ahead{asks ? next + tile * steps * 128 : w.data, asks ? 128 : 0};
         forRows<Run, P::kMostRows>(count, x.data + row * x.stride + step * P::kRowBytes, x.stride,
-                                   w.data + step * kStepBytes, steps, step == 0, ahead,
-                                   y + row * kBlockColumns);
+                                   data, steps, step == 0, y + row * kBlockColumns);
         row += count;
       }
     }

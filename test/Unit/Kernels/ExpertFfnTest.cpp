@@ -88,7 +88,7 @@ protected:
   std::vector<float> run(ThreadPool &pool, const Experts &w, const Routed &r, int32_t firstExpert) {
     const int64_t hidden = w.gate.handle().k;
     std::vector<float> out(r.rows * hidden, NAN);
-    expertFfn(engine, pool, space, call(w, r, firstExpert, out.data()));
+    EXPECT_TRUE(expertFfn(engine, pool, space, call(w, r, firstExpert, out.data())).ok());
     return out;
   }
 
@@ -155,6 +155,17 @@ TEST_P(Ffn, SameBitsForAnyThreadsAndNeighbours) {
               0)
         << row;
   }
+}
+
+TEST_P(Ffn, RefusesAnExpertTwice) {
+  const Experts w(std::get<1>(GetParam()), 2, 64, 64, 32);
+  Routed r = route(4, 64, 2, 2, false, 8);
+  r.topK = 3; // more choices than experts: one comes twice
+  r.rows = 2;
+  r.ids = {0, 1, 1, 1, 0, 0};
+  std::vector<float> out(2 * 64);
+  ThreadPool pool(1);
+  EXPECT_EQ(expertFfn(engine, pool, space, call(w, r, 0, out.data())).code(), MXS_INTERNAL);
 }
 
 TEST_P(Ffn, LinearMatchesDoublePrecision) {
