@@ -20,6 +20,8 @@ namespace mixserve::nn {
 
 inline constexpr llvm::StringLiteral kElementAttr = "nn.element";
 inline constexpr llvm::StringLiteral kGroupAttr = "nn.group";
+/// On nn.attention: element type of its cached keys and values, f32 or bf16.
+inline constexpr llvm::StringLiteral kCacheElementAttr = "nn.cache_element";
 
 /// The numbers of mxs_weight_type_t in mixserve_weights.h.
 enum class WeightType { F32 = 0, BF16 = 1, Int8 = 2, Int4 = 3 };

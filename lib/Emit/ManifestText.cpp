@@ -115,6 +115,7 @@ static void writeBuffers(JsonStream &json, const ManifestInput &input) {
         json.attribute("layer", cache.layer);
         json.attribute("kv_heads", cache.kvHeads);
         json.attribute("head_dim", cache.headDim);
+        json.attribute("element", cache.element);
       });
   });
   json.attribute("vocab_local", input.facts.vocabLocal);

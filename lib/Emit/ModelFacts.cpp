@@ -2,6 +2,7 @@
 #include "ModelFacts.h"
 #include "dialects/moe/MoEDialect.h"
 #include "dialects/nn/NNDialect.h"
+#include "dialects/nn/WeightPacking.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include <map>
@@ -80,8 +81,11 @@ private:
 
   LogicalResult collectAttention(nn::AttentionOp op) {
     auto layer = op->getAttrOfType<IntegerAttr>(nn::kLayerAttr);
+    auto element = op->getAttrOfType<StringAttr>(nn::kCacheElementAttr);
     const CacheFacts cache{layer ? layer.getInt() : -1, static_cast<int64_t>(op.getKvHeads()),
-                           static_cast<int64_t>(op.getHeadDim())};
+                           static_cast<int64_t>(op.getHeadDim()), element ? element.str() : "f32"};
+    if (cache.element != "f32" && cache.element != "bf16")
+      return op.emitError("caches keys and values as '") << cache.element << "'; only f32 and bf16 can be";
     if (cache.layer < 0)
       return op.emitError("attention belongs to no layer (no '") << nn::kLayerAttr << "')";
     auto [it, isNew] = caches.try_emplace(op.getCache(), cache);

@@ -9,6 +9,7 @@ namespace mixserve {
 /// Cache of one layer on a rank.
 struct CacheFacts {
   int64_t layer = 0, kvHeads = 0, headDim = 0;
+  std::string element; ///< of keys and values: f32 or bf16
 };
 
 /// Read from the fused IR; whole-model sizes but where it says local.

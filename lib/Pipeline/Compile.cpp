@@ -61,6 +61,7 @@ static AssignWeightTypesOptions weightOptions(const CompileOptions &options) {
   weights.weights = options.weights;
   weights.quantize = options.quantize;
   weights.quantizeGroup = options.quantizeGroup;
+  weights.kvCache = options.kvCache;
   return weights;
 }
 

@@ -43,6 +43,14 @@ nn::Packing packingOf(OpOperand &use, nn::ParamOp param, const WeightChoice &cho
   return make(nn::Pack::Plain, {});
 }
 
+void assignCache(ModuleOp module, mxs_weight_type_t type, bool isAsked) {
+  module.walk([&](nn::AttentionOp op) {
+    if (isAsked || !op->hasAttr(nn::kCacheElementAttr))
+      op->setAttr(nn::kCacheElementAttr,
+                  StringAttr::get(op.getContext(), mxs_weight_type_name(type)));
+  });
+}
+
 struct AssignWeightTypes : impl::AssignWeightTypesBase<AssignWeightTypes> {
   using AssignWeightTypesBase::AssignWeightTypesBase;
 
@@ -54,19 +62,22 @@ struct AssignWeightTypes : impl::AssignWeightTypesBase<AssignWeightTypes> {
   LogicalResult assign(ModuleOp module) {
     std::string error;
     const std::optional<WeightChoice> choice =
-        planner::parseWeightChoice(weights, quantize, quantizeGroup, error);
+        planner::parseWeightChoice(weights, quantize, quantizeGroup, kvCache, error);
     if (!choice)
       return emitError(module.getLoc(), error);
     // What a person wrote into the IR stands unless an option says otherwise.
     const bool isAsked = choice->weights || choice->experts;
     SymbolTable symbols(module);
     llvm::DenseMap<nn::ParamOp, nn::Packing> assigned;
+    bool isBf16 = true; // all matrices of linears and experts, in the model
     WalkResult walk = module.walk([&](nn::ParamRefOp ref) {
       auto param = symbols.lookup<nn::ParamOp>(ref.getParam());
       if (param.getPack() && !isAsked && !assigned.contains(param))
         return WalkResult::advance();
       for (OpOperand &use : ref->getUses()) {
         const nn::Packing packing = packingOf(use, param, *choice);
+        if (packing.layout == nn::Pack::N64 && ownType(param).element != MXS_WEIGHT_BF16)
+          isBf16 = false;
         auto [known, isNew] = assigned.try_emplace(param, packing);
         if (!isNew && known->second != packing) {
           use.getOwner()->emitOpError("reads parameter @")
@@ -78,6 +89,9 @@ struct AssignWeightTypes : impl::AssignWeightTypesBase<AssignWeightTypes> {
       }
       return WalkResult::advance();
     });
+    assignCache(module, choice->cache.value_or(isBf16 && !assigned.empty() ? MXS_WEIGHT_BF16
+                                                                           : MXS_WEIGHT_F32),
+                choice->cache.has_value());
     return failure(walk.wasInterrupted());
   }
 };

@@ -13,6 +13,8 @@ void ModelShape::choose(const WeightChoice &choice) {
   }
   if (choice.experts)
     expertWeights = *choice.experts;
+  if (choice.cache)
+    dtypeBytes = *choice.cache == MXS_WEIGHT_F32 ? 4 : 2;
 }
 
 std::optional<ModelShape> parseModelShape(const std::string &text, const std::string &path,

@@ -5,7 +5,7 @@ namespace mixserve::planner {
 
 std::optional<WeightChoice> parseWeightChoice(const std::string &weights,
                                               const std::string &quantize, int64_t group,
-                                              std::string &error) {
+                                              const std::string &kvCache, std::string &error) {
   WeightChoice choice;
   if (weights == "f32")
     choice.weights = WeightType{MXS_WEIGHT_F32, 0};
@@ -16,6 +16,12 @@ std::optional<WeightChoice> parseWeightChoice(const std::string &weights,
             (weights == "int8" || weights == "int4"
                  ? "; expert weights are quantised by quantize=" + weights
                  : "");
+    return std::nullopt;
+  }
+  if (kvCache == "f32" || kvCache == "bf16")
+    choice.cache = kvCache == "f32" ? MXS_WEIGHT_F32 : MXS_WEIGHT_BF16;
+  else if (!kvCache.empty() && kvCache != "auto") {
+    error = "kv-cache: '" + kvCache + "' is not one of auto, f32, bf16";
     return std::nullopt;
   }
   if (group != 0 && group != 32 && group != 128) {

@@ -74,7 +74,7 @@ void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, const float *k
       row += s.num_tokens;
     }
     cpu::AttentionCall call;
-    call.type = ctx->cache.type();
+    call.type = ctx->cache.type(cache);
     call.heads = heads;
     call.kvHeads = kv_heads;
     call.headDim = head_dim;

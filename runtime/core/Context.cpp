@@ -33,8 +33,7 @@ Status mxs_ctx::prepare(bool verify, bool verifyShared) {
   if (!arena)
     return resourceExhausted("cannot allocate " + std::to_string(bytes) +
                              " bytes for activations; compile with a smaller --max-batch-tokens");
-  MXS_TRY(
-      cache.create(manifest.caches, cpu::CacheType::F32, manifest.maxSeqs, manifest.maxContext));
+  MXS_TRY(cache.create(manifest.caches, manifest.maxSeqs, manifest.maxContext));
   int headDim = 1;
   for (const CacheEntry &entry : manifest.caches)
     headDim = std::max(headDim, entry.headDim);

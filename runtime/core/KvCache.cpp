@@ -11,18 +11,17 @@ KvCache::~KvCache() {
 }
 
 int64_t KvCache::slotBytes(const CacheEntry &cache) const {
-  return 2 * int64_t(cache.kvHeads) * cache.headDim * positions * cpu::cacheElementBytes(elements);
+  return 2 * int64_t(cache.kvHeads) * cache.headDim * positions *
+         cpu::cacheElementBytes(typeOf(cache));
 }
 
-Status KvCache::create(const std::vector<CacheEntry> &caches, cpu::CacheType type, int slots,
-                       int64_t wanted) {
+Status KvCache::create(const std::vector<CacheEntry> &caches, int slots, int64_t wanted) {
   shapes = caches;
-  elements = type;
   positions = (wanted + cpu::kKeyBlock - 1) / cpu::kKeyBlock * cpu::kKeyBlock;
   int64_t total = 0;
   for (const CacheEntry &cache : caches) {
     begins.push_back(total);
-    int64_t size = 2 * cpu::cacheElementBytes(type);
+    int64_t size = 2 * cpu::cacheElementBytes(typeOf(cache));
     for (int64_t factor :
          {int64_t(cache.kvHeads), int64_t(cache.headDim), positions, int64_t(slots)})
       if (__builtin_mul_overflow(size, factor, &size))

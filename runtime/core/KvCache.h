@@ -22,24 +22,25 @@ public:
 
   /// `positions` of a slot are rounded up to whole blocks. MXS_RESOURCE_EXHAUSTED: no address
   /// space.
-  Status create(const std::vector<CacheEntry> &caches, cpu::CacheType type, int slots,
-                int64_t positions);
+  Status create(const std::vector<CacheEntry> &caches, int slots, int64_t positions);
 
   int count() const { return static_cast<int>(shapes.size()); }
   int kvHeads(int cache) const { return shapes[static_cast<size_t>(cache)].kvHeads; }
   int headDim(int cache) const { return shapes[static_cast<size_t>(cache)].headDim; }
-  cpu::CacheType type() const { return elements; }
+  cpu::CacheType type(int cache) const { return typeOf(shapes[static_cast<size_t>(cache)]); }
   /// Positions of a slot, a multiple of cpu::kKeyBlock.
   int64_t capacity() const { return positions; }
   /// The slot's heads, as cpu::AttentionSequence wants them.
   char *slot(int cache, int slot) const;
 
 private:
+  static cpu::CacheType typeOf(const CacheEntry &cache) {
+    return cache.isBf16 ? cpu::CacheType::BF16 : cpu::CacheType::F32;
+  }
   int64_t slotBytes(const CacheEntry &cache) const;
 
   std::vector<CacheEntry> shapes;
   std::vector<int64_t> begins; // bytes before each cache
-  cpu::CacheType elements = cpu::CacheType::F32;
   int64_t positions = 0;
   char *memory = nullptr;
   size_t bytes = 0;

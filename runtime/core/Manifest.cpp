@@ -146,6 +146,11 @@ static Status parseBuffers(const JsonObject &root, Manifest &m) {
     MXS_TRY(row.integer("layer", 0, kMaxCount, entry.layer));
     MXS_TRY(row.integer("kv_heads", 1, 65536, entry.kvHeads));
     MXS_TRY(row.integer("head_dim", 1, 65536, entry.headDim));
+    std::string element;
+    MXS_TRY(row.text("element", element));
+    if (element != "f32" && element != "bf16")
+      return badArtifact("cache: element '" + element + "' is neither f32 nor bf16");
+    entry.isBf16 = element == "bf16";
   }
   MXS_TRY(root.objects("params", rows));
   for (const JsonObject &row : rows)

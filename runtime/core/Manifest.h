@@ -31,6 +31,7 @@ struct CacheEntry {
   int layer = 0;
   int kvHeads = 0; ///< of one rank
   int headDim = 0;
+  bool isBf16 = false; ///< elements are bf16, else f32
 };
 
 struct ParamEntry {

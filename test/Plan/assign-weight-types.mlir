@@ -9,6 +9,8 @@
 // RUN: not mixserve-opt %s -mixserve-assign-weight-types="quantize=int8 quantize-group=64" 2>&1 | FileCheck %s --check-prefix=GROUP
 // RUN: not mixserve-opt %s -mixserve-assign-weight-types="quantize-group=32" 2>&1 | FileCheck %s --check-prefix=ALONE
 
+// RUN: not mixserve-opt %s -mixserve-assign-weight-types="kv-cache=f16" 2>&1 | FileCheck %s --check-prefix=CACHE
+// CACHE: kv-cache: 'f16' is not one of auto, f32, bf16
 // WEIGHTS: weights: 'fp8' is not one of auto, f32, bf16
 // QUANTIZE: quantize: 'int2' is neither int8 nor int4
 // GROUP: quantize-group: 64 is neither 32 nor 128

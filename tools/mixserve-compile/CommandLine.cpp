@@ -49,6 +49,8 @@ static void declare(Options &parser, CommandLine &line, Texts &texts) {
   parser.text("quantize", "TYPE", o.quantize, "quantise the weights of experts: int8 or int4");
   parser.number("quantize-group", "N", o.quantizeGroup, 1,
                 "values that share a scale: 32 (default) or 128");
+  parser.text("kv-cache", "TYPE", o.kvCache,
+              "element type of cached keys and values: f32 or bf16 (default auto: the model's own)");
   parser.optionalText("timing", "FILE.json", line.timed, line.timingFile,
                       "print CPU time, elapsed time and peak memory of each phase and pass to\n"
                       "stderr, or to a file");
@@ -63,7 +65,7 @@ static std::string whyUnusable(const CompileOptions &o) {
                                   o.maxSeqs, o.maxContext},
                                  error))
     return "--" + error;
-  if (!planner::parseWeightChoice(o.weights, o.quantize, o.quantizeGroup, error))
+  if (!planner::parseWeightChoice(o.weights, o.quantize, o.quantizeGroup, o.kvCache, error))
     return "--" + error;
   for (const std::string &method : o.alsoMethods)
     if (!planner::parseMethod(method))

@@ -104,8 +104,7 @@ bool mixserve::tools::readContents(const std::string &folder, Contents &contents
     const std::optional<nn::Packing> packing = nn::packingOf(param);
     contents.params.push_back({param.getSymName().str(), textOf(param.getTensorType()),
                                param.getShardingAttr() ? textOf(param.getShardingAttr()) : "",
-                               chosenBy ? chosenBy.str() : "",
-                               packing ? packing->str() : ""});
+                               chosenBy ? chosenBy.str() : "", packing ? packing->str() : ""});
   }
   for (auto function : module->getOps<mlir::func::FuncOp>())
     collect(function, contents.collectives);
@@ -124,13 +123,13 @@ int64_t mixserve::tools::weightBytes(const Contents &contents, int64_t rank) {
   return bytes;
 }
 
-/// Bytes of the KV cache of one rank: two tensors per layer, of float32.
+/// Bytes of the KV cache of one rank: two tensors per layer.
 static int64_t cacheBytes(const Contents &contents) {
   const json limits = contents.manifest.value("limits", json::object());
   int64_t perPosition = 0;
   for (const json &cache : contents.manifest.value("cache", json::array()))
-    perPosition +=
-        2 * 4 * cache.value("kv_heads", int64_t(0)) * cache.value("head_dim", int64_t(0));
+    perPosition += 2 * (cache.value("element", "") == "bf16" ? 2 : 4) *
+                   cache.value("kv_heads", int64_t(0)) * cache.value("head_dim", int64_t(0));
   return perPosition * limits.value("max_seqs", int64_t(0)) *
          limits.value("max_context", int64_t(0));
 }
@@ -163,7 +162,8 @@ void mixserve::tools::printContents(const std::string &folder, const Contents &c
               mebibytes(weightBytes(contents, 0)),
               mebibytes(manifest.value("arena_bytes", int64_t(0))),
               mebibytes(cacheBytes(contents)));
-  std::printf("\n%-28s %-24s %-12s %-40s %s\n", "parameter", "type", "stored as", "sharding", "chosen by");
+  std::printf("\n%-28s %-24s %-12s %-40s %s\n", "parameter", "type", "stored as", "sharding",
+              "chosen by");
   for (const ParamFact &param : contents.params)
     std::printf("%-28s %-24s %-12s %-40s %s\n", param.name.c_str(), param.type.c_str(),
                 param.pack.c_str(), param.sharding.c_str(), param.chosenBy.c_str());

@@ -19,7 +19,7 @@ namespace {
 struct CommandLine {
   std::string cluster, routing, compare;
   PlanOptions plan;
-  std::string weights, quantize;
+  std::string weights, quantize, kvCache;
   int64_t quantizeGroup = 0;
   int64_t top = 10;
   bool json = false;
@@ -51,6 +51,8 @@ static void declare(Options &parser, CommandLine &line) {
               "plan for quantised weights of experts: int8 or int4");
   parser.number("quantize-group", "N", line.quantizeGroup, 1,
                 "values that share a scale: 32 (default) or 128");
+  parser.text("kv-cache", "TYPE", line.kvCache,
+              "element type of cached keys and values: f32 or bf16 (default auto: the model's own)");
   parser.flag("json", line.json, "print JSON");
   parser.number("max-batch-tokens", "N", o.maxBatchTokens, 1,
                 "tokens of a step, over all groups (default max(2048, concurrency))");
@@ -164,7 +166,7 @@ int main(int argc, char **argv) {
   if (!options)
     return parser.usageError("--" + error);
   const std::optional<WeightChoice> choice =
-      parseWeightChoice(line.weights, line.quantize, line.quantizeGroup, error);
+      parseWeightChoice(line.weights, line.quantize, line.quantizeGroup, line.kvCache, error);
   if (!choice)
     return parser.usageError("--" + error);
   if (!line.routing.empty() && !options->overrides.layout)

@@ -22,6 +22,7 @@ struct CompileOptions {
   std::string weights;      ///< element type of weights: auto, f32 or bf16; empty: auto
   std::string quantize;     ///< of expert weights: int8 or int4; empty: as the others
   int64_t quantizeGroup = 0; ///< values that share a scale: 32 or 128; 0: the default
+  std::string kvCache;       ///< element type of the cache: auto, f32 or bf16; empty: auto
   int64_t maxBatchTokens = 0, maxSeqs = 0, maxContext = 0;
   std::vector<std::string> alsoMethods; ///< methods compiled in beside the table's, for mixserve-run --method
   std::string target;                   ///< x86-64-v3, native, ...; empty: the default

@@ -11,13 +11,16 @@ def AssignWeightTypes : Pass<"mixserve-assign-weight-types", "::mlir::ModuleOp">
     that is used: n64 for weights of linears and experts, plain for all others. The element type is the model's own (bf16 where all
     boxes are bf16, else f32) or what the options say; the router's weight and plain parameters that are
     no embedding table are f32 always. A `pack` that is there stays, unless an option asks for something.
+    Every `nn.attention` gets `nn.cache_element`: bf16 if the weights of all linears and experts are bf16 in the model, else f32, or
+    what the option says.
 
     Fails on an option that it does not know, or on a parameter that is read in two ways.
   }];
   let options = [
     Option<"weights", "weights", "std::string", "", "auto (default: the model's own type), f32 or bf16.">,
     Option<"quantize", "quantize", "std::string", "", "int8 or int4: quantise the weights of experts.">,
-    Option<"quantizeGroup", "quantize-group", "int64_t", "0", "Values that share a scale: 32 (default) or 128.">];
+    Option<"quantizeGroup", "quantize-group", "int64_t", "0", "Values that share a scale: 32 (default) or 128.">,
+    Option<"kvCache", "kv-cache", "std::string", "", "Element type of cached keys and values: auto (default: the model's own type), f32 or bf16.">];
   let dependentDialects = ["::mixserve::nn::NNDialect"];
 }
 

@@ -172,7 +172,7 @@ TEST(MemoryCost, WeightsFollowTheirTypes) {
   const Layout layout{1, 1, 1, 1};
   const double f32 = expertBytes(model, layout), attention = attentionWeightBytes(model, layout);
   std::string error;
-  model.choose(*parseWeightChoice("bf16", "int4", 0, error));
+  model.choose(*parseWeightChoice("bf16", "int4", 0, "", error));
   EXPECT_EQ(model.dtype, "bf16");
   EXPECT_EQ(attentionWeightBytes(model, layout), attention / 2);
   EXPECT_EQ(routerBytes(model), 64 * 64 * 4);
@@ -198,7 +198,7 @@ TEST(WeightTypes, Options) {
   std::string error;
   const auto refused = [&](const char *weights, const char *quantize, int64_t group) {
     error.clear();
-    EXPECT_FALSE(parseWeightChoice(weights, quantize, group, error));
+    EXPECT_FALSE(parseWeightChoice(weights, quantize, group, "", error));
     return error;
   };
   EXPECT_EQ(refused("fp8", "", 0), "weights: 'fp8' is not one of auto, f32, bf16");
@@ -206,7 +206,7 @@ TEST(WeightTypes, Options) {
   EXPECT_EQ(refused("", "bf16", 0), "quantize: 'bf16' is neither int8 nor int4");
   EXPECT_EQ(refused("", "int8", 64), "quantize-group: 64 is neither 32 nor 128");
   EXPECT_NE(refused("", "", 128).find("nothing to group"), std::string::npos);
-  const auto choice = parseWeightChoice("auto", "int8", 128, error);
+  const auto choice = parseWeightChoice("auto", "int8", 128, "", error);
   ASSERT_TRUE(choice);
   EXPECT_FALSE(choice->weights);
   EXPECT_EQ(choice->experts->element, MXS_WEIGHT_I8);

@@ -126,26 +126,23 @@ TEST(StepPlan, RowsPositionsAndAskedRows) {
 }
 
 TEST(KvCache, SlotsLieSideBySide) {
-  for (cpu::CacheType type : {cpu::CacheType::F32, cpu::CacheType::BF16}) {
-    KvCache cache;
-    ASSERT_TRUE(cache.create({{0, 2, 3}, {1, 1, 5}}, type, /*slots=*/2, 65).ok());
-    EXPECT_EQ(cache.capacity(), 128); // whole blocks
-    // Keys and values of 128 positions.
-    const int64_t first = 2 * 128 * 2 * 3 * cpu::cacheElementBytes(type);
-    const int64_t second = 2 * 128 * 1 * 5 * cpu::cacheElementBytes(type);
-    EXPECT_EQ(cache.slot(0, 1) - cache.slot(0, 0), first);
-    EXPECT_EQ(cache.slot(1, 0) - cache.slot(0, 1), first);
-    EXPECT_EQ(cache.slot(1, 1) - cache.slot(1, 0), second);
-    cache.slot(1, 1)[second - 1] = 1; // the last byte is ours
-  }
+  KvCache cache;
+  ASSERT_TRUE(cache.create({{0, 2, 3, false}, {1, 1, 5, true}}, /*slots=*/2, 65).ok());
+  EXPECT_EQ(cache.capacity(), 128); // whole blocks
+  // Keys and values of 128 positions, in 4 and in 2 bytes.
+  const int64_t first = 2 * 128 * 2 * 3 * 4, second = 2 * 128 * 1 * 5 * 2;
+  EXPECT_EQ(cache.slot(0, 1) - cache.slot(0, 0), first);
+  EXPECT_EQ(cache.slot(1, 0) - cache.slot(0, 1), first);
+  EXPECT_EQ(cache.slot(1, 1) - cache.slot(1, 0), second);
+  cache.slot(1, 1)[second - 1] = 1; // the last byte is ours
 }
 
 TEST(KvCache, ImpossibleSizesAreRefused) {
   KvCache cache;
-  EXPECT_EQ(cache.create({{0, 65536, 65536}}, cpu::CacheType::F32, 1 << 20, 1 << 24).code(),
+  EXPECT_EQ(cache.create({{0, 65536, 65536, false}}, 1 << 20, 1 << 24).code(),
             MXS_RESOURCE_EXHAUSTED);
   KvCache none;
-  EXPECT_TRUE(none.create({}, cpu::CacheType::F32, 4, 100).ok());
+  EXPECT_TRUE(none.create({}, 4, 100).ok());
 }
 
 } // namespace

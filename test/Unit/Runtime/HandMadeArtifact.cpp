@@ -200,7 +200,7 @@ void handmade::writeArtifact(const std::string &path, const Mesh &mesh, const Ed
                  {"max_seqs", HM_MAX_SEQS},
                  {"max_context", HM_MAX_CONTEXT}};
   m["arena_bytes"] = 4 * HM_MAX_TOKENS * (6 * HM_HIDDEN + 4 * kHeadColumns + HM_VOCAB + 256);
-  m["cache"] = {{{"layer", 0}, {"kv_heads", HM_KV_HEADS / mesh.attnTp}, {"head_dim", HM_HEAD_DIM}}};
+  m["cache"] = {{{"layer", 0}, {"kv_heads", HM_KV_HEADS / mesh.attnTp}, {"head_dim", HM_HEAD_DIM}, {"element", "f32"}}};
   const int tp = mesh.attnTp;
   m["params"] = {param("embed", HM_VOCAB / tp, HM_HIDDEN), param("q", kHeadColumns / tp, HM_HIDDEN),
                  param("k", kKvColumns / tp, HM_HIDDEN),   param("v", kKvColumns / tp, HM_HIDDEN),
