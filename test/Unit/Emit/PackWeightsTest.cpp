@@ -154,8 +154,9 @@ TEST_F(WeightFiles, TensorsAreAlignedAndLeaveNoHole) {
     for (const WeightFile::Tensor &tensor : file.tensors) {
       EXPECT_EQ(tensor.begin, end) << tensor.name;
       end = tensor.end;
-      if (tensor.type == "F32")
+      if (tensor.type == "F32") {
         EXPECT_EQ(tensor.begin % 64, 0) << tensor.name;
+      }
     }
     EXPECT_EQ(end, static_cast<int64_t>(file.data.size()));
   }
