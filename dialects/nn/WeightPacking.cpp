@@ -56,10 +56,11 @@ LogicalResult nn::verifyPacking(ParamOp param) {
   Attribute element = param->getAttr(kElementAttr), group = param->getAttr(kGroupAttr);
   auto name = dyn_cast_if_present<StringAttr>(element);
   if (element && (!name || !parseWeightType(name)))
-    return param.emitOpError("(C5) '") << kElementAttr << "' must be \"f32\", \"bf16\", \"int8\" or \"int4\", got "
-                                       << element;
+    return param.emitOpError("(C5) '")
+           << kElementAttr << "' must be \"f32\", \"bf16\", \"int8\" or \"int4\", got " << element;
   if ((element || group) && !param.getPack())
-    return param.emitOpError("(C5) '") << (element ? kElementAttr : kGroupAttr) << "' needs a pack beside it";
+    return param.emitOpError("(C5) '")
+           << (element ? kElementAttr : kGroupAttr) << "' needs a pack beside it";
   const WeightType type = name ? *parseWeightType(name) : WeightType::F32;
   if (hasScales(type) && param.getPack() == Pack::Plain)
     return param.emitOpError("(C5) plain cannot hold ") << stringifyWeightType(type);

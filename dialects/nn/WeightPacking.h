@@ -4,7 +4,8 @@
 //   nn.element   "f32", "bf16", "int8" or "int4"
 //   nn.group     i64, values along K that share a bfloat16 scale; only with int8 and int4
 // The plan phase sets all three. Verified with nn.param:
-//   - (C5) nn.element is one of the four and stands beside a pack; plain is f32, or bf16 for a table of rows.
+//   - (C5) nn.element is one of the four and stands beside a pack; plain is f32, or bf16 for a
+//   table of rows.
 //   - (C6) int8 and int4 have an nn.group of 32 or 128, f32 and bf16 have none.
 //   - (C7) what is packed n64 is [N, K] or stacked [E, N, K].
 //
@@ -31,7 +32,9 @@ llvm::StringRef stringifyWeightType(WeightType type);
 std::optional<WeightType> parseWeightType(llvm::StringRef name);
 
 /// int8 and int4.
-inline bool hasScales(WeightType type) { return type == WeightType::Int8 || type == WeightType::Int4; }
+inline bool hasScales(WeightType type) {
+  return type == WeightType::Int8 || type == WeightType::Int4;
+}
 
 struct Packing {
   Pack layout = Pack::Plain;
@@ -46,7 +49,8 @@ struct Packing {
   std::string str() const;
 };
 
-/// What the attributes of a verified parameter say (f32 if only `pack` is there); nothing without `pack`.
+/// What the attributes of a verified parameter say (f32 if only `pack` is there); nothing without
+/// `pack`.
 std::optional<Packing> packingOf(ParamOp param);
 void setPacking(ParamOp param, const Packing &packing);
 

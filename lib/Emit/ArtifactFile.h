@@ -32,6 +32,8 @@ public:
   llvm::FailureOr<FileRecord> finish(mlir::Location loc);
 
 private:
+  void startWriting();
+
   struct State;
   std::unique_ptr<State> state;
 };

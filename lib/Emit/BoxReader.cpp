@@ -5,6 +5,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <cstring>
+#include <sys/mman.h>
 #include <vector>
 
 using namespace mlir;
@@ -216,4 +217,11 @@ void BoxReader::read(nn::ParamOp param, const ParamSlice &slice, float *out, int
 
 void BoxReader::readBf16(nn::ParamOp param, const ParamSlice &slice, uint16_t *out, int64_t pitch) const {
   readSlice(files, param, slice, out, pitch);
+}
+
+void BoxReader::forgetPages() const {
+  // Not MemoryBuffer::dontNeedIfMmap(): it asks with posix_madvise, which glibc ignores.
+  for (const auto &file : files)
+    if (file.second && file.second->getBufferKind() == llvm::MemoryBuffer::MemoryBuffer_MMap)
+      ::madvise(const_cast<char *>(file.second->getBufferStart()), file.second->getBufferSize(), MADV_DONTNEED);
 }

@@ -27,6 +27,10 @@ public:
   /// The same as bfloat16: f32 and f16 are rounded to nearest even, bf16 is copied.
   void readBf16(nn::ParamOp param, const ParamSlice &slice, uint16_t *out, int64_t pitch = 0) const;
 
+  /// Gives back the memory of the pages that were read; they come again when they are read again. While others
+  /// read, too.
+  void forgetPages() const;
+
 private:
   const llvm::MemoryBuffer *open(nn::ParamOp param, llvm::StringRef file);
 

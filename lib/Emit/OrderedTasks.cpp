@@ -20,7 +20,8 @@ int64_t mixserve::usefulSlots() { return workers() + 2; }
 
 namespace {
 
-/// Which tasks were taken, made and used. Task i has slot i % slots: it may be taken once task i - slots was used.
+/// Which tasks were taken, made and used. Task i has slot i % slots: it may be taken once task i -
+/// slots was used.
 class Progress {
 public:
   Progress(int64_t count, int64_t slots) : count(count), slots(slots), isMade(slots, false) {}
@@ -64,7 +65,8 @@ private:
 
 } // namespace
 
-void mixserve::runInOrder(int64_t count, int64_t slots, llvm::function_ref<void(int64_t, int64_t)> make,
+void mixserve::runInOrder(int64_t count, int64_t slots,
+                          llvm::function_ref<void(int64_t, int64_t)> make,
                           llvm::function_ref<void(int64_t, int64_t)> use) {
   if (count <= 1) { // not worth a thread
     for (int64_t task = 0; task < count; ++task) {

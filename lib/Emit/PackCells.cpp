@@ -1,7 +1,7 @@
 //===- PackCells.cpp - Rows of a weight to packed column blocks -------------===//
 //
-// Built with -O3: the loops over a group and over the values of a row are meant to be vectorised. None of
-// them depends on how: the bytes are the same on every machine.
+// Built with -O3: the loops over a group and over the values of a row are meant to be vectorised.
+// None of them depends on how: the bytes are the same on every machine.
 //
 //===----------------------------------------------------------------------===//
 #include "PackCells.h"

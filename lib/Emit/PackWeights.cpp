@@ -13,10 +13,14 @@
 using namespace mlir;
 using namespace mixserve;
 
+/// The source's pages count as this process's memory until they are given back: after this many
+/// bytes.
+static constexpr int64_t kForgetBytes = 32 << 20;
+
 namespace {
 
-/// Scales of a tensor, which its file holds after all of its data. They may be too many for memory, so they wait in
-/// a file without a name.
+/// Scales of a tensor, which its file holds after all of its data. They may be too many for memory,
+/// so they wait in a file without a name.
 class ScaleQueue {
 public:
   explicit ScaleQueue(StringRef folder) {
@@ -33,7 +37,8 @@ public:
   }
 
   void add(ArrayRef<uint16_t> scales) {
-    if (!error && std::fwrite(scales.data(), sizeof(uint16_t), scales.size(), file) != scales.size())
+    if (!error &&
+        std::fwrite(scales.data(), sizeof(uint16_t), scales.size(), file) != scales.size())
       error = errno;
     bytes += scales.size() * sizeof(uint16_t);
   }
@@ -64,7 +69,8 @@ private:
 /// The tensors of one file: packed on all cores, written in order.
 class WeightFileWriter {
 public:
-  WeightFileWriter(std::vector<WeightTensor> all, const BoxReader &reader, StringRef folder, StringRef path)
+  WeightFileWriter(std::vector<WeightTensor> all, const BoxReader &reader, StringRef folder,
+                   StringRef path)
       : tensors(std::move(all)), reader(reader), folder(folder), path(path),
         file(folder, path, /*hasBlocks=*/true), slots(usefulSlots()) {
     for (auto [i, tensor] : llvm::enumerate(tensors))
@@ -74,16 +80,18 @@ public:
   FailureOr<FileRecord> run(Location loc) {
     file.write(weightFileHeader(tensors));
     runInOrder(
-        pieces.size(), slots.size(), [&](int64_t task, int64_t slot) { make(pieces[task], slots[slot]); },
+        pieces.size(), slots.size(),
+        [&](int64_t task, int64_t slot) { make(pieces[task], slots[slot]); },
         [&](int64_t task, int64_t slot) { use(task, slots[slot]); });
     if (notFinite >= 0) {
       nn::ParamOp param = tensors[notFinite].entry->param;
       return param.emitError("holds values that are not finite, for which ")
-             << mxs_weight_type_name(tensors[notFinite].type()) << " has no place; compile without --quantize";
+             << mxs_weight_type_name(tensors[notFinite].type())
+             << " has no place; compile without --quantize";
     }
     if (scaleError)
-      return emitError(loc) << "cannot write a temporary file in '" << folder << "/weights': "
-                            << std::strerror(scaleError);
+      return emitError(loc) << "cannot write a temporary file in '" << folder
+                            << "/weights': " << std::strerror(scaleError);
     return file.finish(loc);
   }
 
@@ -104,6 +112,11 @@ private:
       return;
     }
     file.write(packed.data.data(), packed.dataBytes);
+    sinceForgotten += packed.dataBytes;
+    if (sinceForgotten > kForgetBytes) {
+      reader.forgetPages();
+      sinceForgotten = 0;
+    }
     const WeightTensor &tensor = tensors[piece.tensor];
     const bool hasScales = tensor.scaleBytes() > 0;
     if (hasScales) {
@@ -128,6 +141,7 @@ private:
   std::vector<WeightPiece> pieces;
   std::vector<PackedPiece> slots;
   std::unique_ptr<ScaleQueue> scales;
+  int64_t sinceForgotten = 0;      ///< bytes written since the source's pages were given back
   std::atomic<bool> failed{false}; ///< pieces that are under way end early
   int64_t notFinite = -1;          ///< tensor
   int scaleError = 0;
@@ -135,8 +149,9 @@ private:
 
 } // namespace
 
-FailureOr<std::vector<FileRecord>> mixserve::packWeights(ArrayRef<ParamEntry> params, plan::MeshAttr mesh,
-                                                         BoxReader &reader, StringRef folder, Location loc) {
+FailureOr<std::vector<FileRecord>> mixserve::packWeights(ArrayRef<ParamEntry> params,
+                                                         plan::MeshAttr mesh, BoxReader &reader,
+                                                         StringRef folder, Location loc) {
   for (const ParamEntry &entry : params)
     if (failed(reader.check(entry.param)))
       return failure();
@@ -146,7 +161,8 @@ FailureOr<std::vector<FileRecord>> mixserve::packWeights(ArrayRef<ParamEntry> pa
     for (const ParamEntry &entry : params)
       if (entry.isShared == isShared)
         tensors.emplace_back(entry, sliceOf(entry.param, mesh, rank));
-    FailureOr<FileRecord> record = WeightFileWriter(std::move(tensors), reader, folder, path).run(loc);
+    FailureOr<FileRecord> record =
+        WeightFileWriter(std::move(tensors), reader, folder, path).run(loc);
     if (succeeded(record))
       records.push_back(std::move(*record));
     return record;
@@ -155,7 +171,8 @@ FailureOr<std::vector<FileRecord>> mixserve::packWeights(ArrayRef<ParamEntry> pa
     return failure();
   for (int64_t rank = 0; rank < mesh.getNumRanks(); ++rank) {
     std::string path;
-    llvm::raw_string_ostream(path) << llvm::format("weights/rank-%04d.safetensors", static_cast<int>(rank));
+    llvm::raw_string_ostream(path)
+        << llvm::format("weights/rank-%04d.safetensors", static_cast<int>(rank));
     if (failed(write(rank, false, path)))
       return failure();
   }

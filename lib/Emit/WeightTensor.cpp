@@ -12,7 +12,8 @@ using namespace mixserve;
 static constexpr int64_t kColumns = MXS_WEIGHT_COLUMNS;
 static constexpr int64_t kPieceBytes = 1 << 20; ///< of packed data; a column block may be larger
 
-WeightTensor::WeightTensor(const ParamEntry &entry, ParamSlice slice) : entry(&entry), slice(std::move(slice)) {}
+WeightTensor::WeightTensor(const ParamEntry &entry, ParamSlice slice)
+    : entry(&entry), slice(std::move(slice)) {}
 
 //===----------------------------------------------------------------------===//
 // Sizes
@@ -114,7 +115,8 @@ std::string mixserve::weightFileHeader(ArrayRef<WeightTensor> tensors) {
 // Pieces
 //===----------------------------------------------------------------------===//
 
-void mixserve::addPieces(const WeightTensor &tensor, int64_t index, std::vector<WeightPiece> &pieces) {
+void mixserve::addPieces(const WeightTensor &tensor, int64_t index,
+                         std::vector<WeightPiece> &pieces) {
   auto cut = [&](int64_t matrix, int64_t total, int64_t bytesEach) {
     const int64_t step = std::max<int64_t>(1, kPieceBytes / std::max<int64_t>(1, bytesEach));
     for (int64_t first = 0; first < total; first += step)
@@ -135,26 +137,31 @@ static ParamSlice subSlice(ParamSlice slice, size_t d, int64_t first, int64_t co
   return slice;
 }
 
-static void packPlain(const WeightTensor &tensor, const WeightPiece &piece, const BoxReader &reader, PackedPiece &out) {
-  const ParamSlice rows =
-      tensor.slice.size.empty() ? tensor.slice : subSlice(tensor.slice, 0, piece.first, piece.count);
+static void packPlain(const WeightTensor &tensor, const WeightPiece &piece, const BoxReader &reader,
+                      PackedPiece &out) {
+  const ParamSlice rows = tensor.slice.size.empty()
+                              ? tensor.slice
+                              : subSlice(tensor.slice, 0, piece.first, piece.count);
   const int64_t elements = ShapedType::getNumElements(rows.size);
   const bool isBf16 = tensor.type() == MXS_WEIGHT_BF16;
   out.dataBytes = elements * (isBf16 ? 2 : 4);
   out.data.resize(llvm::divideCeil(out.dataBytes, 4));
   if (isBf16)
-    reader.readBf16(tensor.entry->param, rows, reinterpret_cast<uint16_t *>(out.data.data()), tensor.k());
+    reader.readBf16(tensor.entry->param, rows, reinterpret_cast<uint16_t *>(out.data.data()),
+                    tensor.k());
   else
     reader.read(tensor.entry->param, rows, reinterpret_cast<float *>(out.data.data()), tensor.k());
 }
 
 namespace {
 
-/// Packs column blocks one by one; the rows of a block lie in `rows` with a pitch that suits the transpose.
+/// Packs column blocks one by one; the rows of a block lie in `rows` with a pitch that suits the
+/// transpose.
 class BlockPacker {
 public:
   BlockPacker(const WeightTensor &tensor, const BoxReader &reader, PackedPiece &out)
-      : tensor(tensor), reader(reader), out(out), type(tensor.type()), group(tensor.entry->packing.group),
+      : tensor(tensor), reader(reader), out(out), type(tensor.type()),
+        group(tensor.entry->packing.group),
         cells(mxs_weight_block_bytes(type, tensor.k()) / (kColumns * MXS_WEIGHT_CELL_BYTES)),
         pitch(llvm::alignTo(cells, 16) + 16) {}
 
@@ -166,13 +173,15 @@ public:
     const size_t rank = tensor.slice.size.size();
     const ParamSlice matrix = rank == 3 ? subSlice(tensor.slice, 0, piece.matrix, 1) : tensor.slice;
     for (int64_t i = 0; i < piece.count && out.isFinite; ++i) {
-      const int64_t first = (piece.first + i) * kColumns, count = std::min(kColumns, tensor.n() - first);
+      const int64_t first = (piece.first + i) * kColumns,
+                    count = std::min(kColumns, tensor.n() - first);
       const ParamSlice part = subSlice(matrix, rank - 2, first, count);
       rows.assign(kColumns * pitch, zeroCell(type));
       if (mxs_weight_has_scales(type))
         quantise(part, out.scales.data() + i * groups * kColumns);
       else if (type == MXS_WEIGHT_BF16)
-        reader.readBf16(tensor.entry->param, part, reinterpret_cast<uint16_t *>(rows.data()), 2 * pitch);
+        reader.readBf16(tensor.entry->param, part, reinterpret_cast<uint16_t *>(rows.data()),
+                        2 * pitch);
       else
         reader.read(tensor.entry->param, part, reinterpret_cast<float *>(rows.data()), pitch);
       transposeCells(rows.data(), pitch, cells, out.data.data() + i * cells * kColumns);
@@ -180,7 +189,8 @@ public:
   }
 
 private:
-  /// Scales are those of the whole parameter, so that a part along K holds the same values as the whole.
+  /// Scales are those of the whole parameter, so that a part along K holds the same values as the
+  /// whole.
   void quantise(ParamSlice part, uint16_t *scales) {
     const size_t last = part.size.size() - 1;
     nn::ParamOp param = tensor.entry->param;
@@ -193,8 +203,9 @@ private:
     values.resize(count * (to - from));
     reader.read(param, part, values.data(), to - from);
     for (int64_t row = 0; row < count; ++row)
-      out.isFinite &= quantiseRow(type, values.data() + row * (to - from), {to - from, begin - from, size}, group,
-                                  rows.data() + row * pitch, scales + row);
+      out.isFinite &=
+          quantiseRow(type, values.data() + row * (to - from), {to - from, begin - from, size},
+                      group, rows.data() + row * pitch, scales + row);
   }
 
   const WeightTensor &tensor;
@@ -208,8 +219,8 @@ private:
 
 } // namespace
 
-void mixserve::packPiece(const WeightTensor &tensor, const WeightPiece &piece, const BoxReader &reader,
-                         PackedPiece &out) {
+void mixserve::packPiece(const WeightTensor &tensor, const WeightPiece &piece,
+                         const BoxReader &reader, PackedPiece &out) {
   out.isFinite = true;
   out.scales.clear();
   if (tensor.isPacked())

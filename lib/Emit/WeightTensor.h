@@ -31,14 +31,15 @@ struct WeightTensor {
   ParamSlice slice;
 };
 
-/// The header of a safetensors file (https://huggingface.co/docs/safetensors): u64 length, JSON, spaces up to the
-/// alignment. Each tensor is followed by its scales.
+/// The header of a safetensors file (https://huggingface.co/docs/safetensors): u64 length, JSON,
+/// spaces up to the alignment. Each tensor is followed by its scales.
 std::string weightFileHeader(llvm::ArrayRef<WeightTensor> tensors);
 
 /// Zeros that bring `bytes` to the alignment of tensors.
 std::string tensorPadding(int64_t bytes);
 
-/// A piece of a tensor that is packed at once: column blocks of one matrix, or elements of plain rows.
+/// A piece of a tensor that is packed at once: column blocks of one matrix, or elements of plain
+/// rows.
 struct WeightPiece {
   int64_t tensor = 0; ///< index
   int64_t matrix = 0, first = 0, count = 0;
@@ -56,7 +57,8 @@ struct PackedPiece {
 };
 
 /// Packs a piece; the vectors' memory is used again.
-void packPiece(const WeightTensor &tensor, const WeightPiece &piece, const BoxReader &reader, PackedPiece &out);
+void packPiece(const WeightTensor &tensor, const WeightPiece &piece, const BoxReader &reader,
+               PackedPiece &out);
 
 } // namespace mixserve
 

@@ -1,4 +1,6 @@
 //===- WeightTypesTest.cpp - bf16, int8 and int4 against f32 -----------------===//
+#include "mixserve/Plan/LayoutSpace.h"
+#include "mixserve/Plan/MemoryCost.h"
 #include "test/Numeric/Golden.h"
 #include "test/Numeric/Serving.h"
 #include "gtest/gtest.h"
@@ -53,7 +55,36 @@ std::vector<float> logitsOf(const std::string &artifact, const std::vector<Golde
   return all;
 }
 
-std::vector<float> serve(const Form &form, const Place &place, const std::vector<GoldenPrompt> &prompts,
+/// Bytes of the tensors of a weight file, without what aligns them.
+double tensorBytes(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  uint64_t length = 0;
+  file.read(reinterpret_cast<char *>(&length), sizeof length);
+  std::string header(length, ' ');
+  file.read(header.data(), static_cast<std::streamsize>(length));
+  double bytes = 0;
+  const auto tensors = nlohmann::json::parse(header);
+  for (const auto &[name, tensor] : tensors.items())
+    if (name.rfind("__padding__", 0) != 0)
+      bytes += tensor.at("data_offsets").at(1).get<double>() -
+               tensor.at("data_offsets").at(0).get<double>();
+  return bytes;
+}
+
+/// What the planner says a rank must hold of weights.
+double plannedBytes(const Form &form, const Place &place) {
+  planner::ModelShape model;
+  model.vocab = 320, model.hidden = 64, model.layers = 2;
+  model.heads = 4, model.kvHeads = 2, model.headDim = 16, model.qkNorm = true;
+  model.experts = 8, model.topK = 2, model.ffn = 48;
+  std::string error;
+  model.choose(*planner::parseWeightChoice(form.weights, form.quantize, form.group, form.kvCache, error));
+  return planner::memoryPerRank(model, *planner::parseLayout(place.layout, error), {64, 4, 64})
+      .weights;
+}
+
+std::vector<float> serve(const Form &form, const Place &place,
+                         const std::vector<GoldenPrompt> &prompts,
                          nlohmann::json *manifest = nullptr) {
   TemporaryFolder folder;
   writeCluster(folder / "cluster.yaml", place.nodes, place.devices);
@@ -70,6 +101,11 @@ std::vector<float> serve(const Form &form, const Place &place, const std::vector
   options.quantizeGroup = form.group;
   options.kvCache = form.kvCache;
   EXPECT_EQ(compileOrExplain(options), "");
+  if (!testing::Test::HasFailure()) {
+    EXPECT_EQ(tensorBytes(folder / "artifact/weights/shared.safetensors") +
+                  tensorBytes(folder / "artifact/weights/rank-0000.safetensors"),
+              plannedBytes(form, place));
+  }
   if (manifest)
     *manifest = nlohmann::json::parse(std::ifstream(folder / "artifact/manifest.json"));
   return logitsOf(folder / "artifact", prompts);
@@ -93,7 +129,8 @@ double relativeError(const std::vector<float> &got, const std::vector<float> &ex
 double topOneAgreement(const std::vector<float> &a, const std::vector<float> &b, size_t vocab) {
   size_t same = 0;
   for (size_t at = 0; at < a.size(); at += vocab)
-    same += std::max_element(&a[at], &a[at] + vocab) - &a[at] == std::max_element(&b[at], &b[at] + vocab) - &b[at];
+    same += std::max_element(&a[at], &a[at] + vocab) - &a[at] ==
+            std::max_element(&b[at], &b[at] + vocab) - &b[at];
   return double(same) * vocab / a.size();
 }
 
@@ -109,9 +146,11 @@ TEST_P(WeightTypes, NearF32AndShardedEqualsUnsharded) {
   const std::vector<float> whole = serve(form, kOneRank, prompts, &manifest);
   ASSERT_EQ(whole.size(), golden.size());
   const size_t vocab = manifest.at("model").at("vocab");
-  const double error = relativeError(whole, golden), agreement = topOneAgreement(whole, golden, vocab);
-  std::printf("%-14s largest error %.2e of the largest logit, top-1 agrees in %.1f %% of %zu positions\n", form.name,
-              error, 100 * agreement, golden.size() / vocab);
+  const double error = relativeError(whole, golden),
+               agreement = topOneAgreement(whole, golden, vocab);
+  std::printf(
+      "%-14s largest error %.2e of the largest logit, top-1 agrees in %.1f %% of %zu positions\n",
+      form.name, error, 100 * agreement, golden.size() / vocab);
   RecordProperty("relative_error", std::to_string(error));
   RecordProperty("top_one_agreement", std::to_string(agreement));
   EXPECT_LE(error, form.maxRelative);
@@ -120,7 +159,8 @@ TEST_P(WeightTypes, NearF32AndShardedEqualsUnsharded) {
     if (form.group == 32 && std::string(place.layout).find("moe_tp=1") == std::string::npos)
       continue;
     const double apart = relativeError(serve(form, place, prompts), whole);
-    // The weights are the same values; sums are in another order, and what kernels round may round otherwise.
+    // The weights are the same values; sums are in another order, and what kernels round may round
+    // otherwise.
     EXPECT_LE(apart, std::string(form.name) == "f32" ? 1e-5 : form.maxRelative / 2) << place.layout;
   }
 }

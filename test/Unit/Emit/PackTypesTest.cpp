@@ -1,11 +1,11 @@
 //===- PackTypesTest.cpp - Weights of every element type, unpacked again ----===//
 //
-// The unpacking here is written from the layouts of mixserve_weights.h, not with its functions, so that a fault in them
-// cannot hide.
+// The unpacking here is written from the layouts of mixserve_weights.h, not with its functions, so
+// that a fault in them cannot hide.
 //
 //===----------------------------------------------------------------------===//
-#include "lib/Emit/PackWeights.h"
 #include "Fixture.h"
+#include "lib/Emit/PackWeights.h"
 
 #include "runtime/include/mixserve_weights.h"
 #include "llvm/Support/JSON.h"
@@ -80,24 +80,30 @@ struct PackTypes : EmitFixture {
   }
 
   /// A module with one stacked weight [E, N, K], the down projection of experts, and packs it.
-  FailureOr<std::vector<FileRecord>> pack(Source source, const std::string &pack, int64_t experts, int64_t n, int64_t k,
-                                          int64_t ranks, const char *sharding) {
+  FailureOr<std::vector<FileRecord>> pack(Source source, const std::string &pack, int64_t experts,
+                                          int64_t n, int64_t k, int64_t ranks,
+                                          const char *sharding) {
     // The width of the rows that a rank makes is its part of N.
     const int64_t width = StringRef(sharding).starts_with("[{}, {\"device\"}") ? n / ranks : n;
     std::string text;
     llvm::raw_string_ostream os(text);
     const std::string type = std::to_string(n) + "x" + std::to_string(k) + "xf32>";
-    const std::string strides = source.isTransposed ? "1, " + std::to_string(n) : std::to_string(k) + ", 1";
+    const std::string strides =
+        source.isTransposed ? "1, " + std::to_string(n) : std::to_string(k) + ", 1";
     os << "module attributes {plan.mesh = #plan.mesh<[\"node\"=1, \"device\"=" << ranks << "]>} {\n"
-       << "nn.param @w : tensor<" << experts << "x" << type << " from [#nn.box<\"w\", offset = 0, type = " << source.type
-       << ", at = [0, 0, 0], shape = [" << experts << ", " << n << ", " << k << "], strides = [" << n * k << ", "
-       << strides << "]>] {sharding = #plan.sharding<" << sharding << ">, pack = #nn.pack<n64>, " << pack << "}\n"
-       << "func.func @step(%x: tensor<?x" << width << "xf32>, %rw: tensor<?x1xf32>, %ri: tensor<?x1xi32>, %g: tensor<?x?x"
-       << width << "xf32>) {\n"
+       << "nn.param @w : tensor<" << experts << "x" << type
+       << " from [#nn.box<\"w\", offset = 0, type = " << source.type
+       << ", at = [0, 0, 0], shape = [" << experts << ", " << n << ", " << k << "], strides = ["
+       << n * k << ", " << strides << "]>] {sharding = #plan.sharding<" << sharding
+       << ">, pack = #nn.pack<n64>, " << pack << "}\n"
+       << "func.func @step(%x: tensor<?x" << width
+       << "xf32>, %rw: tensor<?x1xf32>, %ri: tensor<?x1xi32>, %g: tensor<?x?x" << width
+       << "xf32>) {\n"
        << "  %w = nn.param_ref @w : tensor<?x" << width << "x?xf32>\n"
        << "  %y = moe.expert_ffn %x, %rw, %ri experts(%g, %g, %w) swiglu : tensor<?x" << width
-       << "xf32>, tensor<?x1xf32>, tensor<?x1xi32> experts(tensor<?x?x" << width << "xf32>, tensor<?x?x" << width
-       << "xf32>, tensor<?x" << width << "x?xf32>) -> tensor<?x" << width << "xf32>\n  return\n}}\n";
+       << "xf32>, tensor<?x1xf32>, tensor<?x1xi32> experts(tensor<?x?x" << width
+       << "xf32>, tensor<?x?x" << width << "xf32>, tensor<?x" << width << "x?xf32>) -> tensor<?x"
+       << width << "xf32>\n  return\n}}\n";
     auto module = parse(text);
     FailureOr<SmallVector<ParamEntry>> params = collectParams(module);
     if (failed(params))
@@ -105,7 +111,8 @@ struct PackTypes : EmitFixture {
     BoxReader reader(folder);
     std::filesystem::remove_all(at("weights"));
     std::filesystem::create_directory(at("weights"));
-    return packWeights(*params, module->getAttrOfType<plan::MeshAttr>(plan::kMeshAttr), reader, folder, loc);
+    return packWeights(*params, module->getAttrOfType<plan::MeshAttr>(plan::kMeshAttr), reader,
+                       folder, loc);
   }
 
   /// Bytes, type and shape of a tensor.
@@ -135,12 +142,13 @@ struct PackTypes : EmitFixture {
   }
 
   struct Unpacked {
-    Values values;         ///< [E, N, K]
-    Values scales;         ///< of each value; 0 without
+    Values values; ///< [E, N, K]
+    Values scales; ///< of each value; 0 without
     bool paddingIsZero = true;
   };
   /// By the text of mixserve_weights.h.
-  Unpacked unpack(const std::string &file, const Stored &type, int64_t experts, int64_t n, int64_t k) {
+  Unpacked unpack(const std::string &file, const Stored &type, int64_t experts, int64_t n,
+                  int64_t k) {
     const Tensor data = tensor(file, "w");
     EXPECT_EQ(data.dtype, type.dtype);
     const int64_t blocks = (n + 63) / 64, cells = (k + type.v - 1) / type.v;
@@ -165,7 +173,8 @@ struct PackTypes : EmitFixture {
     for (int64_t e = 0; e < experts; ++e)
       for (int64_t i = 0; i < blocks * 64; ++i)
         for (int64_t j = 0; j < cells * type.v; ++j) {
-          const uint8_t *cell = bytes + (((e * blocks + i / 64) * cells + j / type.v) * 64 + i % 64) * 4;
+          const uint8_t *cell =
+              bytes + (((e * blocks + i / 64) * cells + j / type.v) * 64 + i % 64) * 4;
           float value = 0, scale = 0;
           uint16_t half;
           switch (type.v) {
@@ -184,7 +193,10 @@ struct PackTypes : EmitFixture {
           }
           EXPECT_LE(std::fabs(value), type.limit ? type.limit : INFINITY);
           if (groups && j < k) {
-            std::memcpy(&half, scales.bytes.data() + (((e * blocks + i / 64) * groups + j / type.group) * 64 + i % 64) * 2, 2);
+            std::memcpy(&half,
+                        scales.bytes.data() +
+                            (((e * blocks + i / 64) * groups + j / type.group) * 64 + i % 64) * 2,
+                        2);
             scale = fromBf16(half);
           }
           if (i >= n || j >= k) {
@@ -203,18 +215,25 @@ float nearestBf16(float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
   const uint16_t below = bits >> 16;
-  const double low = fromBf16(below), high = fromBf16(below + 1), d = std::fabs(value - low) - std::fabs(high - value);
+  const double low = fromBf16(below), high = fromBf16(below + 1),
+               d = std::fabs(value - low) - std::fabs(high - value);
   return float(d < 0 ? low : d > 0 ? high : below % 2 == 0 ? low : high);
 }
 
 TEST_F(PackTypes, UnpackedAgainIsTheSource) {
   for (const Stored &type : kTypes)
-    for (Source source : {Source{"f32", false}, Source{"f32", true}, Source{"bf16", false}, Source{"bf16", true}})
-      for (auto [experts, n, k] : {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1}, {2, 64, 32}, {3, 65, 37}, {1, 130, 200}}) {
-        SCOPED_TRACE(std::string(type.pack) + " from " + source.type + (source.isTransposed ? " transposed " : " ") +
-                     std::to_string(n) + "x" + std::to_string(k));
+    for (Source source :
+         {Source{"f32", false}, Source{"f32", true}, Source{"bf16", false}, Source{"bf16", true}})
+      for (auto [experts, n, k] : {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1},
+                                   {2, 64, 32},
+                                   {3, 65, 37},
+                                   {1, 130, 200}}) {
+        SCOPED_TRACE(std::string(type.pack) + " from " + source.type +
+                     (source.isTransposed ? " transposed " : " ") + std::to_string(n) + "x" +
+                     std::to_string(k));
         const Values values = writeSource(source, experts, n, k);
-        ASSERT_TRUE(succeeded(pack(source, type.pack, experts, n, k, 1, "[{}, {}, {}]"))) << takeErrors();
+        ASSERT_TRUE(succeeded(pack(source, type.pack, experts, n, k, 1, "[{}, {}, {}]")))
+            << takeErrors();
         const Unpacked got = unpack("weights/shared.safetensors", type, experts, n, k);
         ASSERT_EQ(got.values.size(), values.size());
         EXPECT_TRUE(got.paddingIsZero);
@@ -239,7 +258,8 @@ TEST_F(PackTypes, UnpackedAgainIsTheSource) {
 TEST_F(PackTypes, ZerosHaveNoScale) {
   for (const Stored &type : kTypes) {
     writeValues("w", Values(32 * 64, 0.0f));
-    ASSERT_TRUE(succeeded(pack({"f32", false}, type.pack, 1, 32, 64, 1, "[{}, {}, {}]"))) << takeErrors();
+    ASSERT_TRUE(succeeded(pack({"f32", false}, type.pack, 1, 32, 64, 1, "[{}, {}, {}]")))
+        << takeErrors();
     const Unpacked got = unpack("weights/shared.safetensors", type, 1, 32, 64);
     EXPECT_EQ(got.values, Values(32 * 64, 0.0f)) << type.pack;
   }
@@ -252,21 +272,24 @@ TEST_F(PackTypes, PartsAreThoseOfTheWhole) {
     int64_t experts, n, k, ranks;
     int dimension;
   };
-  const Split splits[] = {{"[{\"device\"}, {}, {}]", 5, 65, 64, 2, 0},  // uneven experts
-                          {"[{}, {\"device\"}, {}]", 2, 132, 64, 2, 1}, // outputs
-                          {"[{}, {}, {\"device\"}]", 2, 65, 256, 2, 2}, // whole groups
-                          {"[{}, {}, {\"device\"}]", 2, 65, 64, 4, 2},  // 16 of a group of 32 or 128
-                          {"[{}, {}, {\"device\"}]", 1, 7, 40, 2, 2},   // 20 of 32, refused; 20 of the only group
-                          {"[{}, {}, {\"device\"}]", 1, 3, 8, 4, 2}};   // 2 values, less than a cell
+  const Split splits[] = {
+      {"[{\"device\"}, {}, {}]", 5, 65, 64, 2, 0},  // uneven experts
+      {"[{}, {\"device\"}, {}]", 2, 132, 64, 2, 1}, // outputs
+      {"[{}, {}, {\"device\"}]", 2, 65, 256, 2, 2}, // whole groups
+      {"[{}, {}, {\"device\"}]", 2, 65, 64, 4, 2},  // 16 of a group of 32 or 128
+      {"[{}, {}, {\"device\"}]", 1, 7, 40, 2, 2},   // 20 of 32, refused; 20 of the only group
+      {"[{}, {}, {\"device\"}]", 1, 3, 8, 4, 2}};   // 2 values, less than a cell
   for (const Stored &type : kTypes)
     for (const Split &s : splits) {
       SCOPED_TRACE(std::string(type.pack) + " " + s.sharding + " over " + std::to_string(s.ranks));
       const Source source{"f32", false};
       writeSource(source, s.experts, s.n, s.k);
-      ASSERT_TRUE(succeeded(pack(source, type.pack, s.experts, s.n, s.k, 1, "[{}, {}, {}]"))) << takeErrors();
+      ASSERT_TRUE(succeeded(pack(source, type.pack, s.experts, s.n, s.k, 1, "[{}, {}, {}]")))
+          << takeErrors();
       const Unpacked whole = unpack("weights/shared.safetensors", type, s.experts, s.n, s.k);
       const bool isCut = s.k == 40 && type.group == 32;
-      ASSERT_EQ(failed(pack(source, type.pack, s.experts, s.n, s.k, s.ranks, s.sharding)), isCut) << takeErrors();
+      ASSERT_EQ(failed(pack(source, type.pack, s.experts, s.n, s.k, s.ranks, s.sharding)), isCut)
+          << takeErrors();
       if (isCut) {
         EXPECT_NE(takeErrors().find("which 2 parts of 20 would cut"), std::string::npos);
         continue;
@@ -276,7 +299,8 @@ TEST_F(PackTypes, PartsAreThoseOfTheWhole) {
         int64_t begin[] = {0, 0, 0}, size[] = {s.experts, s.n, s.k};
         begin[s.dimension] = rank * sizes[s.dimension] / s.ranks;
         size[s.dimension] = (rank + 1) * sizes[s.dimension] / s.ranks - begin[s.dimension];
-        const Unpacked part = unpack("weights/rank-000" + std::to_string(rank) + ".safetensors", type, size[0], size[1], size[2]);
+        const Unpacked part = unpack("weights/rank-000" + std::to_string(rank) + ".safetensors",
+                                     type, size[0], size[1], size[2]);
         ASSERT_EQ(int64_t(part.values.size()), size[0] * size[1] * size[2]);
         EXPECT_TRUE(part.paddingIsZero);
         for (int64_t e = 0; e < size[0]; ++e)
@@ -292,8 +316,11 @@ TEST_F(PackTypes, ASplitThatCutsAGroupIsRefused) {
   const Source source{"f32", false};
   writeSource(source, 1, 4, 96);
   EXPECT_TRUE(failed(pack(source, kTypes[2].pack, 1, 4, 96, 2, "[{}, {}, {\"device\"}]")));
-  EXPECT_NE(takeErrors().find("has a scale per 32 of its K = 96 values, which 2 parts of 48 would cut"), std::string::npos);
-  EXPECT_TRUE(succeeded(pack(source, kTypes[1].pack, 1, 4, 96, 2, "[{}, {}, {\"device\"}]"))) << takeErrors();
+  EXPECT_NE(
+      takeErrors().find("has a scale per 32 of its K = 96 values, which 2 parts of 48 would cut"),
+      std::string::npos);
+  EXPECT_TRUE(succeeded(pack(source, kTypes[1].pack, 1, 4, 96, 2, "[{}, {}, {\"device\"}]")))
+      << takeErrors();
 }
 
 TEST_F(PackTypes, WhatIsNotFiniteCannotBeQuantised) {
@@ -302,8 +329,10 @@ TEST_F(PackTypes, WhatIsNotFiniteCannotBeQuantised) {
     values[200] = bad;
     writeValues("w", values);
     EXPECT_TRUE(failed(pack({"f32", false}, kTypes[4].pack, 1, 4, 64, 1, "[{}, {}, {}]")));
-    EXPECT_NE(takeErrors().find("holds values that are not finite, for which int4 has no place"), std::string::npos);
-    EXPECT_TRUE(succeeded(pack({"f32", false}, kTypes[1].pack, 1, 4, 64, 1, "[{}, {}, {}]"))) << takeErrors();
+    EXPECT_NE(takeErrors().find("holds values that are not finite, for which int4 has no place"),
+              std::string::npos);
+    EXPECT_TRUE(succeeded(pack({"f32", false}, kTypes[1].pack, 1, 4, 64, 1, "[{}, {}, {}]")))
+        << takeErrors();
   }
 }
 
@@ -312,11 +341,13 @@ TEST_F(PackTypes, ManyPiecesInOrder) {
   const Source source{"f32", false};
   const int64_t experts = 5, n = 100, k = 2048;
   const Values values = writeSource(source, experts, n, k);
-  ASSERT_TRUE(succeeded(pack(source, kTypes[0].pack, experts, n, k, 1, "[{}, {}, {}]"))) << takeErrors();
+  ASSERT_TRUE(succeeded(pack(source, kTypes[0].pack, experts, n, k, 1, "[{}, {}, {}]")))
+      << takeErrors();
   const Unpacked got = unpack("weights/shared.safetensors", kTypes[0], experts, n, k);
   EXPECT_TRUE(got.values == values);
   const std::string first = readBytes("weights/shared.safetensors");
-  ASSERT_TRUE(succeeded(pack(source, kTypes[0].pack, experts, n, k, 1, "[{}, {}, {}]"))) << takeErrors();
+  ASSERT_TRUE(succeeded(pack(source, kTypes[0].pack, experts, n, k, 1, "[{}, {}, {}]")))
+      << takeErrors();
   EXPECT_TRUE(readBytes("weights/shared.safetensors") == first);
 }
 
