@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 
 using namespace mxs;
 using namespace mxs::cpu;
@@ -18,22 +17,14 @@ double bench::median(std::vector<double> &values) {
   return *middle;
 }
 
-/// Processor time of all threads [s].
-static double processorTime() {
-  timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-void bench::Stopwatch::start() {
-  processorStart = processorTime();
-  clockStart = now();
-}
-
 double bench::Stopwatch::stop() {
-  clocks.push_back(now() - clockStart);
-  processors.push_back(processorTime() - processorStart);
-  return clocks.back();
+  times.push_back(now() - begun);
+  return times.back();
+}
+
+double bench::Stopwatch::fastest() {
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 10];
 }
 
 //===----------------------------------------------------------------------===//

@@ -19,16 +19,17 @@ double median(std::vector<double> &values);
 /// Times of something that is done again and again.
 class Stopwatch {
 public:
-  void start();
+  void start() { begun = now(); }
   /// Returns the seconds since start().
   double stop();
-  /// Medians [s]: on the clock; of processor time, all threads of the process.
-  double clock() { return median(clocks); }
-  double processor() { return median(processors); }
+  /// Median [s]. There is a time.
+  double middle() { return median(times); }
+  /// The end of the fastest tenth [s]. There is a time.
+  double fastest();
 
 private:
-  double clockStart = 0, processorStart = 0;
-  std::vector<double> clocks, processors;
+  double begun = 0;
+  std::vector<double> times;
 };
 
 /// All threads together read `bytes` bytes at `memory` with plain vector loads; returns how many.

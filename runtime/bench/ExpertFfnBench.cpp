@@ -253,16 +253,16 @@ void run(benchmark::State &state, const Shape &shape, mxs_weight_type_t type, Ro
   const auto ratio = [](double amount, double time, double most, double mostTime) {
     return most > 0 ? amount / time / (most / mostTime) : 0;
   };
-  const double time = call.clock(), cpu = call.processor();
+  const double time = call.middle(), best = call.fastest();
   state.counters["ms"] = time * 1e3;
   state.counters["GB/s"] = bytes / time / 1e9;
-  state.counters["read"] = readBytes / read.clock() / 1e9;
-  state.counters["of_read"] = ratio(bytes, time, readBytes, read.clock());
-  state.counters["cpu_read"] = ratio(bytes, cpu, readBytes, read.processor());
+  state.counters["read"] = readBytes / read.middle() / 1e9;
+  state.counters["of_read"] = ratio(bytes, time, readBytes, read.middle());
+  state.counters["best_read"] = ratio(bytes, best, readBytes, read.fastest());
   state.counters["GFLOP/s"] = operations / time / 1e9;
-  state.counters["peak"] = peakOperations / peak.clock() / 1e9;
-  state.counters["of_peak"] = ratio(operations, time, peakOperations, peak.clock());
-  state.counters["cpu_peak"] = ratio(operations, cpu, peakOperations, peak.processor());
+  state.counters["peak"] = peakOperations / peak.middle() / 1e9;
+  state.counters["of_peak"] = ratio(operations, time, peakOperations, peak.middle());
+  state.counters["best_peak"] = ratio(operations, best, peakOperations, peak.fastest());
   state.counters["experts"] = static_cast<double>(w.experts);
 }
 
@@ -293,7 +293,7 @@ void printCeilings() {
     bytes = bench::readAll(pool, memory.data, static_cast<int64_t>(memory.size));
   }
   std::printf("kernels %s, %d threads; read %.1f GB/s", isaName(engine.isa()), pool.threads(),
-              bytes / watch.clock() / 1e9);
+              bytes / watch.middle() / 1e9);
   for (mxs_weight_type_t type : {MXS_WEIGHT_F32, MXS_WEIGHT_BF16, MXS_WEIGHT_I8}) {
     bench::Stopwatch watch;
     double operations = 0;
@@ -301,7 +301,7 @@ void printCeilings() {
       watch.start();
       operations = bench::multiplyAll(pool, engine, type, 10e-3);
     }
-    std::printf(", %s %.0f GFLOP/s", mxs_weight_type_name(type), operations / watch.clock() / 1e9);
+    std::printf(", %s %.0f GFLOP/s", mxs_weight_type_name(type), operations / watch.middle() / 1e9);
   }
   std::printf("\n");
 }

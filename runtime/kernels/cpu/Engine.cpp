@@ -64,18 +64,26 @@ const Engine &Engine::process() {
   return engine;
 }
 
+const KernelSet &Engine::setFor(const mxs_weight_t &w) const {
+#if defined(__x86_64__)
+  if (set == Isa::Avx512Bf16 && w.type == MXS_WEIGHT_BF16 && w.matrices == 1)
+    return kAvx512VnniKernels;
+#endif
+  (void)w;
+  return *functions;
+}
+
 RowLayout Engine::rowLayout(const mxs_weight_t &w) const {
-  return RowLayout(functions->form[w.type], w.k, w.group);
+  return RowLayout(setFor(w).form[w.type], w.k, w.group);
 }
 
 void Engine::multiply(const RowView &x, int64_t rows, const mxs_weight_t &w, int64_t matrix,
-                      int64_t block, float *y) const {
-  BlockView view{w.matrixData(matrix) + block * mxs_weight_block_bytes(w.type, w.k), nullptr, w.k,
-                 w.group, 0};
+                      int64_t block, float *y, const uint8_t *next) const {
+  BlockView view{blockData(w, matrix, block), nullptr, next, w.k, w.group, 0};
   if (mxs_weight_has_scales(w.type)) {
     view.scales = w.matrixScales(matrix) +
                   block * mxs_weight_groups(w.type, w.k, w.group) * MXS_WEIGHT_COLUMNS;
     view.rowGroup = std::min<int64_t>(w.group, kBlockColumns);
   }
-  functions->block[w.type](x, rows, view, y);
+  setFor(w).block[w.type](x, rows, view, y);
 }

@@ -29,14 +29,24 @@ public:
   RowLayout rowLayout(const mxs_weight_t &w) const;
 
   /// y[rows][64] = rows times column block `block` of a matrix of `w`. The rows lie as
-  /// rowLayout(w) says.
+  /// rowLayout(w) says. `next`: data of the block that is likely to be read next, null if unknown.
   void multiply(const RowView &x, int64_t rows, const mxs_weight_t &w, int64_t matrix,
-                int64_t block, float *y) const;
+                int64_t block, float *y, const uint8_t *next = nullptr) const;
 
 private:
+  /// Only experts read rows rounded to bfloat16. What the other linears give decides where a row is
+  /// routed: rounded rows tip a choice between two experts that are nearly alike, and the row's
+  /// result is another one then. (A single expert is not told from a linear.)
+  const KernelSet &setFor(const mxs_weight_t &w) const;
+
   Isa set = Isa::Reference;
   const KernelSet *functions = &kReferenceKernels;
 };
+
+/// Data of a column block of a matrix.
+inline const uint8_t *blockData(const mxs_weight_t &w, int64_t matrix, int64_t block) {
+  return w.matrixData(matrix) + block * mxs_weight_block_bytes(w.type, w.k);
+}
 
 } // namespace mxs::cpu
 

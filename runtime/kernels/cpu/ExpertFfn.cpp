@@ -24,7 +24,8 @@ private:
   void planGateUp();
   void gateUp(int64_t task);
   void downSum();
-  void downTile(int64_t expert, int64_t first, int64_t count, int64_t block) const;
+  void downTile(int64_t expert, int64_t first, int64_t count, int64_t block,
+                const uint8_t *next) const;
   int64_t pairsBefore(int64_t expert, int64_t row) const;
 
   const Engine &engine;
@@ -116,8 +117,11 @@ void FfnRun::gateUp(int64_t task) {
   for (; first < end; first += kTileRows) {
     const int64_t rows = std::min(kTileRows, end - first);
     const RowView x = rowsFrom(view, first);
-    engine.multiply(x, rows, *call.gate, expert, block, gate);
-    engine.multiply(x, rows, *call.up, expert, block, up);
+    engine.multiply(x, rows, *call.gate, expert, block, gate, blockData(*call.up, expert, block));
+    // The next task is most likely the next block, of this thread or of one beside it.
+    const bool goesOn = first + rows == end && block + 1 < blocks;
+    engine.multiply(x, rows, *call.up, expert, block, up,
+                    goesOn ? blockData(*call.gate, expert, block + 1) : nullptr);
     engine.kernels().swiglu(gate, up, gate, rows * kBlockColumns);
     for (int64_t row = 0; row < rows; ++row)
       putRow(engine.kernels(), midLayout, mid, capacity, first + row, column, columns,
@@ -136,10 +140,12 @@ int64_t FfnRun::pairsBefore(int64_t expert, int64_t row) const {
          pairs;
 }
 
-void FfnRun::downTile(int64_t expert, int64_t first, int64_t rows, int64_t block) const {
+void FfnRun::downTile(int64_t expert, int64_t first, int64_t rows, int64_t block,
+                      const uint8_t *next) const {
   alignas(64) float sums[kTileRows * kBlockColumns];
   const int64_t column = block * kBlockColumns;
-  engine.multiply(midLayout.view(mid, capacity, first), rows, *call.down, expert, block, sums);
+  engine.multiply(midLayout.view(mid, capacity, first), rows, *call.down, expert, block, sums,
+                  next);
   for (int64_t i = 0; i < rows; ++i) {
     const RoutedPair &pair = pairs[first + i];
     engine.kernels().addScaled(call.weights[pair.row * call.topK + pair.choice],
@@ -170,8 +176,12 @@ void FfnRun::downSum() {
     for (int64_t e = 0; e < experts; ++e) {
       const int64_t end = pairsBefore(e, endRow);
       for (int64_t first = pairsBefore(e, firstRow); first < end; first += kTileRows)
-        for (int64_t block = firstBlock; block < endBlock; ++block)
-          downTile(e, first, std::min(kTileRows, end - first), block);
+        for (int64_t block = firstBlock; block < endBlock; ++block) {
+          const uint8_t *next = block + 1 < endBlock ? blockData(*call.down, e, block + 1)
+                                : e + 1 < experts    ? blockData(*call.down, e + 1, firstBlock)
+                                                     : nullptr;
+          downTile(e, first, std::min(kTileRows, end - first), block, next);
+        }
     }
   });
 }

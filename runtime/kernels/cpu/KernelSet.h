@@ -45,6 +45,7 @@ struct RowView {
 struct BlockView {
   const uint8_t *data;    ///< 64-byte aligned
   const uint16_t *scales; ///< bfloat16 [groups][64], null without
+  const uint8_t *next;    ///< data of the block that is read after this one, null if unknown
   int64_t k;
   int64_t group;    ///< inputs that share a scale
   int64_t rowGroup; ///< I8 rows: values that share a scale; divides `group`

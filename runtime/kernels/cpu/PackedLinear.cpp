@@ -38,7 +38,8 @@ void cpu::packedLinear(const Engine &engine, ThreadPool &pool, Workspace &space,
     alignas(64) float sums[kTileRows * kBlockColumns];
     const int64_t block = task / tiles, first = task % tiles * kTileRows;
     const int64_t count = std::min(kTileRows, rows - first), column = block * kBlockColumns;
-    engine.multiply(rowsFrom(view, first), count, w, matrix, block, sums);
+    engine.multiply(rowsFrom(view, first), count, w, matrix, block, sums,
+                    block + 1 < blocks ? blockData(w, matrix, block + 1) : nullptr);
     const size_t bytes = static_cast<size_t>(std::min(kBlockColumns, w.n - column)) * sizeof(float);
     for (int64_t row = 0; row < count; ++row)
       std::memcpy(y + (first + row) * w.n + column, sums + row * kBlockColumns, bytes);

@@ -30,10 +30,11 @@ constexpr int64_t kStepBytes = 4 * kBlockColumns;
 MXS_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /// A tile of R rows times C registers of outputs; y points at its first output. Adds to what y
-/// holds unless `first`.
-template <class V, class P, int R, int C>
+/// holds unless `first`. Asks for half a step's worth of weights per step from `ahead` on, if that
+/// is not null.
+template <class V, class P, int R, int C, bool Asks>
 MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps,
-                          bool first, float *y) {
+                          bool first, const uint8_t *ahead, float *y) {
   typename V::Reg sums[R][C];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
@@ -41,6 +42,11 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
     for (int c = 0; c < C; ++c)
       sums[r][c] = first ? V::zero() : V::load(y + r * kBlockColumns + c * V::kCells);
   for (int64_t s = 0; s < steps; ++s, w += kStepBytes, x += P::kRowBytes) {
+    if constexpr (Asks) {
+      __builtin_prefetch(ahead, 0, 2);
+      __builtin_prefetch(ahead + 64, 0, 2);
+      ahead += kStepBytes / 2;
+    }
     P::template step<R, C>(sums, x, stride, w);
   }
 #pragma GCC unroll 8
@@ -52,10 +58,13 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
 
 template <class V, class P, int R>
 void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps, bool first,
-               float *y) {
+               const uint8_t *ahead, float *y) {
   constexpr int columns = P::columns(R);
   for (int64_t c = 0; c < kBlockColumns; c += columns * V::kCells)
-    floatTile<V, P, R, columns>(x, stride, w + 4 * c, steps, first, y + c);
+    if (ahead && c == 0)
+      floatTile<V, P, R, columns, true>(x, stride, w, steps, first, ahead, y);
+    else
+      floatTile<V, P, R, columns, false>(x, stride, w + 4 * c, steps, first, nullptr, y + c);
 }
 
 /// Calls Run<R>::call(...) for R = `rows`, 1 .. Most.
@@ -77,8 +86,8 @@ template <class V, class P> MXS_INLINE bool onePass(int64_t rows) {
 template <class V, class P> struct FloatBlock {
   template <int R> struct Run {
     static MXS_INLINE void call(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps,
-                                bool first, float *y) {
-      floatRows<V, P, R>(x, stride, w, steps, first, y);
+                                bool first, const uint8_t *ahead, float *y) {
+      floatRows<V, P, R>(x, stride, w, steps, first, ahead, y);
     }
   };
 
@@ -90,11 +99,17 @@ template <class V, class P> struct FloatBlock {
     for (int64_t step = 0; step < all; step += part) {
       const int64_t steps = smaller(part, all - step);
       const uint8_t *data = w.data + step * kStepBytes;
+      // While several tiles pass over a part, the first two ask for what comes after it, half each.
+      // A single tile reads from memory itself: asking only gets in the way of the processor's own
+      // prefetching.
+      const uint8_t *next = step + part < all ? data + part * kStepBytes : w.next;
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
+        const uint8_t *ahead =
+            next && tiles > 1 && tile < 2 ? next + tile * steps * (kStepBytes / 2) : nullptr;
         forRows<Run, P::kMostRows>(count, x.data + row * x.stride + step * P::kRowBytes, x.stride,
-                                   data, steps, step == 0, y + row * kBlockColumns);
+                                   data, steps, step == 0, ahead, y + row * kBlockColumns);
         row += count;
       }
     }

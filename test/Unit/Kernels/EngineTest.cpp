@@ -26,6 +26,19 @@ TEST(Engine, PlainKernelsAreAlwaysThere) {
   EXPECT_TRUE(Engine::create(bestIsa(), engine).ok());
 }
 
+TEST(Engine, OnlyExpertsReadRoundedRows) {
+  if (!isaSupported(Isa::Avx512Bf16))
+    GTEST_SKIP() << "this processor has no " << isaName(Isa::Avx512Bf16);
+  Engine engine;
+  ASSERT_TRUE(Engine::create(Isa::Avx512Bf16, engine).ok());
+  mxs_weight_t w;
+  w.type = MXS_WEIGHT_BF16;
+  w.n = w.k = 64;
+  EXPECT_EQ(engine.rowLayout(w).form, RowForm::F32);
+  w.matrices = 2;
+  EXPECT_EQ(engine.rowLayout(w).form, RowForm::Bf16);
+}
+
 TEST(Engine, EnvironmentForcesASet) {
   unsetenv("MXS_ISA");
   EXPECT_TRUE(Engine::checkEnvironment().ok());
