@@ -37,7 +37,7 @@ static Status waitAt(const Call &call, Ready ready, What what, int chunk) {
   case WaitPoint::Ready:
     return okStatus();
   case WaitPoint::Aborted:
-    return state.world.abortStatus();
+    return call.failure(MXS_ABORTED, what() + "; " + state.world.abortStatus().message(), chunk);
   case WaitPoint::TimedOut:
     break;
   }

@@ -10,9 +10,11 @@
 
 #include "comm/Site.h"
 #include "comm/WaitPoint.h"
+#include "core/Status.h"
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace mxs {
@@ -51,7 +53,7 @@ public:
   /// `data` starts with a MessageHeader and stays unchanged until `request` completes.
   virtual void postSend(int source, int target, uint64_t tag, const void *data, int64_t bytes,
                         Request &request) = 0;
-  /// Truncated: the message is longer than `capacity`; nothing of it was written.
+  /// Truncated: the message is longer than `capacity`; what `data` then holds is unspecified.
   virtual void postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
                         Request &request) = 0;
 
@@ -63,6 +65,12 @@ public:
   virtual bool takeControl(int atNode, int fromNode, std::string &message) = 0;
   /// Notified when a control message for `node` arrives.
   virtual WaitPoint &controlWaitPoint(int node) = 0;
+
+  /// `handler` is called, on the progress thread and until the transport is destroyed, when another
+  /// process has given up or cannot be reached any more. Before the first message.
+  virtual void onFailure(std::function<void(const Status &)> /*handler*/) {}
+  /// Tells the other processes that this one gives up, and why. Never blocks.
+  virtual void abort(const Status & /*reason*/) {}
 };
 
 } // namespace mxs

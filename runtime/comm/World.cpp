@@ -45,6 +45,8 @@ Status World::create(const Topology &topology, const WorldOptions &options,
       world->ranks.push_back(std::make_unique<Communicator>(*world, *world->nodes.back(),
                                                             topology.rankOf(node, device)));
   }
+  // Last: a node may be lost at once.
+  world->wire->onFailure([self = world.get()](const Status &why) { self->poison(why); });
   out = std::move(world);
   return okStatus();
 }
@@ -75,10 +77,15 @@ Status World::recvControl(int atNode, int fromNode, std::string &message, bool f
 }
 
 void World::abort(const Status &why) {
+  if (poison(why))
+    wire->abort(why);
+}
+
+bool World::poison(const Status &why) {
   {
     std::lock_guard<std::mutex> lock(reasonMutex);
     if (poisoned.load(std::memory_order_relaxed))
-      return;
+      return false;
     reason = why;
     poisoned.store(true, std::memory_order_release);
   }
@@ -86,6 +93,7 @@ void World::abort(const Status &why) {
     node->notifyAll();
   for (int node = firstNode; node < endNode; ++node)
     wire->controlWaitPoint(node).notify();
+  return true;
 }
 
 Status World::abortStatus() const {

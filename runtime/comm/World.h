@@ -57,7 +57,8 @@ public:
   /// until a message or an abort: for ranks that idle between steps.
   Status recvControl(int atNode, int fromNode, std::string &message, bool forever = false);
 
-  /// Ends all waits of all ranks, now and later. The first call's text stays.
+  /// Ends all waits of all ranks, here and in other processes, now and later. The first call's text
+  /// stays.
   void abort(const Status &reason);
   bool aborted() const { return poisoned.load(std::memory_order_acquire); }
   const std::atomic<bool> &abortFlag() const { return poisoned; }
@@ -66,6 +67,8 @@ public:
 
 private:
   World(const Topology &topology, const WorldOptions &options);
+  /// The part of abort() in this process. False: it was aborted before.
+  bool poison(const Status &reason);
 
   Topology topo;
   WorldOptions opts;

@@ -104,7 +104,8 @@ void ByteModel::hybrid(int layer) {
   }
 }
 
-std::vector<std::string> ByteModel::compare(const std::vector<ByteRow> &counted) const {
+std::vector<std::string> ByteModel::compare(const std::vector<ByteRow> &counted, int firstRank,
+                                            int endRank) const {
   std::map<Key, int64_t> got;
   for (const ByteRow &row : counted)
     got[{row.layer, row.op, static_cast<int>(row.link), static_cast<int>(row.direction),
@@ -114,6 +115,8 @@ std::vector<std::string> ByteModel::compare(const std::vector<ByteRow> &counted)
   std::vector<std::string> problems;
   for (const auto &entry : both) {
     const auto &[layer, op, link, direction, rank] = entry.first;
+    if (rank < firstRank || rank >= endRank)
+      continue;
     auto value = [&](const std::map<Key, int64_t> &map) {
       auto it = map.find(entry.first);
       return it == map.end() ? 0 : it->second;

@@ -29,8 +29,9 @@ public:
   std::vector<int64_t> ownedRows() const;
   std::vector<int64_t> askedRows() const;
 
-  /// Differences to what the runtime counted, in words.
-  std::vector<std::string> compare(const std::vector<ByteRow> &counted) const;
+  /// Differences to what the runtime counted for the ranks [firstRank, endRank), in words.
+  std::vector<std::string> compare(const std::vector<ByteRow> &counted, int firstRank,
+                                   int endRank) const;
 
 private:
   void move(int layer, mxs_site_t op, int from, int to, int64_t bytes);

@@ -1,16 +1,20 @@
-//===- Conformance.cpp --------------------------------------------------------------------------===//
+//===- Conformance.cpp
+//--------------------------------------------------------------------------===//
 
 #include "Conformance.h"
 #include "Reference.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 namespace mxs::test {
 
-Cluster::Cluster(const Topology &topo, WorldOptions options, std::vector<LinkFault> faults) {
+Cluster::Cluster(const Topology &topo, WorldOptions options, std::vector<LinkFault> faults)
+    : endRank(topo.rankCount()) {
   LoopbackOptions loopback;
   loopback.nsPerMib = options.interNsPerMib;
   loopback.latencyNs = options.interLatencyNs;
@@ -19,11 +23,16 @@ Cluster::Cluster(const Topology &topo, WorldOptions options, std::vector<LinkFau
                           topo.nodes, world);
 }
 
+Cluster::Cluster(const Topology &topo, WorldOptions options, std::unique_ptr<Transport> transport,
+                 int node)
+    : firstRank(topo.rankOf(node, 0)), endRank(topo.rankOf(node + 1, 0)) {
+  created = World::create(topo, options, std::move(transport), node, node + 1, world);
+}
+
 std::vector<Status> Cluster::run(const std::function<Status(Communicator &)> &body) {
-  const int ranks = world->topology().rankCount();
-  std::vector<Status> result(ranks);
+  std::vector<Status> result(world->topology().rankCount());
   std::vector<std::thread> threads;
-  for (int rank = 0; rank < ranks; ++rank)
+  for (int rank = firstRank; rank < endRank; ++rank)
     threads.emplace_back([&, rank] { result[rank] = body(world->rank(rank)); });
   for (std::thread &thread : threads)
     thread.join();
@@ -205,7 +214,8 @@ private:
     const char *what = method == MXS_FLAT_EP ? "flat-ep" : "hier-ep";
     const Routed in = ownedRows();
     Routed got(s.totalRows(), s);
-    MXS_TRY(comm.dispatch({layer, MXS_SITE_DISPATCH}, method, in.in(), got.out(), s.hidden, s.topK));
+    MXS_TRY(
+        comm.dispatch({layer, MXS_SITE_DISPATCH}, method, in.in(), got.out(), s.hidden, s.topK));
     checkReceived(what, reference, got);
     const std::vector<float> partial = expertPartials(reference);
     std::vector<float> out(owned * s.hidden, NAN);
@@ -307,17 +317,75 @@ std::vector<std::string> checkScenario(Cluster &cluster, const Scenario &s,
   std::vector<std::string> problems;
   std::mutex mutex;
   cluster.world->counters().clear();
-  const std::vector<Status> statuses = cluster.run([&](Communicator &comm) {
-    return RankCheck(s, comm, problems, mutex).run(chunkCounts);
-  });
+  const std::vector<Status> statuses = cluster.run(
+      [&](Communicator &comm) { return RankCheck(s, comm, problems, mutex).run(chunkCounts); });
   for (const Status &status : statuses)
     if (!status.ok())
       problems.push_back("status: " + status.message());
   if (problems.empty())
-    problems = expectedBytes(s, chunkCounts).compare(cluster.world->counters().rows());
+    problems = expectedBytes(s, chunkCounts)
+                   .compare(cluster.world->counters().rows(), cluster.firstRank, cluster.endRank);
   if (problems.size() > 8)
     problems.resize(8);
   return problems;
+}
+
+std::vector<Topology> layoutsOf(int nodes, int devices) {
+  std::vector<Topology> result;
+  const int ranks = nodes * devices;
+  for (int attnTp = 1; attnTp <= ranks; ++attnTp)
+    for (int moeTp = 1; moeTp <= ranks; ++moeTp) {
+      Topology topo;
+      topo.nodes = nodes;
+      topo.devices = devices;
+      topo.attnTp = attnTp;
+      topo.moeTp = moeTp;
+      topo.experts = (attnTp + moeTp) % 3 == 0 ? 3 : 11; // fewer than ranks; uneven
+      if (topo.check().ok())
+        result.push_back(topo);
+    }
+  return result;
+}
+
+// Tokens of each group: none, one, odd, uneven with empty groups, more than a page of floats.
+static std::vector<std::vector<int64_t>> batchesOf(const Topology &topo) {
+  const int groups = topo.attnGroups();
+  std::vector<std::vector<int64_t>> result;
+  result.push_back(std::vector<int64_t>(groups, 0));
+  result.push_back(std::vector<int64_t>(groups, 0));
+  result.back().back() = 1;
+  result.push_back(std::vector<int64_t>(groups, 7));
+  std::vector<int64_t> uneven(groups), large(groups, 16);
+  for (int g = 0; g < groups; ++g)
+    uneven[g] = g % 3 == 1 ? 0 : 3 + 5 * g;
+  large[0] = 161;
+  result.push_back(uneven);
+  result.push_back(large);
+  return result;
+}
+
+int64_t maxTokensOf(const Topology &topo) {
+  int64_t most = 0;
+  for (const std::vector<int64_t> &batch : batchesOf(topo))
+    most = std::max(most, std::accumulate(batch.begin(), batch.end(), int64_t(0)));
+  return most;
+}
+
+std::vector<std::string> checkLayout(Cluster &cluster, const Topology &topo) {
+  unsigned seed = 1;
+  for (const std::vector<int64_t> &batch : batchesOf(topo))
+    for (Routing routing : {Routing::Uniform, Routing::OneExpert, Routing::Random}) {
+      const int64_t topK = 1 + seed % 3;
+      const Scenario scenario(topo, batch, routing, topK, ++seed);
+      const std::vector<int> chunks =
+          scenario.totalRows() > 60 ? std::vector<int>{1, 4} : std::vector<int>{1, 2, 3, 11};
+      std::vector<std::string> problems = checkScenario(cluster, scenario, chunks);
+      for (std::string &problem : problems)
+        problem = scenario.name() + " top-k " + std::to_string(topK) + ": " + problem;
+      if (!problems.empty())
+        return problems;
+    }
+  return {};
 }
 
 } // namespace mxs::test

@@ -16,11 +16,16 @@ namespace mxs::test {
 /// A world whose ranks run as threads.
 class Cluster {
 public:
+  /// All nodes in this process, on the loopback.
   Cluster(const Topology &topo, WorldOptions options, std::vector<LinkFault> faults = {});
+  /// One node of several processes.
+  Cluster(const Topology &topo, WorldOptions options, std::unique_ptr<Transport> transport,
+          int node);
 
-  /// Calls `body` on every rank's thread; statuses by rank.
+  /// Calls `body` on every thread of a rank of this process; statuses by rank, OK for others.
   std::vector<Status> run(const std::function<Status(Communicator &)> &body);
 
+  int firstRank = 0, endRank = 0; ///< of this process
   std::unique_ptr<World> world;
   Status created;
 };
@@ -32,6 +37,14 @@ WorldOptions optionsFor(int64_t maxTokens, int64_t hidden, int64_t topK);
 /// bytes with ByteModel. Returns what differs, at most a few lines.
 std::vector<std::string> checkScenario(Cluster &cluster, const Scenario &scenario,
                                        const std::vector<int> &chunkCounts);
+
+/// Every legal pair of degrees on a mesh, with expert counts that are fewer than ranks, or uneven.
+std::vector<Topology> layoutsOf(int nodes, int devices);
+/// Rows of the largest step of checkLayout.
+int64_t maxTokensOf(const Topology &topo);
+/// checkScenario for batches with no, one, few, uneven and many rows, and every kind of routing.
+/// Ends at the first scenario that differs.
+std::vector<std::string> checkLayout(Cluster &cluster, const Topology &topo);
 
 } // namespace mxs::test
 

@@ -1,0 +1,42 @@
+//===- MpiEngine.cpp - Finds and loads libmixserve_mpi.so
+//---------------------------------------===//
+
+#include "comm/MpiEngine.h"
+
+#include <dlfcn.h>
+
+namespace mxs {
+
+// Beside this library, or in ../lib of a program that holds this code.
+static void *openEngine(std::string &reason) {
+  Dl_info self;
+  std::string folder = ".";
+  if (::dladdr(reinterpret_cast<const void *>(&openEngine), &self) && self.dli_fname)
+    folder = self.dli_fname;
+  const size_t slash = folder.rfind('/');
+  folder = slash == std::string::npos ? "." : folder.substr(0, slash);
+  for (const char *place : {"/", "/../lib/"}) {
+    // Global: the components of some MPI builds look for MPI's symbols there.
+    if (void *engine = ::dlopen((folder + place + "libmixserve_mpi.so").c_str(),
+                                RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE))
+      return engine;
+    reason += (reason.empty() ? "" : "; ") + std::string(::dlerror());
+  }
+  return nullptr;
+}
+
+Status startMpi(const MpiOptions &options, std::unique_ptr<MpiProcess> &out) {
+  std::string reason;
+  void *engine = openEngine(reason);
+  if (!engine)
+    return invalidArgument("the MPI engine cannot be loaded (" + reason +
+                           "); install Open MPI, build with it, or run all nodes in one process");
+  const auto start = reinterpret_cast<MpiStart>(::dlsym(engine, "mxs_mpi_start"));
+  if (!start)
+    return internalError("libmixserve_mpi.so has no mxs_mpi_start: it is of another version");
+  Status status;
+  start(options, status, out);
+  return status;
+}
+
+} // namespace mxs

@@ -1,0 +1,166 @@
+//===- MpiThread.cpp - Start, loop and end of the thread that calls MPI
+//-------------------------===//
+
+#include "comm/MpiThread.h"
+#include "comm/MpiSettings.h"
+#include "comm/MpiTransport.h"
+#include "comm/Pace.h"
+
+#include <algorithm>
+
+namespace mxs {
+
+//===----------------------------------------------------------------------===//
+// The thread
+//===----------------------------------------------------------------------===//
+
+void MpiThread::wake() {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    poked = true;
+  }
+  changed.notify_one();
+}
+
+Status MpiThread::run(const char *what, std::function<Status()> action) {
+  auto work = std::make_shared<Work>();
+  work->action = std::move(action);
+  std::unique_lock<std::mutex> lock(mutex);
+  next = work;
+  poked = true;
+  changed.notify_one();
+  // The work's own deadline comes first and says more.
+  const auto bound = std::chrono::nanoseconds(options.deadlineNs) + std::chrono::seconds(2);
+  if (!finished.wait_for(lock, bound, [&] { return work->done; }))
+    return timeoutError("node " + std::to_string(node) + ": " + what + " hangs inside MPI");
+  return work->status;
+}
+
+// With messages under way, sleeps are short against the time since something last happened, so
+// they add little to it; idle, a thousand looks per second catch heartbeats and commands.
+int64_t MpiThread::sleepNs(int64_t quietNs) const {
+  const int64_t longest =
+      served && served->busy() ? std::clamp<int64_t>(quietNs / 100, 100'000, 500'000) : 1'000'000;
+  return std::clamp<int64_t>(quietNs / 16, 20'000, longest);
+}
+
+void MpiThread::main() {
+  useFineTimers();
+  int64_t lastNs = steadyNs();
+  while (true) {
+    const int64_t now = steadyNs();
+    if (served && served->progress(now))
+      lastNs = now;
+
+    std::unique_lock<std::mutex> lock(mutex);
+    if (!poked && !stop)
+      changed.wait_for(lock, std::chrono::nanoseconds(sleepNs(now - lastNs)),
+                       [&] { return poked || stop; });
+    poked = false;
+    if (std::shared_ptr<Work> work = std::move(next)) {
+      next = nullptr;
+      working = true;
+      lock.unlock();
+      Status status = work->action();
+      lock.lock();
+      working = false;
+      work->status = std::move(status);
+      work->done = true;
+      finished.notify_all();
+    }
+    if (stop)
+      return;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The process
+//===----------------------------------------------------------------------===//
+
+static Status initialize(MpiThread &thread) {
+  applyMpiSettings();
+  int provided = 0;
+  if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS)
+    return internalError("MPI_Init failed; see MPI's own message above");
+  if (provided < MPI_THREAD_SERIALIZED)
+    return internalError("this MPI allows calls from its main thread only");
+  // Errors come back as codes; by default they end the process.
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  MPI_Comm_rank(MPI_COMM_WORLD, &thread.node);
+  MPI_Comm_size(MPI_COMM_WORLD, &thread.nodes);
+  return okStatus();
+}
+
+class MpiProcessImpl : public MpiProcess {
+public:
+  explicit MpiProcessImpl(const MpiOptions &options)
+      : core(std::make_shared<MpiThread>(options)), thread([core = core] { core->main(); }) {}
+  ~MpiProcessImpl() override { (void)finish(); }
+
+  int node() const override { return core->node; }
+  int nodes() const override { return core->nodes; }
+
+  Status start() {
+    const Status status = core->run("MPI_Init", [core = core] { return initialize(*core); });
+    if (!status.ok())
+      abandon();
+    return status;
+  }
+
+  Status connect(const Topology &topology, std::unique_ptr<Transport> &out) override {
+    if (!core)
+      return invalidArgument("MPI was finished");
+    if (topology.nodes != core->nodes)
+      return invalidArgument("the mesh has " + std::to_string(topology.nodes) +
+                             " nodes, MPI started " + std::to_string(core->nodes) +
+                             " processes; start one process per node: mpirun -n " +
+                             std::to_string(topology.nodes) + " --map-by ppr:1:node ...");
+    auto transport = std::make_unique<MpiTransport>(core, topology);
+    MXS_TRY(transport->open());
+    out = std::move(transport);
+    return okStatus();
+  }
+
+  Status finish() override {
+    if (!core)
+      return okStatus();
+    const Status status = core->run("MPI_Finalize", [core = core] {
+      if (!core->hasFailed())
+        MPI_Finalize();
+      return okStatus();
+    });
+    abandon();
+    return status;
+  }
+
+private:
+  // Ends the thread; one that hangs inside MPI keeps what it uses.
+  void abandon() {
+    bool hangs;
+    {
+      std::lock_guard<std::mutex> lock(core->mutex);
+      core->stop = true;
+      hangs = core->next != nullptr || core->working;
+    }
+    core->wake();
+    if (hangs)
+      thread.detach();
+    else
+      thread.join();
+    core = nullptr;
+  }
+
+  std::shared_ptr<MpiThread> core;
+  std::thread thread;
+};
+
+} // namespace mxs
+
+extern "C" __attribute__((visibility("default"))) void
+mxs_mpi_start(const mxs::MpiOptions &options, mxs::Status &status,
+              std::unique_ptr<mxs::MpiProcess> &out) {
+  auto process = std::make_unique<mxs::MpiProcessImpl>(options);
+  status = process->start();
+  if (status.ok())
+    out = std::move(process);
+}

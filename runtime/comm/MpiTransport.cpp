@@ -1,0 +1,189 @@
+//===- MpiTransport.cpp - Opening, closing, and the side of the ranks
+//---------------------------===//
+
+#include "comm/MpiTransport.h"
+
+#include <algorithm>
+
+namespace mxs {
+
+static int64_t lostAfter(const MpiOptions &options) {
+  return static_cast<int64_t>(options.lostAfterNs ? options.lostAfterNs : options.deadlineNs / 2);
+}
+
+MpiTransport::MpiTransport(std::shared_ptr<MpiThread> mpiThread, const Topology &topology)
+    : thread(std::move(mpiThread)), topo(topology), self(thread->node),
+      lostAfterNs(lostAfter(thread->options)),
+      beatNs(std::clamp<int64_t>(lostAfterNs / 10, 5'000'000, 500'000'000)), inbox(topology.nodes),
+      peers(topology.nodes) {
+  for (auto *queue : {&posts, &taken})
+    queue->reserve(1024);
+  requests.reserve(1024);
+  slots.reserve(1024);
+}
+
+//===----------------------------------------------------------------------===//
+// Opening and closing, on the MPI thread
+//===----------------------------------------------------------------------===//
+
+static Status duplicateWorld(MPI_Comm &out, int64_t endNs) {
+  MPI_Request request;
+  if (MPI_Comm_idup(MPI_COMM_WORLD, &out, &request) != MPI_SUCCESS)
+    return internalError("MPI_Comm_idup failed");
+  for (int done = 0; !done;) {
+    if (MPI_Test(&request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS)
+      return internalError("MPI_Comm_idup failed");
+    if (!done && steadyNs() > endNs)
+      return timeoutError("another process did not open its transport within the deadline");
+    if (!done)
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+  MPI_Comm_set_errhandler(out, MPI_ERRORS_RETURN);
+  return okStatus();
+}
+
+Status MpiTransport::open() {
+  return thread->run("opening the transport", [this] {
+    if (thread->hasFailed())
+      return abortedError("MPI cannot be used after a failure");
+    thread->markFailed(); // until it is open
+    const int64_t end = steadyNs() + static_cast<int64_t>(thread->options.deadlineNs);
+    MXS_TRY(duplicateWorld(data, end));
+    MXS_TRY(duplicateWorld(control, end));
+    thread->markFailed(false);
+    int *limit = nullptr, found = 0;
+    MPI_Comm_get_attr(data, MPI_TAG_UB, &limit, &found);
+    tagLimit = found ? *limit : 32767;
+    for (Peer &peer : peers)
+      peer.heardNs = steadyNs();
+    thread->serve(this);
+    return okStatus();
+  });
+}
+
+MpiTransport::~MpiTransport() {
+  // What could be said about a failure was said to the handler.
+  (void)thread->run("closing the transport", [this] { return close(); });
+}
+
+Status MpiTransport::close() {
+  if (data == MPI_COMM_NULL || control == MPI_COMM_NULL)
+    return okStatus();
+  for (int node = 0; node < topo.nodes; ++node)
+    if (node != self)
+      startLetter(node, GoodBye, std::string());
+  // After a failure the others are waited for as well, but not for long: launchers end every
+  // process as soon as one has ended without MPI_Finalize, and each should have said why it gave
+  // up.
+  const int64_t begin = steadyNs();
+  const int64_t longNs = static_cast<int64_t>(thread->options.deadlineNs);
+  const int64_t shortNs = std::min<int64_t>(longNs, 500'000'000);
+  while (true) {
+    progress(steadyNs());
+    const int64_t passed = steadyNs() - begin;
+    if (passed > (failed ? shortNs : longNs) || (lettersUnderWay == 0 && othersLeft()))
+      break;
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+  thread->serve(nullptr);
+  if (!failed && !othersLeft())
+    failed = true;
+  if (failed) {
+    thread->markFailed();
+    return okStatus();
+  }
+  cancelReceives();
+  MPI_Comm_free(&data);
+  MPI_Comm_free(&control);
+  return okStatus();
+}
+
+bool MpiTransport::othersLeft() const {
+  for (int node = 0; node < topo.nodes; ++node)
+    if (node != self && !peers[node].left)
+      return false;
+  return true;
+}
+
+// Receives that nobody will answer: ranks gave up, or the world ended early.
+void MpiTransport::cancelReceives() {
+  for (size_t i = 0; i < requests.size(); ++i)
+    if (slots[i].kind == Slot::Receive)
+      MPI_Cancel(&requests[i]);
+  const int64_t end = steadyNs() + 1'000'000'000;
+  for (MPI_Request &request : requests) {
+    int done = 0;
+    while (!done && steadyNs() < end)
+      MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    if (!done)
+      thread->markFailed();
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The side of the ranks
+//===----------------------------------------------------------------------===//
+
+void MpiTransport::postSend(int source, int target, uint64_t tag, const void *bytesToSend,
+                            int64_t bytes, Request &request) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    posts.push_back({true, topo.nodeOf(target), source, target, tag,
+                     const_cast<void *>(bytesToSend), bytes, &request});
+  }
+  thread->wake();
+}
+
+void MpiTransport::postRecv(int target, int source, uint64_t tag, void *room, int64_t capacity,
+                            Request &request) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    posts.push_back({false, topo.nodeOf(source), source, target, tag, room, capacity, &request});
+  }
+  thread->wake();
+}
+
+void MpiTransport::sendControl(int /*fromNode*/, int toNode, std::string message) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (toNode == self)
+      inbox[self].push_back(std::move(message));
+    else
+      letters.push_back({toNode, Text, std::move(message)});
+  }
+  if (toNode == self)
+    controlWait.notify();
+  else
+    thread->wake();
+}
+
+bool MpiTransport::takeControl(int /*atNode*/, int fromNode, std::string &message) {
+  std::lock_guard<std::mutex> lock(mutex);
+  std::deque<std::string> &queue = inbox[fromNode];
+  if (queue.empty())
+    return false;
+  message = std::move(queue.front());
+  queue.pop_front();
+  return true;
+}
+
+void MpiTransport::onFailure(std::function<void(const Status &)> newHandler) {
+  std::lock_guard<std::mutex> lock(handlerMutex);
+  handler = std::move(newHandler);
+  if (!failure.ok())
+    handler(failure);
+}
+
+// First byte: the code.
+void MpiTransport::abort(const Status &reason) {
+  const std::string text = static_cast<char>(reason.code()) + reason.message();
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    for (int node = 0; node < topo.nodes; ++node)
+      if (node != self)
+        letters.push_back({node, Abort, text});
+  }
+  thread->wake();
+}
+
+} // namespace mxs

@@ -1,0 +1,286 @@
+//===- MpiTest.cpp - The engine between processes, run by mpirun (mpi.test.sh)
+//------------------===//
+//
+// Every process runs the same tests in the same order. One process per node.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Conformance.h"
+#include "comm/MpiEngine.h"
+
+#include "gtest/gtest.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <sys/resource.h>
+#include <thread>
+
+namespace mxs::test {
+
+static std::unique_ptr<MpiProcess> process;
+static int maxDevices = 4;
+static std::string resultFile; ///< of the tests that end a process
+
+static Topology mesh(int devices) {
+  Topology topo;
+  topo.nodes = process->nodes();
+  topo.devices = devices;
+  topo.experts = 8;
+  return topo;
+}
+
+static std::unique_ptr<Cluster> clusterOf(const Topology &topo, const WorldOptions &options) {
+  std::unique_ptr<Transport> transport;
+  const Status status = process->connect(topo, transport);
+  EXPECT_TRUE(status.ok()) << status.message();
+  return status.ok()
+             ? std::make_unique<Cluster>(topo, options, std::move(transport), process->node())
+             : nullptr;
+}
+
+static double secondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+TEST(Mpi, MatchesTheReference) {
+  for (int devices = 1; devices <= maxDevices; ++devices) {
+    const std::vector<Topology> layouts = layoutsOf(process->nodes(), devices);
+    // Meshes with many ranks have many layouts; some of them, other ones in every mesh.
+    const size_t step = process->nodes() * devices > 4 ? 3 : 1;
+    for (size_t i = static_cast<size_t>(devices) % step; i < layouts.size(); i += step) {
+      const auto cluster = clusterOf(layouts[i], optionsFor(maxTokensOf(layouts[i]), 8, 3));
+      ASSERT_TRUE(cluster);
+      for (const std::string &problem : checkLayout(*cluster, layouts[i]))
+        ADD_FAILURE() << problem;
+      if (HasFailure())
+        return;
+    }
+  }
+}
+
+/// A request and its bytes.
+struct Mail {
+  Request request;
+  WaitPoint sleeper;
+  std::vector<uint8_t> bytes;
+
+  explicit Mail(size_t size, uint8_t value = 0) : bytes(size, value) {
+    request.wake = &sleeper;
+    request.state = Request::Pending;
+  }
+  int wait() {
+    std::atomic<bool> aborted{false};
+    auto ready = [&] { return request.completed(); };
+    return sleeper.wait(ready, aborted, 20'000'000'000) == WaitPoint::Ready
+               ? request.state.load()
+               : static_cast<int>(Request::Pending);
+  }
+};
+
+// Around a page, and around the limit above which MPI would ask the receiver first.
+TEST(Mpi, MessagesOfEverySizeArrive) {
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(2), transport).ok());
+  const int me = process->node() * 2, next = (process->node() + 1) % process->nodes() * 2 + 1,
+            previous = (process->node() + process->nodes() - 1) % process->nodes() * 2;
+  for (size_t size : {0u, 1u, 48u, 4095u, 4096u, 4097u, 65537u, 1u << 20, 4194305u, 9'000'001u}) {
+    Mail sent(size, static_cast<uint8_t>(me + 1)), received(size + 10);
+    for (size_t i = 0; i < size; i += 61)
+      sent.bytes[i] = static_cast<uint8_t>(i / 61 + me);
+    transport->postRecv(me + 1, previous, 7, received.bytes.data(), size + 10, received.request);
+    transport->postSend(me, next, 7, sent.bytes.data(), size, sent.request);
+    ASSERT_EQ(received.wait(), Request::Done) << size;
+    ASSERT_EQ(sent.wait(), Request::Done);
+    ASSERT_EQ(received.request.bytes, static_cast<int64_t>(size));
+    for (size_t i = 0; i < size; ++i)
+      ASSERT_EQ(received.bytes[i], i % 61 ? static_cast<uint8_t>(previous + 1)
+                                          : static_cast<uint8_t>(i / 61 + previous))
+          << size << " bytes, byte " << i;
+  }
+}
+
+TEST(Mpi, AMessageThatIsTooLongIsSeen) {
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+  const int me = process->node(), next = (me + 1) % process->nodes(),
+            previous = (me + process->nodes() - 1) % process->nodes();
+  for (size_t size : {2000u, 5000u, 100'000u, 6'000'000u}) {
+    Mail sent(size, 1), received(size);
+    transport->postRecv(me, previous, 0, received.bytes.data(), size - 1000, received.request);
+    transport->postSend(me, next, 0, sent.bytes.data(), size, sent.request);
+    EXPECT_EQ(received.wait(), Request::Truncated);
+    EXPECT_EQ(sent.wait(), Request::Done);
+    EXPECT_EQ(received.bytes[size - 1000], 0) << size << ": written past the capacity";
+  }
+}
+
+TEST(Mpi, ReceivesThatNobodyAnswersAreTakenBack) {
+  Mail received(100);
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+  const int other = process->node() == 0 ? 1 : 0;
+  transport->postRecv(process->node(), other, 3, received.bytes.data(), 100, received.request);
+  transport = nullptr;
+  // ...and do not take what the next world sends with the same tag.
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+}
+
+TEST(Mpi, ControlMessagesArriveInOrder) {
+  const auto cluster = clusterOf(mesh(1), optionsFor(64, 8, 2));
+  ASSERT_TRUE(cluster);
+  const int me = process->node();
+  const std::string large(3'000'000, static_cast<char>('a' + me));
+  for (int node = 0; node < process->nodes(); ++node)
+    for (const std::string &text : {std::string("first"), large, std::string("last")})
+      ASSERT_TRUE(cluster->world->sendControl(me, node, text).ok());
+  for (int node = 0; node < process->nodes(); ++node) {
+    std::string text;
+    ASSERT_TRUE(cluster->world->recvControl(me, node, text).ok());
+    EXPECT_EQ(text, "first");
+    ASSERT_TRUE(cluster->world->recvControl(me, node, text).ok());
+    EXPECT_EQ(text, std::string(3'000'000, static_cast<char>('a' + node)));
+    ASSERT_TRUE(cluster->world->recvControl(me, node, text).ok());
+    EXPECT_EQ(text, "last");
+  }
+}
+
+// Not a test of speed: it prints what the engine costs.
+TEST(Mpi, PrintsLatencyBandwidthAndIdleCost) {
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+  const int me = process->node();
+  auto exchange = [&](size_t size, int times) {
+    std::vector<double> halves;
+    for (int i = 0; i < times && me < 2; ++i) {
+      Mail sent(size), received(size);
+      transport->postRecv(me, 1 - me, 0, received.bytes.data(), size, received.request);
+      const auto begin = std::chrono::steady_clock::now();
+      if (me == 0)
+        transport->postSend(0, 1, 0, sent.bytes.data(), size, sent.request);
+      EXPECT_EQ(received.wait(), Request::Done);
+      if (me == 1)
+        transport->postSend(1, 0, 0, sent.bytes.data(), size, sent.request);
+      EXPECT_EQ(sent.wait(), Request::Done);
+      halves.push_back(secondsSince(begin) / 2);
+    }
+    std::sort(halves.begin(), halves.end());
+    return halves.empty() ? 0 : halves[halves.size() / 2];
+  };
+  exchange(48, 20);
+  const double small = exchange(48, 200), large = exchange(8'000'000, 9);
+  rusage before, after;
+  getrusage(RUSAGE_SELF, &before);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  getrusage(RUSAGE_SELF, &after);
+  auto cpu = [](const rusage &r) {
+    return r.ru_utime.tv_sec + r.ru_stime.tv_sec + 1e-6 * (r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+  };
+  if (me == 0)
+    std::printf("48 B half round trip %.0f us; 8 MB %.1f MB/s; idle %.2f %% of a core\n",
+                small * 1e6, 8 / large, 100 * (cpu(after) - cpu(before)));
+}
+
+//===----------------------------------------------------------------------===//
+// Failures. These end the use of MPI: one of them per run.
+//===----------------------------------------------------------------------===//
+
+/// Collectives until one fails; every rank's own text.
+static std::string runUntilFailure(Cluster &cluster, const Topology &topo, double limitSeconds,
+                                   const std::function<void(int)> &beforeStep) {
+  const Scenario s(topo, std::vector<int64_t>(topo.attnGroups(), 5), Routing::Uniform, 2, 3);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int step = 0; secondsSince(begin) < limitSeconds; ++step) {
+    beforeStep(step);
+    for (const std::string &problem : checkScenario(cluster, s, {2}))
+      return problem;
+  }
+  return "nothing failed";
+}
+
+static WorldOptions faultOptions() {
+  WorldOptions options = optionsFor(64, 8, 2);
+  options.deadlineNs = 8'000'000'000;
+  return options;
+}
+
+TEST(MpiFault, AnAbortReachesEveryProcess) {
+  const auto cluster = clusterOf(mesh(2), faultOptions());
+  ASSERT_TRUE(cluster);
+  const auto begin = std::chrono::steady_clock::now();
+  const std::string problem = runUntilFailure(*cluster, mesh(2), 20, [&](int step) {
+    if (step == 5 && process->node() == 1)
+      cluster->world->abort(badArtifact("node 1 has no weights"));
+  });
+  EXPECT_NE(problem.find("node 1 has no weights"), std::string::npos) << problem;
+  const double seconds = secondsSince(begin);
+  EXPECT_LT(seconds, 8) << "only at a deadline";
+  if (!testing::Test::HasFailure())
+    std::ofstream(resultFile + std::to_string(process->node())) << seconds << " s: " << problem;
+}
+
+/// Node 1 does `what` to itself during a step; the others must name it before the deadline.
+static void expectLoss(const std::function<void()> &what) {
+  const auto cluster = clusterOf(mesh(2), faultOptions());
+  ASSERT_TRUE(cluster);
+  std::chrono::steady_clock::time_point begin;
+  const std::string problem = runUntilFailure(*cluster, mesh(2), 30, [&](int step) {
+    begin = std::chrono::steady_clock::now();
+    if (step == 5 && process->node() == 1)
+      what();
+  });
+  const double seconds = secondsSince(begin);
+  EXPECT_NE(problem.find("node 1"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("no sign of life"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("layer "), std::string::npos) << problem;
+  EXPECT_LT(seconds, 8) << "later than the deadline";
+  if (!testing::Test::HasFailure())
+    std::ofstream(resultFile + std::to_string(process->node())) << seconds << " s: " << problem;
+}
+
+TEST(MpiFault, AKilledProcessIsNamed) {
+  expectLoss([] { std::raise(SIGKILL); });
+}
+TEST(MpiFault, AStoppedProcessIsNamed) {
+  expectLoss([] { std::raise(SIGSTOP); });
+}
+// mpi.test.sh cuts the cable of node 1 when the file appears.
+TEST(MpiFault, ACutCableIsNamed) {
+  expectLoss([] { std::ofstream(resultFile + "cut") << "now"; });
+}
+
+} // namespace mxs::test
+
+int main(int argc, char **argv) {
+  using namespace mxs;
+  testing::InitGoogleTest(&argc, argv);
+  MpiOptions options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const size_t equals = argument.find('=');
+    const std::string name = argument.substr(0, equals), value = argument.substr(equals + 1);
+    if (name == "--deadline-ms")
+      options.deadlineNs = std::stoull(value) * 1'000'000;
+    else if (name == "--piece-bytes")
+      options.pieceBytes = std::stoll(value);
+    else if (name == "--max-devices")
+      test::maxDevices = std::stoi(value);
+    else if (name == "--result")
+      test::resultFile = value;
+    else {
+      std::fprintf(stderr, "unknown option %s\n", argv[i]);
+      return 2;
+    }
+  }
+  const Status status = startMpi(options, test::process);
+  if (!status.ok()) {
+    std::fprintf(stderr, "%s\n", status.message().c_str());
+    return 2;
+  }
+  const int result = RUN_ALL_TESTS();
+  const Status finished = test::process->finish();
+  if (!finished.ok())
+    std::fprintf(stderr, "%s\n", finished.message().c_str());
+  return result || !finished.ok();
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs the MPI engine's tests as several processes.
+#   mpi.test.sh PROGRAM local N [OPTION...]    N processes on this machine
+#   mpi.test.sh PROGRAM abort                  a process of three gives up: all end
+#   mpi.test.sh PROGRAM lost killed|stopped    a process of two ends: the other names it
+#   mpi.test.sh PROGRAM hosts                  two emulated hosts (test/cluster), then the cable is cut
+set -u
+program=$1 what=$2
+shift 2
+cluster=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../cluster" && pwd)
+command -v mpirun >/dev/null || { echo "skipped: there is no mpirun (package openmpi-bin)"; exit 77; }
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+scratch=$(mktemp -d)
+# A folder of its own: what mpirun leaves after a failure is removed with it.
+export TMPDIR=$scratch
+trap 'rm -rf "$scratch"' EXIT
+launch() { mpirun --oversubscribe --bind-to none "$@"; }
+
+# What a survivor wrote; mpirun's own status says only that a process ended.
+expect_named() { # FILE
+  if [ -s "$1" ]; then cat "$1"; echo; else echo "FAIL: $1 does not name node 1:"; tail -n 40 "$scratch/log"; exit 1; fi
+}
+
+case $what in
+local) launch -n "$1" "$program" --gtest_filter='Mpi.*' "${@:2}" ;;
+abort)
+  # Processes that leave without MPI_Finalize are a failure to mpirun.
+  launch --enable-recovery -n 3 "$program" --gtest_filter='MpiFault.AnAbort*' --result="$scratch/result" >"$scratch/log" 2>&1
+  for node in 0 1 2; do expect_named "$scratch/result$node"; done
+  ;;
+lost)
+  [ "$1" = killed ] && filter='MpiFault.AKilled*' || filter='MpiFault.AStopped*'
+  # Without recovery mpirun itself ends the survivors.
+  launch --enable-recovery -n 2 "$program" --gtest_filter="$filter" --deadline-ms=6000 --result="$scratch/result" \
+    >"$scratch/log" 2>&1 &
+  launcher=$!
+  for ((try = 0; try < 400; try++)); do [ -s "$scratch/result0" ] && break; kill -0 $launcher 2>/dev/null || break; sleep 0.1; done
+  sleep 0.2
+  # A stopped process keeps mpirun waiting: end both.
+  for child in $(pgrep -P $launcher); do kill -KILL "$child" 2>/dev/null; done
+  kill -TERM $launcher 2>/dev/null
+  wait $launcher 2>/dev/null
+  expect_named "$scratch/result0"
+  ;;
+hosts)
+  "$cluster/hosts" check || exit $?
+  export HOSTS=$cluster/hosts PROGRAM=$program SCRATCH=$scratch
+  "$HOSTS" with 2 --rate 1000 -- bash -c '
+    "$HOSTS" mpirun $HOSTS_PREFIX "$PROGRAM" --gtest_filter="Mpi.*" --max-devices=2' || exit 1
+  "$HOSTS" with 2 --rate 1000 --latency 100 -- bash -c '
+    "$HOSTS" mpirun $HOSTS_PREFIX --enable-recovery "$PROGRAM" --gtest_filter="MpiFault.ACut*" --deadline-ms=6000 \
+      --result="$SCRATCH/result" >"$SCRATCH/log" 2>&1 &
+    for ((try = 0; try < 200; try++)); do [ -e "$SCRATCH/resultcut" ] && break; sleep 0.1; done
+    "$HOSTS" link $HOSTS_PREFIX n1 down
+    for ((try = 0; try < 200; try++)); do [ -s "$SCRATCH/result0" ] && break; sleep 0.1; done'
+  expect_named "$scratch/result0"
+  ;;
+esac
