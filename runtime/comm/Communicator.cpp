@@ -43,6 +43,8 @@ Status Communicator::beginStep(const RowMap &rows, int chunks) {
                        std::to_string(chunks) + " chunks exceeds the limits of " +
                        std::to_string(options.maxTokens) + " rows and " +
                        std::to_string(options.maxChunks) + " chunks"});
+  // Groups that shared more often than others in the last step count alike again.
+  state->sequence = ++state->steps << RankState::kStepBits;
   state->rows = rows;
   state->chunks = chunks;
   state->dispatchSteps[0].reset();
@@ -128,6 +130,21 @@ Status Communicator::allReduce(Site site, const float *in, float *out, int64_t w
     Call gather(*state, site);
     const Column column{own, out, width * 4};
     return gatherRows(gather, group, &column, 1, spans);
+  };
+  return finish(run());
+}
+
+Status Communicator::share(Site site, const void *own, void *all, int64_t bytes) {
+  auto run = [&] {
+    MXS_TRY(start(0, 0));
+    Call call(*state, site);
+    if (bytes < 0 || bytes > world.options().shareBytes)
+      return call.failure(MXS_INVALID_ARGUMENT,
+                          std::to_string(bytes) + " bytes are shared, but the world was made for " +
+                              std::to_string(world.options().shareBytes));
+    const RankGroup group = state->topo.attnRanks(self);
+    const Column column{own, all, bytes};
+    return gatherRows(call, group, &column, 1, {call.rows, MXS_ROWS_GROUP, group.first});
   };
   return finish(run());
 }

@@ -1,7 +1,8 @@
 //===- Communicator.h - The collectives of one rank ----------------------------------*- C++ -*-===//
 //
 // One object per rank, used only by that rank's thread. Every rank calls the same collectives in
-// the same order, also with no rows. What each call moves, counts and in which order it adds:
+// the same order, also with no rows; only `share` is its group's own business, after all others of
+// the step. What each call moves, counts and in which order it adds:
 // README.md in this folder and the C ABI (mixserve_rt.h).
 //
 // The first failure aborts the world; after that every call returns MXS_ABORTED at once. Buffers
@@ -57,6 +58,10 @@ public:
                        mxs_row_set_t to);
   /// GROUP -> GROUP; `in` may be `out`.
   Status allReduce(Site site, const float *in, float *out, int64_t width);
+
+  /// Attention group: all = the `bytes` bytes `own` of every member, in rank order.
+  /// MXS_INVALID_ARGUMENT: more than the world's shareBytes.
+  Status share(Site site, const void *own, void *all, int64_t bytes);
 
   /// OWNED -> RECEIVED (FLAT_EP, HIER_EP) or LANE (HYBRID). Keeps the route for `combine`.
   Status dispatch(Site site, mxs_method_t method, const RoutedRows &in, const RoutedRowsOut &out,

@@ -28,8 +28,9 @@ static int64_t stagingBytes(const Topology &topology, const WorldOptions &option
   if (mutated(Mutation::NodeDedupOff))
     rows *= options.topK;
   const int64_t perMessage = sizeof(MessageHeader) + Staging::kAlign;
-  return rows * routedRowBytes(options.hidden, options.topK) +
-         maxMessages(topology, options) * perMessage;
+  const int64_t rowBytes = rows * routedRowBytes(options.hidden, options.topK);
+  const int64_t shared = (topology.nodes - 1) * options.shareBytes;
+  return std::max(rowBytes, shared) + maxMessages(topology, options) * perMessage;
 }
 
 RankState::RankState(World &world, NodeShared &node, int rank)

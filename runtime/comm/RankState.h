@@ -77,7 +77,10 @@ public:
   RowMap rows;
   int chunks = 1;
   const int64_t copiesPerRow; ///< above 1 only with Mutation::NodeDedupOff
-  uint64_t sequence = 0; ///< of the running collective; the same on every rank
+  /// Collectives of a step are numbered on from (step << kStepBits).
+  static constexpr int kStepBits = 20;
+  uint64_t steps = 0;
+  uint64_t sequence = 0; ///< of the running collective; the same on every rank that takes part
 
   Staging outgoing, incoming;
   std::unique_ptr<Request[]> sends;

@@ -22,6 +22,8 @@ const char *siteName(mxs_site_t op) {
     return "combine";
   case MXS_SITE_LM_HEAD_AG:
     return "lm_head_ag";
+  case MXS_SITE_SAMPLE:
+    return "sample";
   }
   return "unknown";
 }

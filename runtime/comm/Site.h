@@ -15,7 +15,7 @@ struct Site {
   mxs_site_t op = MXS_SITE_EMBED_RS;
 };
 
-constexpr int kSiteCount = MXS_SITE_LM_HEAD_AG + 1;
+constexpr int kSiteCount = MXS_SITE_SAMPLE + 1;
 
 /// "embed_rs", "attn_ag", ... as in the counters.
 const char *siteName(mxs_site_t op);

@@ -28,6 +28,7 @@ struct WorldOptions {
   int64_t hidden = 0;    ///< widest row that moves [floats]
   int64_t topK = 1;
   int maxChunks = 64; ///< largest chunk count of the fused collectives
+  int64_t shareBytes = 0; ///< most bytes that a rank gives to one share()
 };
 
 /// Holds the communicators of the ranks that live in this process. All buffers are allocated here.

@@ -1,6 +1,8 @@
 //===- Batch.cpp ----------------------------------------------------------------------------===//
 #include "core/Batch.h"
 
+#include "core/Sampling.h"
+
 #include <set>
 
 using namespace mxs;
@@ -51,6 +53,7 @@ static Status check(const Batch &batch, const Manifest &m) {
     if (!slots.insert({s.group, s.slot}).second)
       return invalidArgument(where + ": slot " + number(s.slot) + " of group " + number(s.group) +
                              " occurs twice");
+    MXS_TRY_IN(where, checkSampling(batch.samplingOf(i)));
     tokens += s.num_tokens;
   }
   if (tokens != batch.totalTokens())
@@ -80,6 +83,8 @@ Status Batch::create(const mxs_batch_t &batch, const Manifest &manifest, Batch &
   Batch copy;
   copy.sequences.assign(batch.sequences, batch.sequences + batch.num_sequences);
   copy.tokens.assign(batch.tokens, batch.tokens + batch.num_tokens);
+  if (batch.sampling)
+    copy.sampling.assign(batch.sampling, batch.sampling + batch.num_sequences);
   MXS_TRY(check(copy, manifest));
   out = std::move(copy);
   return okStatus();
@@ -92,6 +97,7 @@ void Batch::write(ByteWriter &out) const {
   out.put(wantRouting);
   out.putArray(sequences);
   out.putArray(tokens);
+  out.putArray(sampling);
 }
 
 Status Batch::read(ByteReader &in, const Manifest &manifest, Batch &out) {
@@ -102,7 +108,9 @@ Status Batch::read(ByteReader &in, const Manifest &manifest, Batch &out) {
   in.get(batch.wantRouting);
   in.getArray(batch.sequences);
   in.getArray(batch.tokens);
-  if (!in.finished() || batch.variant < 0 || batch.variant >= int(manifest.variants.size()) ||
+  in.getArray(batch.sampling);
+  const bool sampled = batch.sampling.empty() || batch.sampling.size() == batch.sequences.size();
+  if (!in.finished() || !sampled || batch.variant < 0 || batch.variant >= int(manifest.variants.size()) ||
       batch.chunks < 1)
     return internalError("malformed batch descriptor from node 0");
   MXS_TRY_IN("batch descriptor from node 0", check(batch, manifest));

@@ -18,6 +18,7 @@ struct Batch {
   uint8_t wantRouting = 0;               ///< expert ids are recorded
   std::vector<mxs_sequence_t> sequences; ///< ascending group
   std::vector<int32_t> tokens;           ///< of all sequences, in their order
+  std::vector<mxs_sampling_t> sampling;  ///< of every sequence; empty: all greedily
 
   /// Copies and checks what the host passed. variant and chunks are the caller's to fill.
   /// MXS_INVALID_ARGUMENT: malformed; MXS_RESOURCE_EXHAUSTED: over the artifact's limits.
@@ -29,6 +30,10 @@ struct Batch {
 
   /// Rows of sequence `s` that get logits.
   static int64_t askedRows(const mxs_sequence_t &s);
+  /// How the next token of sequence `index` is chosen.
+  mxs_sampling_t samplingOf(size_t index) const {
+    return sampling.empty() ? mxs_sampling_t{} : sampling[index];
+  }
   int64_t totalTokens() const { return static_cast<int64_t>(tokens.size()); }
 };
 

@@ -3,28 +3,9 @@
 // Exceptions and failures end here as a status code; the text is kept for mxs_last_error().
 //
 //===----------------------------------------------------------------------===//
-#include "core/Model.h"
-
-#include <exception>
-#include <new>
+#include "core/HostAbi.h"
 
 using namespace mxs;
-
-struct mxs_model {
-  std::unique_ptr<Model> model;
-  std::string stats; // text of the last mxs_model_stats
-};
-
-/// Runs `body` (returns a Status) and publishes its outcome.
-template <class Body> static mxs_status_t hostCall(const Body &body) noexcept {
-  try {
-    return publish(body());
-  } catch (const std::bad_alloc &) {
-    return publish(resourceExhausted("out of memory"));
-  } catch (const std::exception &error) {
-    return publish(internalError(error.what()));
-  }
-}
 
 const char *mxs_last_error(void) { return publishedText().c_str(); }
 
@@ -50,6 +31,9 @@ mxs_status_t mxs_model_step(mxs_model_t *model, const mxs_batch_t *batch,
     if (output->size != sizeof(mxs_step_output_t))
       return invalidArgument("mxs_step_output_t::size is " + std::to_string(output->size) +
                              ", expected " + std::to_string(sizeof(mxs_step_output_t)));
+    std::lock_guard<std::mutex> lock(model->mutex);
+    if (model->engine)
+      return invalidArgument("mxs_model_step: an engine steps this model; close it first");
     return model->model->step(*batch, *output);
   });
 }
@@ -60,6 +44,7 @@ const char *mxs_model_manifest(const mxs_model_t *model) {
 
 const char *mxs_model_stats(mxs_model_t *model) {
   const mxs_status_t status = hostCall([&] {
+    std::lock_guard<std::mutex> lock(model->mutex);
     model->stats = model->model->stats();
     return okStatus();
   });
@@ -70,6 +55,8 @@ mxs_status_t mxs_model_close(mxs_model_t *model) {
   return hostCall([&]() -> Status {
     if (!model)
       return okStatus();
+    if (model->engine)
+      return invalidArgument("mxs_model_close: an engine is open on this model; close it first");
     const std::unique_ptr<mxs_model> owned(model);
     return owned->model->close();
   });

@@ -44,7 +44,8 @@ static Status parseModel(const JsonObject &root, Manifest &m) {
   MXS_TRY(model.integer("layers", 0, kMaxCount, m.layers));
   MXS_TRY(model.integer("experts", 1, kMaxCount, m.experts));
   MXS_TRY(model.integer("top_k", 1, m.experts, m.topK));
-  return model.integers("moe_layers", 0, kMaxCount, m.moeLayers);
+  MXS_TRY(model.integers("moe_layers", 0, kMaxCount, m.moeLayers));
+  return model.has("eos") ? model.integers("eos", 0, m.vocab - 1, m.eosTokens) : okStatus();
 }
 
 static Status parseLayout(const JsonObject &root, Manifest &m) {

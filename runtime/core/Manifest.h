@@ -50,6 +50,7 @@ struct Manifest {
   int64_t vocab = 0, hidden = 0, experts = 0;
   int topK = 0, layers = 0;
   std::vector<int64_t> moeLayers;
+  std::vector<int64_t> eosTokens; ///< end-of-sequence ids; empty if the artifact names none
   int nodes = 1, devices = 1;
   int attnTp = 1, attnDp = 1, moeTp = 1, moeEp = 1;
   std::vector<std::string> variants;

@@ -7,6 +7,7 @@
 #include "kernels/cpu/Engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 using namespace mxs;
@@ -119,6 +120,7 @@ Status Model::start() {
   world.interLatencyNs = options.interLatencyNs;
   world.trace = !options.traceFile.empty();
   world.maxTokens = m.maxBatchTokens;
+  world.shareBytes = StepSampler::largestShare(m);
   world.hidden = m.hidden;
   world.topK = m.topK;
   world.maxChunks = std::max(1, options.chunks);
@@ -266,6 +268,25 @@ Status Model::runBatch(const Batch &batch, std::vector<RankResult> &results) {
   return okStatus();
 }
 
+/// Writes what the host asked for. MXS_INTERNAL: a sequence has no token, and nobody is told.
+static Status handOver(const std::vector<Pick> &picks, mxs_step_output_t &output) {
+  Status status;
+  for (size_t i = 0; i < picks.size(); ++i) {
+    const bool finite = picks[i].token != Pick::kNotFinite;
+    if (output.next_tokens)
+      output.next_tokens[i] = std::max(picks[i].token, Pick::kElsewhere);
+    if (output.logprobs)
+      output.logprobs[i] = finite && picks[i].token >= 0 ? picks[i].logprob : NAN;
+    if (output.statuses)
+      output.statuses[i] = finite ? MXS_OK : MXS_INTERNAL;
+    else if (!finite && status.ok())
+      status = internalError("the logits of sequence " + std::to_string(i) +
+                             " are not numbers (NaN or infinite): weights or inputs are damaged; "
+                             "run mixserve-inspect --check on the artifact");
+  }
+  return status;
+}
+
 Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
   if (!broken.ok())
     return abortedError("an earlier step failed, open the model again: " + broken.message());
@@ -298,12 +319,15 @@ Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
   if (output.logits)
     mergeLogits(plan, topology, results, m.vocabLocal, output.logits);
   output.logits_rows = asked;
-  return output.next_tokens ? mergeTokens(plan, topology, results, output.next_tokens) : okStatus();
+  mergePicks(plan, topology, results, picks);
+  return handOver(picks, output);
 }
 
 //===----------------------------------------------------------------------===//
 // Facts
 //===----------------------------------------------------------------------===//
+
+const Manifest &Model::manifest() const { return ranks->artifact.manifest(); }
 
 const std::string &Model::manifestText() const { return ranks->artifact.manifestText(); }
 

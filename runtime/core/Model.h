@@ -40,6 +40,7 @@ public:
   /// Ends the ranks and writes the trace and routing files.
   Status close();
 
+  const Manifest &manifest() const;
   const std::string &manifestText() const;
   /// mixserve.stats/v1.
   std::string stats();
@@ -61,6 +62,7 @@ private:
   ModelOptions options;
   std::unique_ptr<Ranks> ranks;
   RoutingTrace routing;
+  std::vector<Pick> picks;           ///< of the last step's sequences
   std::vector<int64_t> cachedTokens; ///< [groups][slots]
   uint64_t steps = 0, tokens = 0;
   Status broken; ///< the failure that ended the run

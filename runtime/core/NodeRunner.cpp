@@ -17,6 +17,7 @@ NodeRunner::NodeRunner(const Artifact &artifact, World &world, const CodeLibrary
     ranks.push_back(std::make_unique<mxs_ctx>(artifact, world, topology.rankOf(node, device)));
   statuses.resize(ranks.size());
   results.resize(ranks.size());
+  samplers.resize(ranks.size());
 }
 
 NodeRunner::~NodeRunner() = default;
@@ -82,11 +83,17 @@ void NodeRunner::rankFinished() {
   changed.notify_all();
 }
 
+Status NodeRunner::prepare(size_t device) {
+  mxs_ctx &ctx = *ranks[device];
+  MXS_TRY(samplers[device].create(ctx.manifest, ctx.topology, ctx.rank));
+  // The ranks of a node read the same shared file: one of them checks it.
+  return ctx.prepare(verify, verify && device == 0);
+}
+
 void NodeRunner::rankMain(size_t device) {
   mxs_ctx &ctx = *ranks[device];
   const ThreadPool::Caller caller;
-  // The ranks of a node read the same shared file: one of them checks it.
-  statuses[device] = guarded([&] { return ctx.prepare(verify, verify && device == 0); });
+  statuses[device] = guarded([&] { return prepare(device); });
   rankFinished();
   for (uint64_t seen = 0;;) {
     {
@@ -96,7 +103,7 @@ void NodeRunner::rankMain(size_t device) {
         break;
       seen = generation;
     }
-    statuses[device] = guarded([&] { return runStep(ctx, results[device]); });
+    statuses[device] = guarded([&] { return runStep(device); });
     if (!statuses[device].ok())
       ctx.fail(statuses[device]);
     rankFinished();
@@ -106,8 +113,10 @@ void NodeRunner::rankMain(size_t device) {
   changed.notify_all();
 }
 
-Status NodeRunner::runStep(mxs_ctx &ctx, RankResult &result) {
-  result = {};
+Status NodeRunner::runStep(size_t device) {
+  mxs_ctx &ctx = *ranks[device];
+  RankResult &result = results[device];
+  result.clear();
   MXS_TRY(ctx.beginStep(plan));
   const int32_t code = this->code.entry()(&ctx, plan.batch.variant);
   if (ctx.failed())
@@ -118,10 +127,9 @@ Status NodeRunner::runStep(mxs_ctx &ctx, RankResult &result) {
   const int64_t asked = ctx.rows(MXS_ROWS_ASKED);
   if (asked > 0 && !ctx.logits.data)
     return internalError(where + "the model's code gave no logits");
-  const int64_t columns = ctx.manifest.vocabLocal;
-  result.setLogits(ctx.logits.data, asked, columns,
-                   static_cast<int32_t>(ctx.topology.attnCoord(ctx.rank) * columns),
-                   plan.batch.wantLogits);
+  if (plan.batch.wantLogits)
+    result.logits.assign(ctx.logits.data, ctx.logits.data + asked * ctx.manifest.vocabLocal);
+  MXS_TRY(samplers[device].run(ctx, result.picks));
   if (plan.batch.wantRouting)
     result.routing = ctx.routing;
   return okStatus();

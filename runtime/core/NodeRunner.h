@@ -11,6 +11,7 @@
 #include "core/Context.h"
 #include "core/ControlChannel.h"
 #include "core/StepResult.h"
+#include "core/StepSampler.h"
 
 #include <chrono>
 #include <condition_variable>
@@ -53,7 +54,8 @@ public:
 private:
   void leaderMain();
   void rankMain(size_t device);
-  Status runStep(mxs_ctx &ctx, RankResult &result);
+  Status prepare(size_t device);
+  Status runStep(size_t device);
   /// Reads a batch descriptor and runs it on all ranks.
   Status leadStep(const std::string &command);
   /// Waits for all ranks, says Busy meanwhile. MXS_TIMEOUT: one made no progress for too long.
@@ -67,6 +69,7 @@ private:
   const int node;
   const bool verify;
   std::vector<std::unique_ptr<mxs_ctx>> ranks;
+  std::vector<StepSampler> samplers; // of each rank
 
   // Written by the leader before `generation` grows, or by a rank before `finished` grows.
   StepPlan plan;

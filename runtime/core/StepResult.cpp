@@ -2,30 +2,17 @@
 #include "core/StepResult.h"
 
 #include <algorithm>
-#include <cmath>
 
 using namespace mxs;
 
-void RankResult::setLogits(const float *values, int64_t rows, int64_t columns, int32_t firstToken,
-                           bool keep) {
-  best.assign(static_cast<size_t>(rows), -INFINITY);
-  bestToken.assign(static_cast<size_t>(rows), firstToken);
-  for (size_t row = 0; row < best.size(); ++row)
-    for (int64_t c = 0; c < columns; ++c) {
-      const float value = values[int64_t(row) * columns + c];
-      // A NaN wins and stays: it must not be hidden by the numbers beside it.
-      if (value > best[row] || (std::isnan(value) && !std::isnan(best[row]))) {
-        best[row] = value;
-        bestToken[row] = firstToken + static_cast<int32_t>(c);
-      }
-    }
-  if (keep)
-    logits.assign(values, values + rows * columns);
+void RankResult::clear() {
+  picks.clear();
+  logits.clear();
+  routing.clear();
 }
 
 void RankResult::write(ByteWriter &out) const {
-  out.putArray(best);
-  out.putArray(bestToken);
+  out.putArray(picks);
   out.putArray(logits);
   out.put<uint64_t>(routing.size());
   for (const std::vector<int32_t> &ids : routing)
@@ -34,8 +21,7 @@ void RankResult::write(ByteWriter &out) const {
 
 void RankResult::read(ByteReader &in) {
   uint64_t layers = 0;
-  in.getArray(best);
-  in.getArray(bestToken);
+  in.getArray(picks);
   in.getArray(logits);
   in.get(layers);
   routing.clear();
@@ -43,14 +29,25 @@ void RankResult::read(ByteReader &in) {
     in.getArray(routing.emplace_back());
 }
 
+/// Sequences of a group that ask logits.
+static size_t askingSequences(const StepPlan &plan, int group) {
+  const auto begin = plan.batch.sequences.begin();
+  const size_t g = static_cast<size_t>(group);
+  return static_cast<size_t>(
+      std::count_if(begin + int64_t(plan.groupSequences[g]),
+                    begin + int64_t(plan.groupSequences[g + 1]),
+                    [](const mxs_sequence_t &s) { return Batch::askedRows(s) > 0; }));
+}
+
 Status mxs::checkResults(const StepPlan &plan, const Topology &topology, const Manifest &manifest,
                          const std::vector<RankResult> &ranks) {
   for (int rank = 0; rank < topology.rankCount(); ++rank) {
     const RankResult &result = ranks[static_cast<size_t>(rank)];
-    const size_t rows = static_cast<size_t>(plan.rows.askedRows(topology.attnGroup(rank)));
+    const int group = topology.attnGroup(rank);
+    const size_t rows = static_cast<size_t>(plan.rows.askedRows(group));
     const size_t logits = plan.batch.wantLogits ? rows * size_t(manifest.vocabLocal) : 0;
     const size_t layers = plan.batch.wantRouting ? manifest.moeLayers.size() : 0;
-    bool fits = result.best.size() == rows && result.bestToken.size() == rows &&
+    bool fits = result.picks.size() == askingSequences(plan, group) &&
                 result.logits.size() == logits && result.routing.size() == layers;
     for (const std::vector<int32_t> &ids : result.routing)
       fits = fits && ids.size() == size_t(plan.rows.ownedRows(rank)) * size_t(manifest.topK);
@@ -83,40 +80,31 @@ void mxs::mergeLogits(const StepPlan &plan, const Topology &topology,
   }
 }
 
-/// The best token of asked row `row` of a group, over the parts of the vocabulary; the lowest of
-/// equal ones. -1: a logit is not a number.
-static int32_t bestToken(const Topology &topology, const std::vector<RankResult> &ranks, int group,
-                         size_t row) {
-  float best = -INFINITY;
-  int32_t token = -1;
+/// What the ranks of a group say of its asking sequence number `asking`.
+static Pick mergedPick(const Topology &topology, const std::vector<RankResult> &ranks, int group,
+                       size_t asking) {
+  Pick best;
   for (int coord = 0; coord < topology.attnTp; ++coord) {
-    const RankResult &part = ranks[static_cast<size_t>(topology.firstRankOfGroup(group) + coord)];
-    if (std::isnan(part.best[row]))
-      return -1;
-    if (token < 0 || part.best[row] > best) {
-      best = part.best[row];
-      token = part.bestToken[row];
-    }
+    const int rank = topology.firstRankOfGroup(group) + coord;
+    const Pick &pick = ranks[static_cast<size_t>(rank)].picks[asking];
+    if (pick.token == Pick::kNotFinite)
+      return pick;
+    // Of equal values the lower id: lower ranks hold lower ids.
+    if (pick.token >= 0 && (best.token < 0 || pick.value > best.value))
+      best = pick;
   }
-  return token;
+  return best;
 }
 
-Status mxs::mergeTokens(const StepPlan &plan, const Topology &topology,
-                        const std::vector<RankResult> &ranks, int32_t *tokens) {
-  int64_t asked = 0; // asked rows of this and earlier sequences of the group
-  for (size_t i = 0; i < plan.batch.sequences.size(); ++i) {
+void mxs::mergePicks(const StepPlan &plan, const Topology &topology,
+                     const std::vector<RankResult> &ranks, std::vector<Pick> &picks) {
+  size_t asking = 0; // asking sequences of the group before this one
+  picks.assign(plan.batch.sequences.size(), Pick());
+  for (size_t i = 0; i < picks.size(); ++i) {
     const mxs_sequence_t &s = plan.batch.sequences[i];
     if (i > 0 && plan.batch.sequences[i - 1].group != s.group)
-      asked = 0;
-    asked += Batch::askedRows(s);
-    tokens[i] = -1;
-    if (Batch::askedRows(s) == 0)
-      continue;
-    tokens[i] = bestToken(topology, ranks, s.group, static_cast<size_t>(asked - 1));
-    if (tokens[i] < 0)
-      return internalError("the logits of sequence " + std::to_string(i) +
-                           " are not numbers (NaN): weights or inputs are damaged; run "
-                           "mixserve-inspect --check on the artifact");
+      asking = 0;
+    if (Batch::askedRows(s) > 0)
+      picks[i] = mergedPick(topology, ranks, s.group, asking++);
   }
-  return okStatus();
 }

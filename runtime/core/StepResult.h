@@ -4,6 +4,7 @@
 
 #include "core/StepPlan.h"
 #include "core/Wire.h"
+#include "sample/Sampler.h"
 
 #include <vector>
 
@@ -12,14 +13,12 @@ namespace mxs {
 /// One rank's part. Rows are the asked rows of its attention group; columns its part of the
 /// vocabulary.
 struct RankResult {
-  std::vector<float> best;        ///< largest logit of each row; NaN if the row has a NaN
-  std::vector<int32_t> bestToken; ///< its token id, the lowest of equal ones
-  std::vector<float> logits;      ///< [rows, vocab_local] if the batch wants logits, else empty
+  std::vector<Pick> picks;   ///< of every sequence of the group that asks logits
+  std::vector<float> logits; ///< [rows, vocab_local] if the batch wants logits, else empty
   std::vector<std::vector<int32_t>> routing; ///< [moe layers][owned rows * K] if it wants routing
 
-  /// `logits` [rows, columns]; token ids start at `firstToken`.
-  void setLogits(const float *logits, int64_t rows, int64_t columns, int32_t firstToken, bool keep);
-
+  /// Empties it; its memory stays.
+  void clear();
   void write(ByteWriter &out) const;
   void read(ByteReader &in);
 };
@@ -35,10 +34,9 @@ int64_t askedRows(const Batch &batch);
 void mergeLogits(const StepPlan &plan, const Topology &topology,
                  const std::vector<RankResult> &ranks, int64_t vocabLocal, float *logits);
 
-/// Greedy token of each sequence's last asked row, -1 without one. MXS_INTERNAL: logits of such a
-/// row are not numbers.
-Status mergeTokens(const StepPlan &plan, const Topology &topology,
-                   const std::vector<RankResult> &ranks, int32_t *tokens);
+/// The token of each sequence, [sequences]; `token` is negative without one (Pick's constants).
+void mergePicks(const StepPlan &plan, const Topology &topology,
+                const std::vector<RankResult> &ranks, std::vector<Pick> &picks);
 
 } // namespace mxs
 

@@ -1,7 +1,8 @@
 //===- mixserve_rt.h - The C ABI between compiled models, hosts and the runtime -----*- C -*-===//
 //
 // Two sides use this header:
-//  * a *host* (mixserve-run, a server) opens an artifact and steps it: `mxs_model_*`;
+//  * a *host* (mixserve-run, a server) opens an artifact and either serves requests with it,
+//    `mxs_engine_*`, or schedules by itself and steps it, `mxs_model_*`;
 //  * the *generated code* of an artifact calls compute and collectives: `mxs_*` on a rank context.
 //
 // Letters: T tokens of the step, H hidden, F ffn, E experts, K top-k, V vocabulary, P ranks. All
@@ -72,6 +73,18 @@ typedef struct mxs_sequence {
 
 enum { MXS_LOGITS_NONE = 0, MXS_LOGITS_LAST = 1, MXS_LOGITS_ALL = 2 };
 
+/// How a sequence's next token is chosen. All zero: greedily. The filters act in the order of vLLM:
+/// repetition penalty, temperature, min-p, top-k, top-p (runtime/sample/README.md).
+typedef struct mxs_sampling {
+  float temperature;        ///< below 1e-5: the largest logit, of equal ones the lowest id
+  int32_t top_k;            ///< the k largest logits; 0 = off
+  float top_p;              ///< the shortest prefix with this share of the mass; 0 or 1 = off
+  float min_p;              ///< at least this share of the largest probability; 0 = off
+  float repetition_penalty; ///< over prompt and output, above 1 discourages; 0 or 1 = off
+  int32_t logprob;          ///< 1: also report the token's log-probability under the raw logits
+  uint64_t seed;            ///< same seed, same tokens, whatever shares the batch
+} mxs_sampling_t;
+
 /// The batch descriptor of one step: any mix of prompts and decoding sequences.
 typedef struct mxs_batch {
   uint32_t size;                   ///< sizeof(mxs_batch_t)
@@ -79,14 +92,18 @@ typedef struct mxs_batch {
   const mxs_sequence_t *sequences; ///< owned by the caller
   const int32_t *tokens;           ///< ids of all sequences, concatenated in their order
   int64_t num_tokens;              ///< sum of `num_tokens`
+  const mxs_sampling_t *sampling;  ///< [num_sequences] owned by the caller; NULL: all greedily
 } mxs_batch_t;
 
 /// Where a step's results go. Rows are the asked rows, in batch order.
 typedef struct mxs_step_output {
   uint32_t size;        ///< sizeof(mxs_step_output_t)
-  int32_t *next_tokens; ///< [num_sequences] greedy choice from each sequence's last asked row, -1 if none; may be NULL
+  int32_t *next_tokens; ///< [num_sequences] choice from each sequence's last asked row, -1 if none; may be NULL
   float *logits;        ///< [asked rows, V]; may be NULL
   int64_t logits_rows;  ///< in: capacity of `logits` in rows; out: asked rows
+  float *logprobs;      ///< [num_sequences] of `next_tokens`, NaN where not asked; may be NULL
+  int32_t *statuses;    ///< [num_sequences] MXS_OK, or MXS_INTERNAL where a logit of the sampled row is NaN or
+                        ///< infinite (no token then); may be NULL: the step fails with the first of them
 } mxs_step_output_t;
 
 /// Opens an artifact folder with all ranks of its mesh in this process (rank = thread).
@@ -94,8 +111,12 @@ typedef struct mxs_step_output {
 MXS_EXPORT mxs_status_t mxs_model_open(const char *folder, const mxs_options_t *options, mxs_model_t **out);
 
 /// Runs one step on all ranks and returns when node 0 holds the results.
-/// MXS_INVALID_ARGUMENT: unsorted groups, token id outside [0, V), position beyond the cache.
-/// MXS_RESOURCE_EXHAUSTED: more tokens, sequences or context than the artifact's limits.
+/// MXS_INVALID_ARGUMENT: unsorted groups, token id outside [0, V), position beyond the cache,
+/// or a field of `sampling` out of its range; the model stays usable.
+/// MXS_RESOURCE_EXHAUSTED: more tokens, sequences or context than the artifact's limits; likewise.
+/// MXS_INTERNAL with the text "... are not numbers": see `statuses`; the model stays usable.
+/// MXS_TIMEOUT, MXS_ABORTED, other MXS_INTERNAL: a rank failed; every later step gives MXS_ABORTED.
+/// One call at a time; any thread.
 MXS_EXPORT mxs_status_t mxs_model_step(mxs_model_t *model, const mxs_batch_t *batch, mxs_step_output_t *output);
 
 /// Static facts of an open model as JSON (manifest.json's text); valid until close.
@@ -105,7 +126,99 @@ MXS_EXPORT const char *mxs_model_manifest(const mxs_model_t *model);
 MXS_EXPORT const char *mxs_model_stats(mxs_model_t *model);
 
 /// Ends the ranks, writes trace and routing files, frees everything. Returns the first write error.
+/// MXS_INVALID_ARGUMENT: an engine is open on it; the model stays open.
 MXS_EXPORT mxs_status_t mxs_model_close(mxs_model_t *model);
+
+//===----------------------------------------------------------------------===//
+// Host side: serving requests
+//===----------------------------------------------------------------------===//
+//
+// An engine turns requests into steps: it admits a request when an attention group has a free cache
+// slot (the request stays in that group), cuts prompts into chunks that fit a step, lets decoding
+// sequences go first, samples, and tells every token by a callback. It runs on a thread of its own.
+
+typedef struct mxs_engine mxs_engine_t;
+
+/// Why a request ended.
+typedef enum mxs_finish {
+  MXS_FINISH_NONE = 0,      ///< it goes on
+  MXS_FINISH_STOP = 1,      ///< a stop id, a stop sequence, or the model's end-of-sequence id
+  MXS_FINISH_LENGTH = 2,    ///< max_new_tokens, or the artifact's context is full
+  MXS_FINISH_CANCELLED = 3, ///< mxs_engine_cancel or mxs_engine_close
+  MXS_FINISH_ERROR = 4      ///< see `status` and `error` of the event
+} mxs_finish_t;
+
+/// What happened to a request: a token, its end, or both. Events of a request come in order, each
+/// token once; the one with `finish` != NONE is the last.
+typedef struct mxs_event {
+  uint32_t size;      ///< sizeof(mxs_event_t)
+  int32_t token;      ///< the new token, -1 if none; a token that ends the request is told too
+  uint64_t request;   ///< id that mxs_engine_submit gave
+  int64_t index;      ///< of the token among the generated ones, from 0; without a token: how many there are
+  int64_t position;   ///< of the token in the sequence: prompt length + index
+  float logprob;      ///< of the token under the raw logits; NaN unless sampling.logprob
+  int32_t finish;     ///< mxs_finish_t
+  int32_t status;     ///< mxs_status_t; not MXS_OK exactly for MXS_FINISH_ERROR: MXS_TIMEOUT the request's
+                      ///< deadline, MXS_INTERNAL its logits are no numbers; else the step failed, for all
+  const char *error;  ///< text for `status`, valid during the call; else NULL
+} mxs_event_t;
+
+/// Called on the engine's thread, one event at a time. It may call mxs_engine_submit, _cancel and
+/// _stats; it must not throw, and steps wait while it runs.
+typedef void (*mxs_event_fn_t)(void *user, const mxs_event_t *event);
+
+/// Zero-initialise, set `size` and `on_event`, then what differs from the default (0).
+typedef struct mxs_engine_options {
+  uint32_t size;             ///< sizeof(mxs_engine_options_t)
+  int32_t max_queued;        ///< requests that may wait for a slot (1024)
+  int32_t max_running;       ///< sequences at a time over all groups (all cache slots)
+  int32_t max_batch_tokens;  ///< tokens of a step over all groups (the artifact's limit)
+  int32_t max_prefill_chunk; ///< tokens of one prompt in a step (max_batch_tokens)
+  mxs_event_fn_t on_event;
+  void *user;                ///< handed to on_event
+} mxs_engine_options_t;
+
+/// Zero-initialise, set `size`, prompt and max_new_tokens, then what differs. Copied by submit, but
+/// for `prompt_logits`.
+typedef struct mxs_request {
+  uint32_t size;                 ///< sizeof(mxs_request_t)
+  int32_t num_tokens;            ///< prompt length, in [1, max_context]
+  const int32_t *tokens;         ///< prompt ids, each in [0, V)
+  int64_t max_new_tokens;        ///< 0: only the prompt is computed
+  mxs_sampling_t sampling;       ///< all zero: greedy. Seeds are used as they are
+  const int32_t *stop_ids;       ///< [num_stop_ids] end the request when generated
+  int32_t num_stop_ids;
+  int32_t num_stop_sequences;    ///< end it when the generated tokens end with one of them
+  const int32_t *stop_sequences; ///< all of them, concatenated
+  const int32_t *stop_lengths;   ///< [num_stop_sequences] each > 0
+  int32_t ignore_eos;            ///< 1: the model's own end-of-sequence ids do not end it
+  uint64_t deadline_ns;          ///< from submit to the last token [ns]; looked at between steps; 0 = none
+  float *prompt_logits;          ///< [num_tokens, V] receives the prompt's logits, must live until the last event; or NULL
+} mxs_request_t;
+
+/// Starts an engine. The model must stay open and must not be stepped by others until the engine is closed.
+/// MXS_INVALID_ARGUMENT: a null pointer, wrong size, a number out of its range, or a second engine.
+MXS_EXPORT mxs_status_t mxs_engine_open(mxs_model_t *model, const mxs_engine_options_t *options, mxs_engine_t **out);
+
+/// Queues a request; its events may come before this returns. Any thread.
+/// MXS_INVALID_ARGUMENT: it can never be served; the text says why.
+/// MXS_RESOURCE_EXHAUSTED: the queue is full: try again later.
+/// MXS_ABORTED: a step has failed; open model and engine again.
+MXS_EXPORT mxs_status_t mxs_engine_submit(mxs_engine_t *engine, const mxs_request_t *request, uint64_t *id);
+
+/// Asks for a request's end: it gets its last event, CANCELLED, after at most one more token, and its cache
+/// slot is free then. An id that is unknown or finished is no error. Any thread.
+MXS_EXPORT mxs_status_t mxs_engine_cancel(mxs_engine_t *engine, uint64_t id);
+
+/// Waits until every request has had its last event. MXS_TIMEOUT: not within `timeout_ns` (0 = no
+/// bound; steps have their own deadlines). MXS_INVALID_ARGUMENT: called from on_event.
+MXS_EXPORT mxs_status_t mxs_engine_wait(mxs_engine_t *engine, uint64_t timeout_ns);
+
+/// Counters since open as JSON (mixserve.engine/v1); valid until this thread's next call of it. Any thread.
+MXS_EXPORT const char *mxs_engine_stats(mxs_engine_t *engine);
+
+/// Ends what is left with CANCELLED events and frees the engine. MXS_INVALID_ARGUMENT: called from on_event.
+MXS_EXPORT mxs_status_t mxs_engine_close(mxs_engine_t *engine);
 
 //===----------------------------------------------------------------------===//
 // Generated code: entry point, contexts, rows, buffers
@@ -142,7 +255,8 @@ typedef enum mxs_site {
   MXS_SITE_DISPATCH_AG = 4,
   MXS_SITE_COMBINE_RS = 5,
   MXS_SITE_COMBINE = 6,
-  MXS_SITE_LM_HEAD_AG = 7
+  MXS_SITE_LM_HEAD_AG = 7,
+  MXS_SITE_SAMPLE = 8 ///< the runtime's own: sampling, after the generated code
 } mxs_site_t;
 
 /// Dispatch methods that are calls of `mxs_dispatch` / `mxs_combine`.

@@ -86,10 +86,11 @@ Generated ServedModel::generate(const std::vector<int32_t> &prompt, int tokens, 
   for (int step = 0; step < tokens; ++step) {
     const mxs_sequence_t sequence = {group, 0, position, static_cast<int32_t>(input.size()),
                                      step == 0 ? MXS_LOGITS_ALL : MXS_LOGITS_LAST};
-    const mxs_batch_t batch = {sizeof(mxs_batch_t), 1, &sequence, input.data(), static_cast<int64_t>(input.size())};
+    const mxs_batch_t batch = {sizeof(mxs_batch_t), 1, &sequence, input.data(), static_cast<int64_t>(input.size()),
+                               nullptr};
     int32_t next = -1;
     mxs_step_output_t output = {sizeof(mxs_step_output_t), &next, step == 0 ? result.logits.data() : nullptr,
-                                step == 0 ? static_cast<int64_t>(prompt.size()) : 0};
+                                step == 0 ? static_cast<int64_t>(prompt.size()) : 0, nullptr, nullptr};
     ++steps;
     if (mxs_model_step(model, &batch, &output) != MXS_OK) {
       ADD_FAILURE() << "step " << step << ": " << mxs_last_error();
@@ -138,9 +139,9 @@ std::vector<Generated> ServedModel::generateMixed(const std::vector<Arrival> &ar
     std::vector<int32_t> next(sequences.size(), -1);
     std::vector<float> logits(tokens.size() * vocab);
     const mxs_batch_t batch = {sizeof(mxs_batch_t), static_cast<int32_t>(sequences.size()), sequences.data(),
-                               tokens.data(), static_cast<int64_t>(tokens.size())};
+                               tokens.data(), static_cast<int64_t>(tokens.size()), nullptr};
     mxs_step_output_t output = {sizeof(mxs_step_output_t), next.data(), logits.data(),
-                                static_cast<int64_t>(tokens.size())};
+                                static_cast<int64_t>(tokens.size()), nullptr, nullptr};
     ++steps;
     if (mxs_model_step(model, &batch, &output) != MXS_OK) {
       ADD_FAILURE() << "tick " << tick << ": " << mxs_last_error();

@@ -11,7 +11,8 @@
 
 using namespace mixserve::tools;
 
-std::vector<int32_t> mixserve::tools::parseIds(const std::string &text, std::string &error) {
+std::vector<int32_t> mixserve::tools::parseIds(const std::string &where, const std::string &text,
+                                               std::string &error) {
   std::vector<int32_t> ids;
   std::stringstream stream(text);
   std::string item;
@@ -19,14 +20,14 @@ std::vector<int32_t> mixserve::tools::parseIds(const std::string &text, std::str
     char *end = nullptr;
     const long value = std::strtol(item.c_str(), &end, 10);
     if (item.empty() || *end != '\0' || value < 0 || value > INT32_MAX) {
-      error = "--prompt-ids: '" + item +
+      error = where + ": '" + item +
               "' is no token id; give numbers separated by commas, such as 304,287,283";
       return {};
     }
     ids.push_back(static_cast<int32_t>(value));
   }
   if (ids.empty() || text.back() == ',')
-    error = "--prompt-ids: '" + text +
+    error = where + ": '" + text +
             "' is no list of token ids; give numbers separated by commas, such as 304,287,283";
   return ids;
 }
@@ -75,12 +76,28 @@ std::string mixserve::tools::whyImpossible(const RunOptions &options) {
 static void declare(Options &parser, RunOptions &options) {
   parser.texts("prompt-ids", "IDS", options.promptIds,
                "a prompt as token ids, 1,2,3; may be given several times");
-  parser.flag("mixed", options.mixed,
-              "run all prompts at once, batched, instead of one after the other");
+  parser.text("prompt-file", "FILE", options.promptFile,
+              "more prompts as token ids, one a line");
+  parser.number("concurrency", "N", options.concurrency, 1,
+                "prompts that run at the same time, batched (default 1)");
+  parser.flag("mixed", options.mixed, "all prompts at the same time");
   parser.text("prompt", "TEXT", options.prompt,
               "a prompt as text (needs a tokenizer in the artifact)");
   parser.number("max-new-tokens", "N", options.newTokens, 0,
                 "tokens to generate per prompt (default 16)");
+  parser.real("temperature", options.temperature, "0: greedy (default)");
+  parser.number("top-k", "K", options.topK, 0, "draw from the K most probable tokens (0: off)");
+  parser.real("top-p", options.topP,
+              "draw from the most probable tokens that have this share together (0: off)");
+  parser.real("min-p", options.minP,
+              "draw from tokens with this share of the largest probability (0: off)");
+  parser.real("repetition-penalty", options.penalty,
+              "above 1 discourages tokens of prompt and output (0: off)");
+  parser.number("seed", "N", options.seed, 0, "of the first prompt; the next has N + 1, ...");
+  parser.text("stop-ids", "IDS", options.stopIds, "token ids that end a sequence, 1,2,3");
+  parser.flag("ignore-eos", options.ignoreEos,
+              "the model's own end-of-sequence ids end no sequence");
+  parser.flag("logprobs", options.logprobs, "with --json: log-probability of every token");
   parser.text("verify", "FILE", options.verify,
               "run every prompt of this safetensors file and compare; exit 0 or 4");
   parser.real("tolerance", options.tolerance,
@@ -104,14 +121,36 @@ static void declare(Options &parser, RunOptions &options) {
   parser.flag("json", options.json, "print results as JSON");
 }
 
+/// What is wrong with the options of generation, or "". Fills in defaults.
+static std::string whyUnsampled(RunOptions &options) {
+  const bool samples = options.temperature > 0 || options.topK > 0 || options.topP > 0 ||
+                       options.minP > 0 || options.penalty > 0 || !options.stopIds.empty();
+  if (!options.verify.empty() && samples)
+    return "--verify generates greedily as many tokens as its file holds; leave out --temperature, "
+           "--top-k, --top-p, --min-p, --repetition-penalty and --stop-ids";
+  if (options.topP > 1 || options.minP > 1)
+    return "--top-p and --min-p are shares, at most 1";
+  if (options.logprobs && !options.json)
+    return "--logprobs is for --json; leave it out or give --json";
+  if (options.mixed && options.concurrency > 0)
+    return "--mixed runs all prompts at the same time; leave out --concurrency";
+  if (options.concurrency == 0)
+    options.concurrency = 1;
+  return "";
+}
+
 /// What is wrong with the command line as a whole, or "". Fills in defaults.
 static std::string resolve(RunOptions &options) {
   if (!options.prompt.empty())
     return "--prompt needs a tokenizer, and artifacts hold none; give --prompt-ids";
-  if (options.verify.empty() && options.promptIds.empty())
-    return "nothing to run; give --prompt-ids or --verify";
-  if (!options.verify.empty() && !options.promptIds.empty())
-    return "--verify runs the prompts of its file; leave out --prompt-ids, or run twice";
+  const bool prompts = !options.promptIds.empty() || !options.promptFile.empty();
+  if (options.verify.empty() && !prompts)
+    return "nothing to run; give --prompt-ids, --prompt-file or --verify";
+  if (!options.verify.empty() && prompts)
+    return "--verify runs the prompts of its file; leave out --prompt-ids and --prompt-file, or "
+           "run twice";
+  if (const std::string why = whyUnsampled(options); !why.empty())
+    return why;
   if (!options.verify.empty() && options.newTokens >= 0)
     return "--verify generates as many tokens as its file holds; leave out --max-new-tokens";
   if (options.verify.empty() && options.tolerance >= 0)

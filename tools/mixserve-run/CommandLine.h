@@ -13,6 +13,10 @@ struct RunOptions {
   uint64_t deadlineNs = 30'000'000'000ull, latencyNs = 0;
   double tolerance = -1;
   bool json = false, stats = false, mixed = false;
+  std::string promptFile, stopIds;
+  double temperature = 0, topP = 0, minP = 0, penalty = 0;
+  int64_t topK = 0, seed = 0, concurrency = 0;
+  bool ignoreEos = false, logprobs = false;
 };
 
 /// Reads the command line, checks it and fills in what was not given. An exit code means: stop now
@@ -23,8 +27,9 @@ std::optional<int> parseCommandLine(Options &parser, int argc, char **argv, RunO
 /// that this version does not know), or "". Better said before a run than after it.
 std::string whyImpossible(const RunOptions &options);
 
-/// "1,2,3" as token ids; what is wrong goes to `error`.
-std::vector<int32_t> parseIds(const std::string &text, std::string &error);
+/// "1,2,3" as token ids; what is wrong goes to `error`, with `where` (an option, a line) before it.
+std::vector<int32_t> parseIds(const std::string &where, const std::string &text,
+                              std::string &error);
 
 } // namespace mixserve::tools
 

@@ -1,10 +1,8 @@
-//===- Generate.cpp - Continuous batching over an open model ----------------===//
+//===- Generate.cpp - Requests through the runtime's engine ------------------===//
 #include "tools/mixserve-run/Generate.h"
 
 #include <algorithm>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <tuple>
 
 using namespace mixserve::tools;
 
@@ -35,168 +33,92 @@ std::string mixserve::tools::whyRefused(const Request &request, const ServedLimi
   return "";
 }
 
-namespace {
-
-/// A request that holds a cache slot.
-struct Running {
-  Request *request;
-  int32_t group, slot;
-  int64_t cached = 0; ///< positions already in the cache
-
-  bool inPrompt() const { return cached < static_cast<int64_t>(request->prompt.size()); }
-  int64_t pending() const {
-    return inPrompt() ? static_cast<int64_t>(request->prompt.size()) - cached : 1;
+const char *mixserve::tools::finishName(int32_t finish) {
+  switch (finish) {
+  case MXS_FINISH_STOP:
+    return "stop";
+  case MXS_FINISH_LENGTH:
+    return "length";
+  case MXS_FINISH_CANCELLED:
+    return "cancelled";
+  case MXS_FINISH_ERROR:
+    return "error";
+  default:
+    return "none";
   }
-};
-
-/// One step's share of a running request.
-struct Share {
-  Running *running;
-  int64_t tokens;
-};
-
-class Scheduler {
-public:
-  Scheduler(const ServedLimits &limits, std::vector<Request> &requests, size_t together)
-      : limits(limits), together(together) {
-    for (Request &request : requests)
-      waiting.push_back(&request);
-    std::reverse(waiting.begin(), waiting.end());
-    freeSlots.resize(limits.groups);
-    for (auto &slots : freeSlots)
-      for (int64_t slot = limits.maxSeqs; slot-- > 0;)
-        slots.push_back(static_cast<int32_t>(slot));
-  }
-
-  bool done() const { return waiting.empty() && running.empty(); }
-
-  /// Admits what fits and picks the step's shares in ascending group.
-  std::vector<Share> pick() {
-    admit();
-    int64_t room = limits.maxBatchTokens;
-    std::vector<Share> shares;
-    // Decoding sequences first: a long prompt must not hold the others' next tokens back.
-    for (bool prompts : {false, true})
-      for (auto &sequence : running)
-        if (sequence->inPrompt() == prompts && room > 0) {
-          const int64_t tokens = std::min(room, sequence->pending());
-          shares.push_back({sequence.get(), tokens});
-          room -= tokens;
-        }
-    // Inside a group any order will do; a slot is taken once, so this one is total.
-    std::sort(shares.begin(), shares.end(), [](const Share &a, const Share &b) {
-      return std::tie(a.running->group, a.running->slot) <
-             std::tie(b.running->group, b.running->slot);
-    });
-    return shares;
-  }
-
-  /// Gives the slots of finished requests back.
-  void retire() {
-    for (size_t i = 0; i < running.size();) {
-      Running &sequence = *running[i];
-      if (sequence.inPrompt() ||
-          static_cast<int64_t>(sequence.request->tokens.size()) < sequence.request->newTokens) {
-        ++i;
-        continue;
-      }
-      freeSlots[sequence.group].push_back(sequence.slot);
-      running.erase(running.begin() + i);
-    }
-  }
-
-private:
-  void admit() {
-    for (int64_t tried = 0; !waiting.empty() && running.size() < together && tried < limits.groups;
-         ++tried) {
-      auto &slots = freeSlots[nextGroup];
-      if (!slots.empty()) {
-        running.push_back(std::make_unique<Running>(
-            Running{waiting.back(), static_cast<int32_t>(nextGroup), slots.back()}));
-        slots.pop_back();
-        waiting.pop_back();
-        tried = -1;
-      }
-      nextGroup = (nextGroup + 1) % limits.groups;
-    }
-  }
-
-  const ServedLimits limits;
-  const size_t together;          ///< requests that may run at the same time
-  std::vector<Request *> waiting; ///< next one at the back
-  std::vector<std::unique_ptr<Running>> running;
-  std::vector<std::vector<int32_t>> freeSlots; ///< per group
-  int64_t nextGroup = 0;
-};
-
-/// Which of a share's rows need logits.
-int32_t logitsOf(const Share &share) {
-  const Running &sequence = *share.running;
-  if (sequence.inPrompt() && sequence.request->keepLogits)
-    return MXS_LOGITS_ALL;
-  const bool endsPrompt = share.tokens == sequence.pending();
-  return endsPrompt && sequence.request->newTokens > 0 ? MXS_LOGITS_LAST : MXS_LOGITS_NONE;
 }
 
-mxs_status_t step(mxs_model_t *model, const ServedLimits &limits,
-                  const std::vector<Share> &shares) {
-  std::vector<mxs_sequence_t> sequences;
-  std::vector<int32_t> tokens;
-  int64_t logitsRows = 0;
-  for (const Share &share : shares) {
-    const Running &sequence = *share.running;
-    const int32_t logits = logitsOf(share);
-    sequences.push_back({sequence.group, sequence.slot, sequence.cached,
-                         static_cast<int32_t>(share.tokens), logits});
-    logitsRows += logits == MXS_LOGITS_ALL ? share.tokens : logits == MXS_LOGITS_LAST ? 1 : 0;
-    if (sequence.inPrompt())
-      tokens.insert(tokens.end(), sequence.request->prompt.begin() + sequence.cached,
-                    sequence.request->prompt.begin() + sequence.cached + share.tokens);
-    else
-      tokens.push_back(sequence.request->tokens.back());
-  }
-  const bool wantsLogits =
-      std::any_of(sequences.begin(), sequences.end(),
-                  [](const mxs_sequence_t &s) { return s.logits == MXS_LOGITS_ALL; });
-  std::vector<float> logits(wantsLogits ? logitsRows * limits.vocab : 0);
-  std::vector<int32_t> next(sequences.size(), -1);
-  const mxs_batch_t batch = {sizeof(mxs_batch_t), static_cast<int32_t>(sequences.size()),
-                             sequences.data(), tokens.data(), static_cast<int64_t>(tokens.size())};
-  mxs_step_output_t output = {sizeof(mxs_step_output_t), next.data(),
-                              wantsLogits ? logits.data() : nullptr, logitsRows};
-  if (mxs_status_t status = mxs_model_step(model, &batch, &output); status != MXS_OK)
-    return status;
+namespace {
 
-  const float *row = logits.data();
-  for (size_t i = 0; i < shares.size(); ++i) {
-    Running &sequence = *shares[i].running;
-    const int64_t rows =
-        sequences[i].logits == MXS_LOGITS_ALL ? shares[i].tokens : sequences[i].logits;
-    if (sequences[i].logits == MXS_LOGITS_ALL)
-      sequence.request->logits.insert(sequence.request->logits.end(), row,
-                                      row + rows * limits.vocab);
-    if (wantsLogits)
-      row += rows * limits.vocab;
-    sequence.cached += shares[i].tokens;
-    if (!sequence.inPrompt() &&
-        static_cast<int64_t>(sequence.request->tokens.size()) < sequence.request->newTokens)
-      sequence.request->tokens.push_back(next[i]);
+/// The side that hears the engine; ids of an engine count from 1 in the order of submission.
+struct Listener {
+  std::vector<Request> &requests;
+  const Watch &watch;
+  mxs_status_t status = MXS_OK; ///< of the first request that failed
+  std::string error;
+
+  void hear(const mxs_event_t &event) {
+    const size_t index = static_cast<size_t>(event.request - 1);
+    Request &request = requests[index];
+    if (event.token >= 0) {
+      request.tokens.push_back(event.token);
+      if (request.sampling.logprob)
+        request.logprobs.push_back(event.logprob);
+    }
+    request.finish = event.finish;
+    if (event.finish == MXS_FINISH_ERROR && status == MXS_OK) {
+      status = static_cast<mxs_status_t>(event.status);
+      error = event.error;
+    }
+    if (watch)
+      watch(index, event);
   }
-  return MXS_OK;
+};
+
+mxs_status_t submit(mxs_engine_t *engine, const ServedLimits &limits, Request &request) {
+  if (request.keepLogits)
+    request.logits.resize(request.prompt.size() * static_cast<size_t>(limits.vocab));
+  mxs_request_t given = {};
+  given.size = sizeof given;
+  given.tokens = request.prompt.data();
+  given.num_tokens = static_cast<int32_t>(request.prompt.size());
+  given.max_new_tokens = request.newTokens;
+  given.sampling = request.sampling;
+  given.stop_ids = request.stopIds.data();
+  given.num_stop_ids = static_cast<int32_t>(request.stopIds.size());
+  given.ignore_eos = request.ignoreEos;
+  given.prompt_logits = request.keepLogits ? request.logits.data() : nullptr;
+  uint64_t id = 0;
+  return mxs_engine_submit(engine, &given, &id);
 }
 
 } // namespace
 
 mxs_status_t mixserve::tools::generate(mxs_model_t *model, const ServedLimits &limits,
                                        std::vector<Request> &requests, size_t together,
-                                       std::string &error) {
-  Scheduler scheduler(limits, requests, together);
-  while (!scheduler.done()) {
-    if (mxs_status_t status = step(model, limits, scheduler.pick()); status != MXS_OK) {
-      error = mxs_last_error();
-      return status;
-    }
-    scheduler.retire();
+                                       const Watch &watch, std::string &error) {
+  Listener listener{requests, watch, MXS_OK, ""};
+  mxs_engine_options_t options = {};
+  options.size = sizeof options;
+  options.max_queued = static_cast<int32_t>(std::min<size_t>(requests.size() + 1, INT32_MAX));
+  options.max_running = static_cast<int32_t>(std::min<size_t>(together, INT32_MAX));
+  options.user = &listener;
+  options.on_event = [](void *user, const mxs_event_t *event) {
+    static_cast<Listener *>(user)->hear(*event);
+  };
+  mxs_engine_t *engine = nullptr;
+  mxs_status_t status = mxs_engine_open(model, &options, &engine);
+  for (size_t i = 0; i < requests.size() && status == MXS_OK; ++i)
+    status = submit(engine, limits, requests[i]);
+  if (status == MXS_OK)
+    status = mxs_engine_wait(engine, 0); // every step has its deadline
+  if (status != MXS_OK)
+    error = mxs_last_error();
+  mxs_engine_close(engine);
+  // Why a request failed says more than that the next one was refused after it.
+  if (listener.status != MXS_OK) {
+    status = listener.status;
+    error = listener.error;
   }
-  return MXS_OK;
+  return status;
 }

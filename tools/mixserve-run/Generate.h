@@ -1,8 +1,9 @@
-//===- Generate.h - Continuous batching over an open model --------*- C++ -*-===//
+//===- Generate.h - Requests through the runtime's engine ---------*- C++ -*-===//
 #ifndef MIXSERVE_TOOLS_RUN_GENERATE_H
 #define MIXSERVE_TOOLS_RUN_GENERATE_H
 
 #include "mixserve_rt.h"
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,22 +17,32 @@ ServedLimits readLimits(const char *manifestJson);
 
 struct Request {
   std::vector<int32_t> prompt;
-  int64_t newTokens = 0; ///< to generate, greedily
+  int64_t newTokens = 0; ///< to generate at most
   bool keepLogits = false;
+  mxs_sampling_t sampling{};
+  std::vector<int32_t> stopIds;
+  bool ignoreEos = false;
   // Results.
   std::vector<int32_t> tokens;
-  std::vector<float> logits; ///< [prompt, V] if keepLogits
+  std::vector<float> logprobs; ///< of `tokens`, if sampling.logprob
+  std::vector<float> logits;   ///< [prompt, V] if keepLogits
+  int32_t finish = MXS_FINISH_NONE;
 };
 
-/// Runs all requests to their end, at most `together` of them at a time (at least 1), batched in
-/// one step: a request waits for a cache slot of a group (the groups in turn), keeps it for life,
-/// and its prompt enters in pieces where a step has no room for all of it. Fills the results. On
-/// failure: the status and text of the step that failed.
+/// Called for every event, with the number of its request. On the engine's thread.
+using Watch = std::function<void(size_t request, const mxs_event_t &event)>;
+
+/// Runs all requests to their end, at most `together` of them at a time (at least 1). Fills the
+/// results. On failure: the status and text of the first request that failed.
 mxs_status_t generate(mxs_model_t *model, const ServedLimits &limits,
-                      std::vector<Request> &requests, size_t together, std::string &error);
+                      std::vector<Request> &requests, size_t together, const Watch &watch,
+                      std::string &error);
 
 /// Why a request cannot be served by this artifact, or nothing.
 std::string whyRefused(const Request &request, const ServedLimits &limits);
+
+/// "stop", "length", "cancelled", "error".
+const char *finishName(int32_t finish);
 
 } // namespace mixserve::tools
 

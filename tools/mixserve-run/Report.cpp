@@ -19,7 +19,12 @@ static std::string joined(const std::vector<int32_t> &ids) {
 void mixserve::tools::printTokens(const std::vector<Request> &requests, bool asJson) {
   json sequences = json::array();
   for (const Request &request : requests) {
-    sequences.push_back({{"prompt", request.prompt}, {"tokens", request.tokens}});
+    json sequence = {{"prompt", request.prompt},
+                     {"tokens", request.tokens},
+                     {"finish", finishName(request.finish)}};
+    if (request.sampling.logprob)
+      sequence["logprobs"] = request.logprobs;
+    sequences.push_back(std::move(sequence));
     if (!asJson)
       std::printf("%s\n", joined(request.tokens).c_str());
   }

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <sstream>
+#include <unistd.h>
 
 using namespace mixserve::tools;
 
@@ -26,6 +28,53 @@ int exitCodeOf(mxs_status_t status) {
                                                                                   : kBadInput;
 }
 
+/// What a verification file holds is greedy and goes on after an end of sequence.
+Request verified(const VerificationPrompt &prompt) {
+  Request request;
+  request.prompt = prompt.prompt;
+  request.newTokens = static_cast<int64_t>(prompt.greedy.size());
+  request.keepLogits = request.ignoreEos = true;
+  return request;
+}
+
+/// Prompt number `index` of the command line or a file.
+Request requested(const RunOptions &options, const std::string &where, const std::string &ids,
+                  size_t index, std::string &error) {
+  Request request;
+  request.prompt = parseIds(where, ids, error);
+  request.newTokens = options.newTokens;
+  request.keepLogits = !options.output.empty();
+  request.sampling = {static_cast<float>(options.temperature),
+                      static_cast<int32_t>(std::min<int64_t>(options.topK, INT32_MAX)),
+                      static_cast<float>(options.topP),
+                      static_cast<float>(options.minP),
+                      static_cast<float>(options.penalty),
+                      options.logprobs,
+                      static_cast<uint64_t>(options.seed) + index};
+  request.ignoreEos = options.ignoreEos;
+  if (!options.stopIds.empty() && error.empty())
+    request.stopIds = parseIds("--stop-ids", options.stopIds, error);
+  return request;
+}
+
+/// A prompt per line; empty lines are skipped.
+void readPrompts(const RunOptions &options, std::vector<Request> &requests, std::string &error) {
+  std::string text, line;
+  const mxs::Status status = mxs::readFile(options.promptFile, size_t(1) << 30, text);
+  if (!status.ok()) {
+    error = "--prompt-file: " + status.message();
+    return;
+  }
+  std::stringstream lines(text);
+  for (size_t number = 1; error.empty() && std::getline(lines, line); ++number)
+    if (const size_t end = line.find_last_not_of(" \r"); end != std::string::npos)
+      requests.push_back(requested(options, options.promptFile + ":" + std::to_string(number),
+                                   line.substr(0, end + 1), requests.size(), error));
+  if (error.empty() && requests.empty())
+    error = "--prompt-file: '" + options.promptFile +
+            "' holds no prompt; write token ids such as 304,287,283, a prompt per line";
+}
+
 /// The requests that the command line asks for; exits through `error`.
 std::vector<Request> collectRequests(const RunOptions &options, const ServedLimits &limits,
                                      std::vector<VerificationPrompt> &expected,
@@ -34,13 +83,12 @@ std::vector<Request> collectRequests(const RunOptions &options, const ServedLimi
   if (!options.verify.empty()) {
     expected = readVerification(options.verify, limits.vocab, error);
     for (const VerificationPrompt &prompt : expected)
-      requests.push_back({prompt.prompt, static_cast<int64_t>(prompt.greedy.size()), true, {}, {}});
+      requests.push_back(verified(prompt));
   }
-  for (const std::string &text : options.promptIds) {
-    if (!error.empty())
-      return {};
-    requests.push_back({parseIds(text, error), options.newTokens, !options.output.empty(), {}, {}});
-  }
+  for (size_t i = 0; i < options.promptIds.size() && error.empty(); ++i)
+    requests.push_back(requested(options, "--prompt-ids", options.promptIds[i], i, error));
+  if (error.empty() && !options.promptFile.empty())
+    readPrompts(options, requests, error);
   for (size_t i = 0; i < requests.size() && error.empty(); ++i)
     if (const std::string why = whyRefused(requests[i], limits); !why.empty())
       error = (options.verify.empty() ? "" : "verification file '" + options.verify + "': ") +
@@ -96,8 +144,20 @@ int run(const RunOptions &options) {
     mxs_model_close(model);
     return fail(kBadInput, error);
   }
-  const mxs_status_t status =
-      generate(model, limits, requests, options.mixed ? requests.size() : 1, error);
+  const size_t together =
+      options.mixed ? requests.size() : static_cast<size_t>(options.concurrency);
+  // On a terminal the tokens of the only sequence that runs are shown as they come.
+  const bool streams = isatty(STDOUT_FILENO) && together == 1 && !options.json && expected.empty();
+  const Watch watch = [&](size_t, const mxs_event_t &event) {
+    if (!streams)
+      return;
+    if (event.token >= 0)
+      std::printf(event.index ? ",%d" : "%d", event.token);
+    if (event.finish != MXS_FINISH_NONE)
+      std::printf("\n");
+    std::fflush(stdout);
+  };
+  const mxs_status_t status = generate(model, limits, requests, together, watch, error);
   const std::string stats = mxs_model_stats(model);
   const mxs_status_t closed = mxs_model_close(model);
   if (status != MXS_OK)
@@ -110,7 +170,7 @@ int run(const RunOptions &options) {
     const auto verdicts = compare(expected, requests);
     printVerdicts(verdicts, requests, options.tolerance, options.json);
     code = matches(verdicts, options.tolerance) ? kOk : kMismatch;
-  } else {
+  } else if (!streams) {
     printTokens(requests, options.json);
   }
   const int written = writeResults(options, requests, stats, limits.vocab);

@@ -39,12 +39,16 @@ std::vector<Status> Cluster::run(const std::function<Status(Communicator &)> &bo
   return result;
 }
 
+/// Longer than a row, so that the staging must have room for it.
+static constexpr int kSharedWords = 333;
+
 WorldOptions optionsFor(int64_t maxTokens, int64_t hidden, int64_t topK) {
   WorldOptions options;
   options.deadlineNs = 20'000'000'000;
   options.maxTokens = maxTokens;
   options.hidden = hidden;
   options.topK = topK;
+  options.shareBytes = kSharedWords * 4;
   return options;
 }
 
@@ -193,6 +197,18 @@ private:
                            MXS_ROWS_ASKED_OWNED, MXS_ROWS_ASKED));
     if (all != expected)
       report("lm_head_ag differs");
+    return shared();
+  }
+
+  Status shared() {
+    const int first = self / s.topo.attnTp * s.topo.attnTp;
+    std::vector<int32_t> own(kSharedWords), all(size_t(s.topo.attnTp) * kSharedWords, -1);
+    for (int i = 0; i < kSharedWords; ++i)
+      own[size_t(i)] = self * 1000 + i;
+    MXS_TRY(comm.share({Dense, MXS_SITE_SAMPLE}, own.data(), all.data(), kSharedWords * 4));
+    for (int i = 0; i < int(all.size()); ++i)
+      if (all[size_t(i)] != (first + i / kSharedWords) * 1000 + i % kSharedWords)
+        report("word " + std::to_string(i) + " of share: got " + std::to_string(all[size_t(i)]));
     return okStatus();
   }
 
@@ -298,6 +314,8 @@ static ByteModel expectedBytes(const Scenario &s, const std::vector<int> &chunkC
   model.reduceScatter(Dense, MXS_SITE_EMBED_RS, s.topo.attnTp);
   model.allGather(Dense, MXS_SITE_EMBED_RS, s.topo.attnTp, model.ownedRows(), 4 * s.hidden);
   model.allGather(Dense, MXS_SITE_LM_HEAD_AG, s.topo.attnTp, model.askedRows(), 4 * s.hidden);
+  model.allGather(Dense, MXS_SITE_SAMPLE, s.topo.attnTp,
+                  std::vector<int64_t>(size_t(s.ranks()), 1), 4 * kSharedWords);
   model.allGatherMethod(AllGatherLayer);
   model.flatEp(FlatLayer);
   model.hierEp(HierLayer);

@@ -95,7 +95,8 @@ public:
       sequences.push_back(
           {groups > 1 ? i : 0, groups > 1 ? 0 : i, position, tokensEach, MXS_LOGITS_LAST});
     next.resize(2);
-    const mxs_batch_t batch = {sizeof batch, 2, sequences.data(), ids.data(), int64_t(ids.size())};
+    const mxs_batch_t batch = {sizeof batch, 2,      sequences.data(), ids.data(),
+                               int64_t(ids.size()), nullptr};
     mxs_step_output_t output{};
     output.size = sizeof output;
     output.next_tokens = next.data();

@@ -25,7 +25,7 @@ Manifest manifest() {
 Status create(const std::vector<mxs_sequence_t> &sequences, const std::vector<int32_t> &tokens,
               Batch &out) {
   const mxs_batch_t batch{sizeof batch, int32_t(sequences.size()), sequences.data(), tokens.data(),
-                          int64_t(tokens.size())};
+                          int64_t(tokens.size()), nullptr};
   return Batch::create(batch, manifest(), out);
 }
 
@@ -60,6 +60,14 @@ TEST(Batch, RefusesWhatIsWrong) {
     EXPECT_EQ(status.code(), code) << status.message();
     EXPECT_NE(status.message().find(message), std::string::npos) << status.message();
   }
+  mxs_sequence_t sequence{0, 0, 0, 1, 1};
+  const int32_t token = 1;
+  mxs_sampling_t sampling{};
+  sampling.top_p = 2;
+  const mxs_batch_t sampled{sizeof sampled, 1, &sequence, &token, 1, &sampling};
+  const Status status = Batch::create(sampled, manifest(), batch);
+  EXPECT_EQ(status.code(), MXS_INVALID_ARGUMENT);
+  EXPECT_NE(status.message().find("sequence 0: top_p is 2"), std::string::npos) << status.message();
   mxs_batch_t wrongSize{};
   EXPECT_EQ(Batch::create(wrongSize, manifest(), batch).code(), MXS_INVALID_ARGUMENT);
 }
@@ -70,6 +78,7 @@ TEST(Batch, WireFormSurvivesAndDamageIsRefused) {
   batch.variant = 1;
   batch.chunks = 4;
   batch.wantLogits = 1;
+  batch.sampling = {{0.5f, 3, 0.9f, 0.1f, 1.2f, 1, 99}, {}};
   ByteWriter writer;
   batch.write(writer);
   const std::string bytes = writer.take();
@@ -79,6 +88,8 @@ TEST(Batch, WireFormSurvivesAndDamageIsRefused) {
   EXPECT_EQ(copy.sequences[1].num_tokens, 3);
   EXPECT_EQ(copy.variant, 1);
   EXPECT_EQ(copy.chunks, 4);
+  EXPECT_EQ(copy.samplingOf(0).seed, 99u);
+  EXPECT_EQ(copy.samplingOf(0).top_k, 3);
   for (size_t size = 0; size < bytes.size(); ++size) {
     const std::string cut = bytes.substr(0, size);
     ByteReader cutReader(cut);
@@ -101,6 +112,7 @@ TEST(Batch, WireFormSurvivesAndDamageIsRefused) {
       tokens += s.num_tokens;
     }
     ASSERT_EQ(tokens, copy.totalTokens());
+    ASSERT_TRUE(copy.sampling.empty() || copy.sampling.size() == copy.sequences.size());
     for (int32_t token : copy.tokens)
       ASSERT_TRUE(token >= 0 && token < 100);
   }

@@ -70,9 +70,9 @@ Outcome step(const ModelPtr &model, const std::vector<Part> &parts) {
   outcome.next.assign(parts.size(), -7);
   outcome.logits.assign(HM_MAX_TOKENS * HM_VOCAB, 0.0f);
   mxs_batch_t batch{sizeof batch, int32_t(sequences.size()), sequences.data(), tokens.data(),
-                    int64_t(tokens.size())};
+                    int64_t(tokens.size()), nullptr};
   mxs_step_output_t output{sizeof output, outcome.next.data(), outcome.logits.data(),
-                           HM_MAX_TOKENS};
+                           HM_MAX_TOKENS, nullptr, nullptr};
   outcome.status = mxs_model_step(model.get(), &batch, &output);
   outcome.text = mxs_last_error();
   outcome.logits.resize(outcome.status == MXS_OK ? size_t(output.logits_rows) * HM_VOCAB : 0);

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 
 using mixserve::test::Finished;
 using mixserve::test::runCommand;
@@ -83,6 +84,34 @@ TEST_F(RunTool, GeneratesTheSameOneByOneAndMixed) {
   EXPECT_TRUE(contains(run(arguments + " --json").text, "\"sequences\""));
 }
 
+TEST_F(RunTool, SamplesTheSameHoweverManyRunTogether) {
+  const std::string prompts = handmade::freshFolder() + ".txt";
+  std::ofstream(prompts) << "3,1,4\n\n9,2 \n5\n";
+  const std::string arguments = folder + " --prompt-file " + prompts +
+                                " --max-new-tokens 8 --json --logprobs --temperature 1.2 --top-k 9"
+                                " --top-p 0.95 --min-p 0.01 --repetition-penalty 1.1 --seed ";
+  const Finished one = run(arguments + "7"), three = run(arguments + "7 --concurrency 3");
+  EXPECT_EQ(one.code, 0) << one.text;
+  const auto tokens = [](const Finished &finished) {
+    const auto all = nlohmann::json::parse(finished.text)["sequences"];
+    EXPECT_EQ(all.size(), 3u);
+    std::vector<std::vector<int32_t>> result;
+    for (const auto &sequence : all) {
+      EXPECT_EQ(sequence["finish"], "length");
+      EXPECT_EQ(sequence["logprobs"].size(), 8u);
+      result.push_back(sequence["tokens"]);
+    }
+    return result;
+  };
+  EXPECT_EQ(tokens(one), tokens(three));
+  EXPECT_NE(tokens(one), tokens(run(arguments + "8")));
+  // A stop id ends a sequence, and is shown.
+  const std::vector<int32_t> all = greedy({3, 1, 4}, 3);
+  const auto end = std::find(all.begin(), all.end(), all[2]) + 1;
+  const Finished stopped = run(folder + " --prompt-ids 3,1,4 --stop-ids " + std::to_string(all[2]));
+  EXPECT_EQ(stopped.text, listed({all.begin(), end}) + "\n");
+}
+
 TEST_F(RunTool, Verifies) {
   const Finished good = run(folder + " --verify " + verificationFile(0));
   EXPECT_EQ(good.code, 0) << good.text;
@@ -116,7 +145,9 @@ TEST_F(RunTool, UsageErrors) {
   for (const std::string &arguments :
        {std::string(), folder, folder + " --prompt-ids 1 --nonsense", folder + " b --prompt-ids 1",
         folder + " --prompt-ids", folder + " --prompt-ids 1 --deadline 30",
-        folder + " --prompt-ids 1 --method quick"})
+        folder + " --prompt-ids 1 --method quick", folder + " --prompt-ids 1 --top-p 1.5",
+        folder + " --prompt-ids 1 --temperature -1", folder + " --prompt-ids 1 --concurrency 0",
+        folder + " --prompt-ids 1 --logprobs", folder + " --verify x --top-k 3"})
     EXPECT_EQ(run(arguments).code, 1) << arguments;
   EXPECT_TRUE(contains(run(folder + " --promt-ids 1").text, "did you mean '--prompt-ids'"));
   EXPECT_EQ(run("--help").code, 0);
@@ -129,6 +160,9 @@ TEST_F(RunTool, BadInput) {
   } const cases[] = {
       {folder + " --prompt-ids 32", "outside the vocabulary"},
       {folder + " --prompt-ids 1,x", "is no token id"},
+      {folder + " --prompt-ids 1 --stop-ids 1,x", "--stop-ids: 'x' is no token id"},
+      {folder + " --prompt-ids 1 --stop-ids 77", "stop_ids"},
+      {folder + " --prompt-file " + folder + "/none", "--prompt-file"},
       {folder + " --prompt-ids 1 --max-new-tokens 99", "exceed the artifact's context"},
       {folder + " --prompt-ids 1 --method hybrid", "no dispatch method 'hybrid'"},
       {folder + " --prompt-ids 1 --chunks 4", "only the method hybrid-fused is chunked"},

@@ -1,0 +1,32 @@
+//===- SlotTable.h - Cache slots of the attention groups --------------------*- C++ -*-===//
+#ifndef MIXSERVE_RUNTIME_SERVE_SLOTTABLE_H
+#define MIXSERVE_RUNTIME_SERVE_SLOTTABLE_H
+
+#include <cstdint>
+#include <vector>
+
+namespace mxs {
+
+/// A sequence stays in its group for life, so the group is chosen once: the one with the fewest
+/// sequences, of equal ones that with the fewest tokens promised to them, then the lowest.
+class SlotTable {
+public:
+  SlotTable(int groups, int slotsPerGroup);
+
+  /// False: no group has a free slot. `tokens`: prompt and output that may come.
+  bool take(int64_t tokens, int &group, int &slot);
+  void giveBack(int group, int slot, int64_t tokens);
+  int64_t taken() const { return takenSlots; }
+
+private:
+  struct Group {
+    std::vector<int> free; ///< next one at the back
+    int64_t promised = 0;
+  };
+  std::vector<Group> groups;
+  int64_t takenSlots = 0;
+};
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_SERVE_SLOTTABLE_H
