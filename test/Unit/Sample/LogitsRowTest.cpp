@@ -100,8 +100,9 @@ TEST(LogitsRow, MassIsFoundWhereTheSumReachesIt) {
     const double target = mass * (i + 0.5) / 4000;
     const int64_t expected = std::upper_bound(sums.begin(), sums.end(), target) - sums.begin();
     const int64_t got = findMass(row.data(), n, max, target);
-    if (got != expected) // only where the target lies on a boundary, within rounding
+    if (got != expected) { // only where the target lies on a boundary, within rounding
       EXPECT_NEAR(sums[size_t(std::min(got, expected))], target, 1e-5 * mass) << i;
+    }
   }
   EXPECT_EQ(findMass(row.data(), n, max, 0.0), 0);
   EXPECT_EQ(findMass(row.data(), n, max, mass * 2), int64_t(n) - 1) << "never past the end";
