@@ -169,8 +169,9 @@ TEST_P(EngineMeshes, ManyTogetherGetTheTokensTheyGetAlone) {
     EXPECT_EQ(stats["finished"]["length"], cases.size());
     EXPECT_EQ(stats["running"], 0);
     EXPECT_LE(stats["peak_running"], HM_MAX_SEQS * (GetParam().ranks() / GetParam().attnTp));
-    if (chunk == 0)
+    if (chunk == 0) {
       EXPECT_LT(stats["steps"], 250) << "sequences share steps";
+    }
   }
 }
 
@@ -337,8 +338,9 @@ TEST(Engine, CallsFromTheCallback) {
     waited = mxs_engine_wait(server.engine, 1);
     closed = mxs_engine_close(server.engine);
     uint64_t next = 0;
-    if (chained++ < 3)
+    if (chained++ < 3) {
       EXPECT_EQ(server.submit({2}, 2, next), MXS_OK);
+    }
   };
   uint64_t id = 0;
   ASSERT_EQ(server.submit({1}, 2, id), MXS_OK);
