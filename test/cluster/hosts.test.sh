@@ -95,24 +95,24 @@ for latency in 0 100; do
 done
 
 # Two at once; the number of a host; exit codes.
-"$hosts" up mxtesta 2 && "$hosts" up mxtestb 3 --latency 100 || fail 'two at once'
-[ "$("$hosts" each mxtesta sh -c 'echo $MIXSERVE_HOST/$MIXSERVE_HOSTS' | sort | tr '\n' ' ')" = '0/2 1/2 ' ] || fail 'hosts of the first'
-"$hosts" run mxtestb n2 sh -c 'exit 7'; [ $? -eq 7 ] || fail 'exit code of run'
-"$hosts" up mxtesta 2 2>"$scratch/err" && fail 'the same prefix twice'
+"$hosts" up mxa$$ 2 && "$hosts" up mxb$$ 3 --latency 100 || fail 'two at once'
+[ "$("$hosts" each mxa$$ sh -c 'echo $MIXSERVE_HOST/$MIXSERVE_HOSTS' | sort | tr '\n' ' ')" = '0/2 1/2 ' ] || fail 'hosts of the first'
+"$hosts" run mxb$$ n2 sh -c 'exit 7'; [ $? -eq 7 ] || fail 'exit code of run'
+"$hosts" up mxa$$ 2 2>"$scratch/err" && fail 'the same prefix twice'
 grep -q 'exist already' "$scratch/err" || fail "message: $(cat "$scratch/err")"
-"$hosts" run mxtesta n5 true 2>"$scratch/err" && fail 'a host that is not there'
+"$hosts" run mxa$$ n5 true 2>"$scratch/err" && fail 'a host that is not there'
 grep -q 'no .n5' "$scratch/err" || fail "message: $(cat "$scratch/err")"
 # What runs on a host ends with it, also if it does not want to.
-{ "$hosts" run mxtesta n1 sh -c 'trap "" TERM; exec setsid sleep 987'; } 2>/dev/null & stubborn=$!
-for try in $(seq 100); do [ "$(ip netns pids mxtesta-n1 | wc -l)" -gt 0 ] && break; sleep 0.05; done
+{ "$hosts" run mxa$$ n1 sh -c 'trap "" TERM; exec setsid sleep 987'; } 2>/dev/null & stubborn=$!
+for try in $(seq 100); do [ "$(ip netns pids mxa$$-n1 | wc -l)" -gt 0 ] && break; sleep 0.05; done
 sleep 0.3
-"$hosts" down mxtesta || fail 'down'
+"$hosts" down mxa$$ || fail 'down'
 wait $stubborn 2>/dev/null
 pgrep -f '^sleep 987$' >/dev/null && fail 'a process outlived its host'
-[ -z "$(left mxtesta)" ] || fail "left: $(left mxtesta)"
-[ -n "$(left mxtestb)" ] || fail 'the other hosts went too'
-"$hosts" down mxtestb
-[ -z "$(left mxtestb)" ] || fail "left: $(left mxtestb)"
+[ -z "$(left mxa$$)" ] || fail "left: $(left mxa$$)"
+[ -n "$(left mxb$$)" ] || fail 'the other hosts went too'
+"$hosts" down mxb$$
+[ -z "$(left mxb$$)" ] || fail "left: $(left mxb$$)"
 
 # After a failure, a refusal and a signal.
 "$hosts" with 2 -- sh -c 'echo $HOSTS_PREFIX; exit 9' >"$scratch/prefix"; [ $? -eq 9 ] || fail 'exit code of with'
