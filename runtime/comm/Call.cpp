@@ -14,11 +14,15 @@ Call::Call(RankState &state, Site site)
   state.outgoing.reset();
   state.incoming.reset();
   state.sendCount = state.arrivalCount = 0;
+  state.node.setReading(state.device, true);
   if (state.world.trace().enabled())
     beginNs = steadyNs();
 }
 
 Call::~Call() {
+  state.node.setReading(state.device, false);
+  if (state.world.aborted())
+    state.node.notifyAll(); // a failed peer may wait for this
   if (state.world.trace().enabled())
     state.world.trace().add(
         {siteName(site.op), site, state.self, -1, -1, -1, beginNs, steadyNs()});
@@ -72,10 +76,14 @@ Status Call::leave() {
 }
 
 Status Call::waitFlag(int device, int flag, const char *what, int chunk) {
-  return waitAt(
+  MXS_TRY(waitAt(
       *this, [&] { return state.node.reached(device, flag, state.sequence); },
       [&] { return "rank " + std::to_string(topo.rankOf(state.nodeIndex, device)) + " " + what; },
-      chunk);
+      chunk));
+  // The peer may have failed since it set the flag, and returned to a caller who freed its rows.
+  if (state.world.aborted())
+    return failure(MXS_ABORTED, state.world.abortStatus().message(), chunk);
+  return okStatus();
 }
 
 void Call::pullCopy(int device, void *to, const void *from, int64_t bytes, mxs_site_t op) {

@@ -15,8 +15,14 @@ const RowMap &Communicator::rows() const { return state->rows; }
 int Communicator::chunks() const { return state->chunks; }
 
 Status Communicator::finish(Status status) {
-  if (!status.ok())
-    world.abort(status);
+  if (status.ok())
+    return status;
+  world.abort(status);
+  // The caller may free its rows now. A peer that began a collective before the abort may read them;
+  // one that begins later sees the abort at its first flag (both are sequentially consistent).
+  static const std::atomic<bool> never{false};
+  state->node.waitPoint(state->device)
+      .wait([&] { return state->node.unread(state->device); }, never, world.options().deadlineNs);
   return status;
 }
 

@@ -5,8 +5,8 @@
 // the step. What each call moves, counts and in which order it adds:
 // README.md in this folder and the C ABI (mixserve_rt.h).
 //
-// The first failure aborts the world; after that every call returns MXS_ABORTED at once. Buffers
-// passed to a call that failed must stay valid until all ranks of the node have returned.
+// The first failure aborts the world; after that every call returns MXS_ABORTED at once. A call that
+// fails returns when its node peers read its buffers no more, or hung for another deadline.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_COMM_COMMUNICATOR_H

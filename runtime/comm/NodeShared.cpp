@@ -22,6 +22,13 @@ void NodeShared::set(int device, int flag, uint64_t value) {
       members[peer]->sleeper.notify();
 }
 
+bool NodeShared::unread(int device) const {
+  for (int peer = 0; peer < static_cast<int>(members.size()); ++peer)
+    if (peer != device && members[peer]->reading.load())
+      return false;
+  return true;
+}
+
 void NodeShared::notifyAll() {
   for (const std::unique_ptr<Member> &member : members)
     member->sleeper.notify();

@@ -54,6 +54,12 @@ public:
     return members[device]->flags[flag].load(std::memory_order_acquire) >= value;
   }
 
+  /// Whether `device` may be reading its peers' memory. Set before a collective looks at the first
+  /// flag; sequentially consistent, like the world's abort: see Communicator::finish.
+  void setReading(int device, bool reading) { members[device]->reading.store(reading); }
+  /// No other device reads the memory of `device`.
+  bool unread(int device) const;
+
   /// Where the thread of `device` sleeps: flags and transport requests notify it.
   WaitPoint &waitPoint(int device) { return members[device]->sleeper; }
   void notifyAll();
@@ -62,6 +68,7 @@ private:
   struct Member {
     Published shown;
     std::unique_ptr<std::atomic<uint64_t>[]> flags;
+    std::atomic<bool> reading{false};
     WaitPoint sleeper;
   };
   std::vector<std::unique_ptr<Member>> members;

@@ -87,7 +87,7 @@ bool World::poison(const Status &why) {
     if (poisoned.load(std::memory_order_relaxed))
       return false;
     reason = why;
-    poisoned.store(true, std::memory_order_release);
+    poisoned.store(true);
   }
   for (const std::unique_ptr<NodeShared> &node : nodes)
     node->notifyAll();

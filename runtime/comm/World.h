@@ -61,7 +61,7 @@ public:
   /// Ends all waits of all ranks, here and in other processes, now and later. The first call's text
   /// stays.
   void abort(const Status &reason);
-  bool aborted() const { return poisoned.load(std::memory_order_acquire); }
+  bool aborted() const { return poisoned.load(); }
   const std::atomic<bool> &abortFlag() const { return poisoned; }
   /// MXS_ABORTED with the text of the first abort.
   Status abortStatus() const;

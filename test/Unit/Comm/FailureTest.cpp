@@ -4,9 +4,11 @@
 
 #include "gtest/gtest.h"
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <mutex>
+#include <thread>
 
 namespace mxs::test {
 
@@ -28,8 +30,8 @@ static Scenario scenarioOf(const Topology &topo) {
   return Scenario(topo, std::vector<int64_t>(topo.attnGroups(), 5), Routing::Uniform, 2, 3);
 }
 
-/// Dispatches of a scenario's rows, by flat-ep or fused. The buffers live as long as the object:
-/// node peers may still read those of a rank whose call has failed (Communicator.h).
+/// Dispatches of a scenario's rows, by flat-ep or fused, each on buffers of its own that live as long
+/// as the object.
 class Dispatches {
 public:
   explicit Dispatches(const Scenario &scenario) : s(scenario) {}
@@ -211,6 +213,47 @@ TEST(Failure, AbortEndsAllWaits) {
   std::string message;
   EXPECT_EQ(cluster.world->recvControl(0, 1, message, /*forever=*/true).code(), MXS_ABORTED);
   EXPECT_EQ(cluster.world->sendControl(0, 1, "late").code(), MXS_ABORTED);
+}
+
+TEST(Failure, AFailedCallReturnsWhenItsPeersReadNoMore) {
+  // Rank 0 waits for rank 1, which is inside the same collective, when the world is aborted.
+  const Topology topo = mesh(1, 2);
+  Cluster cluster(topo, optionsFor(64, 8, 2));
+  const Scenario s = scenarioOf(topo);
+  std::vector<float> x(s.totalRows() * 8, 1.0f), out[2] = {x, x};
+  std::vector<float> weights(s.totalRows() * 2, 1.0f), outWeights[2] = {weights, weights};
+  std::vector<int32_t> outIds(s.totalRows() * 2);
+  std::vector<int32_t> outIdsOf[2] = {outIds, outIds};
+  std::atomic<bool> inside{false}, insideAtReturn{true};
+  auto region = [&] {
+    inside = true;
+    cluster.world->abort(badArtifact("stopped by the test"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    inside = false;
+  };
+  cluster.run([&](Communicator &comm) {
+    MXS_TRY(comm.beginStep(s.rows, 1));
+    const int rank = comm.rank();
+    mxs_ag_dispatch_t args = {};
+    if (rank == 1)
+      args.region = [](mxs_ctx_t *, void *frame, int64_t, int64_t) {
+        (*static_cast<decltype(region) *>(frame))();
+      };
+    args.frame = &region;
+    args.x = x.data();
+    args.weights = weights.data();
+    args.ids = s.ids.data() + s.ownedFirst[rank] * 2;
+    args.out_x = out[rank].data();
+    args.out_weights = outWeights[rank].data();
+    args.out_ids = outIdsOf[rank].data();
+    args.hidden = 8;
+    args.top_k = 2;
+    const Status status = comm.agDispatch(nullptr, 3, args);
+    if (rank == 0)
+      insideAtReturn = inside.load();
+    return status;
+  });
+  EXPECT_FALSE(insideAtReturn);
 }
 
 TEST(Failure, WrongArgumentsAreRefused) {
