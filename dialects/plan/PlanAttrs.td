@@ -15,10 +15,9 @@ def Plan_RowSet : I32EnumAttr<"RowSet", "which token rows a rank holds", [
     I32EnumAttrCase<"Group", 1, "group">,
     I32EnumAttrCase<"Lane", 2, "lane">,
     I32EnumAttrCase<"Received", 3, "received">,
-    I32EnumAttrCase<"Routed", 4, "routed">,
-    I32EnumAttrCase<"AskedOwned", 5, "asked_owned">,
-    I32EnumAttrCase<"Asked", 6, "asked">,
-    I32EnumAttrCase<"None", 7, "none">]> {
+    I32EnumAttrCase<"AskedOwned", 4, "asked_owned">,
+    I32EnumAttrCase<"Asked", 5, "asked">,
+    I32EnumAttrCase<"None", 6, "none">]> {
   let cppNamespace = "::mixserve::plan";
   let genSpecializedAttr = 0;
 }

@@ -25,7 +25,7 @@ FailureOr<int64_t> bufferBytes(Value value, const RowCapacity &capacity) {
   auto type = cast<RankedTensorType>(value.getType());
   plan::ShardingAttr sharding = plan::ShardingAttr::of(type);
   const plan::RowSet set = sharding ? sharding.getRows() : plan::RowSet::None;
-  if (set == plan::RowSet::None || set == plan::RowSet::Routed || type.getRank() != 2 ||
+  if (set == plan::RowSet::None || type.getRank() != 2 ||
       type.isDynamicDim(1) || type.getElementTypeBitWidth() != 32)
     return emitError(value.getLoc(), "no buffer for ")
            << type << ": expected a row set of the step, static columns, and f32 or i32 elements";

@@ -63,10 +63,10 @@ LogicalResult mixserve::lowerRoute(FunctionLowering &f, moe::RouteOp op) {
 LogicalResult mixserve::lowerExpertFfn(FunctionLowering &f, moe::ExpertFfnOp op) {
   Value out = f.makeResult(cast<OpResult>(op.getResult()));
   f.call("mxs_expert_ffn",
-         {f.ctx, f.pointer(op.getInput()), f.pointer(op.getWeights()), f.pointer(op.getIds()),
-          f.pointer(op.getGate()), f.pointer(op.getUp()), f.pointer(op.getDown()),
-          f.constI32(static_cast<int32_t>(op.getActivation())), out, f.rows(op.getInput()),
-          f.constI64(columns(op.getIds()))});
+         {f.ctx, f.layerOf(op), f.pointer(op.getInput()), f.pointer(op.getWeights()),
+          f.pointer(op.getIds()), f.pointer(op.getGate()), f.pointer(op.getUp()),
+          f.pointer(op.getDown()), f.constI32(static_cast<int32_t>(op.getActivation())), out,
+          f.rows(op.getInput()), f.constI64(columns(op.getIds()))});
   return success();
 }
 

@@ -119,7 +119,6 @@ static void writeBuffers(JsonStream &json, const ManifestInput &input) {
       });
   });
   json.attribute("vocab_local", input.facts.vocabLocal);
-  json.attribute("routed_capacity", input.facts.routedPerToken);
   auto mesh = input.fused->getAttrOfType<plan::MeshAttr>(plan::kMeshAttr);
   writeWeightTypes(json, input.params);
   json.attributeArray("params", [&] {

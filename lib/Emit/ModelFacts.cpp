@@ -110,8 +110,6 @@ private:
                                   << " and " << facts.topK << "; all MoE layers must agree";
     facts.experts = experts;
     facts.topK = topK;
-    const int64_t local = op.getGate().getType().getDimSize(0);
-    facts.routedPerToken = std::max(facts.routedPerToken, ShapedType::isDynamic(local) ? topK : std::min(topK, local));
     if (auto layer = op->getAttrOfType<IntegerAttr>(nn::kLayerAttr))
       moe.insert(layer.getInt());
     return success();

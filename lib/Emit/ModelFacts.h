@@ -19,7 +19,6 @@ struct ModelFacts {
   llvm::SmallVector<int64_t> moeLayers;
   llvm::SmallVector<CacheFacts> caches; ///< local, by cache number
   int64_t vocabLocal = 0;               ///< columns of a rank's logits
-  int64_t routedPerToken = 0;           ///< (row, local expert) pairs that one token can make on a rank
 };
 
 /// Fails, saying which, on a model whose MoE layers differ in experts or top-k, or whose caches are

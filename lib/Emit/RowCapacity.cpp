@@ -16,7 +16,7 @@ FailureOr<RowCapacity> RowCapacity::of(ModuleOp module) {
 }
 
 int64_t RowCapacity::rows(plan::RowSet set) const {
-  assert(set != plan::RowSet::Routed && set != plan::RowSet::None && "no bound by T alone");
+  assert(set != plan::RowSet::None && "no bound by T alone");
   const bool isOwned = set == plan::RowSet::Owned || set == plan::RowSet::AskedOwned;
   return isOwned ? static_cast<int64_t>(llvm::divideCeil(tokens, attnTp)) : tokens;
 }

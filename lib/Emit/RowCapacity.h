@@ -15,7 +15,7 @@ struct RowCapacity {
   /// Reads the module's plan; fails with a diagnostic without `plan.limits` or `plan.layout`.
   static llvm::FailureOr<RowCapacity> of(mlir::ModuleOp module);
 
-  /// Rows of a set: owned ceil(T / attn_tp), all others T. Not for routed rows.
+  /// Rows of a set: owned ceil(T / attn_tp), all others T.
   int64_t rows(plan::RowSet set) const;
 };
 

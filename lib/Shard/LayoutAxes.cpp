@@ -167,7 +167,6 @@ AxesAttr LayoutAxes::rowAxes(plan::RowSet rows) const {
   case plan::RowSet::Lane:
     return inNode;
   case plan::RowSet::Received:
-  case plan::RowSet::Routed:
   case plan::RowSet::None:
     break;
   }

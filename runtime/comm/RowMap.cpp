@@ -60,8 +60,6 @@ int64_t RowMap::rows(int rank, mxs_row_set_t set) const {
     return askedOwned(rank);
   case MXS_ROWS_ASKED:
     return askedRows(topo.attnGroup(rank));
-  case MXS_ROWS_ROUTED:
-    return 0;
   }
   return 0;
 }

@@ -47,7 +47,7 @@ public:
   /// Owned-row indices of the rank's asked rows, ascending.
   const std::vector<int32_t> &askedOwnedRows(int rank) const { return askedIndex[rank]; }
 
-  /// Rows of `set` on `rank`; ROUTED is not known here and gives 0.
+  /// Rows of `set` on `rank`.
   int64_t rows(int rank, mxs_row_set_t set) const;
 
   /// Chunk `c` of `chunks` of n rows begins at floor(c*n/chunks).

@@ -16,9 +16,6 @@ enum class Call {
   Linear,
   Attention,
   Route,
-  Permute,
-  GroupedGemm,
-  Unpermute,
   ExpertFfn,
   SelectRows,
   Logits,
@@ -37,9 +34,9 @@ inline constexpr size_t kCallCount = static_cast<size_t>(Call::RsCombine) + 1;
 /// Name in the stats and in messages: the C function without "mxs_".
 inline const char *callName(Call call) {
   static constexpr const char *names[kCallCount] = {
-      "for_rows",          "embedding",      "linear",     "attention",   "route",   "permute",
-      "grouped_gemm",      "unpermute",      "expert_ffn", "select_rows", "logits",  "all_gather",
-      "all_gather_routed", "reduce_scatter", "all_reduce", "dispatch",    "combine", "ag_dispatch",
+      "for_rows",       "embedding",  "linear",     "attention",  "route",
+      "expert_ffn",     "select_rows", "logits",    "all_gather", "all_gather_routed",
+      "reduce_scatter", "all_reduce", "dispatch",   "combine",    "ag_dispatch",
       "rs_combine"};
   return names[static_cast<size_t>(call)];
 }

@@ -106,57 +106,6 @@ void mxs_route(mxs_ctx_t *ctx, const float *logits, float *weights, int32_t *ids
   });
 }
 
-/// One rank has no dispatch that could record the routing. Layers come in order.
-static Status recordOfOneRank(mxs_ctx_t *ctx, const int32_t *ids, int64_t topK) {
-  const auto &layers = ctx->manifest.moeLayers;
-  const size_t index = ctx->expertCalls++;
-  if (ctx->topology.rankCount() != 1 || index >= layers.size())
-    return okStatus();
-  return ctx->recordRouting(static_cast<int32_t>(layers[index]), ids, topK);
-}
-
-void mxs_permute(mxs_ctx_t *ctx, const float *x, const int32_t *ids, float *permuted, int64_t rows,
-                 int64_t hidden, int64_t top_k) {
-  abiCall(ctx, Call::Permute, [&] {
-    MXS_TRY(recordOfOneRank(ctx, ids, top_k));
-    RouteState &route = ctx->route;
-    route.count = cpu::sortByExpert(
-        ids, rows, top_k, ctx->topology.firstExpert(ctx->rank), ctx->topology.endExpert(ctx->rank),
-        static_cast<int64_t>(route.pairs.size()), route.pairs.data(), route.ends.data());
-    if (route.count < 0) {
-      route.count = 0;
-      return internalError("more (row, expert) pairs than different experts allow");
-    }
-    cpu::gatherPairs(x, route.pairs.data(), route.count, hidden, permuted);
-    return okStatus();
-  });
-}
-
-void mxs_grouped_gemm(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w, float *y) {
-  abiCall(ctx, Call::GroupedGemm, [&] {
-    const std::vector<int64_t> &ends = ctx->route.ends;
-    MXS_TRY(checkLayout(w, WeightLayout::N64));
-    if (w->matrices != static_cast<int64_t>(ends.size()) - 1)
-      return internalError("got the weights of " + std::to_string(w->matrices) +
-                           " experts, this rank has " + std::to_string(ends.size() - 1));
-    for (int64_t e = 0; e < w->matrices; ++e)
-      cpu::packedLinear(cpu::Engine::process(), ThreadPool::process(), ctx->workspace,
-                        x + ends[static_cast<size_t>(e)] * w->k, *w, e,
-                        y + ends[static_cast<size_t>(e)] * w->n,
-                        ends[static_cast<size_t>(e) + 1] - ends[static_cast<size_t>(e)]);
-    return okStatus();
-  });
-}
-
-void mxs_unpermute(mxs_ctx_t *ctx, const float *y, const float *weights, float *out, int64_t rows,
-                   int64_t hidden, int64_t top_k) {
-  abiCall(ctx, Call::Unpermute, [&] {
-    cpu::scatterPairs(y, weights, ctx->route.pairs.data(), ctx->route.count, rows, top_k, hidden,
-                      out);
-    return okStatus();
-  });
-}
-
 /// The weights of this rank's experts, and that they fit each other.
 static Status checkExperts(mxs_ctx_t *ctx, const mxs_weight_t *gate, const mxs_weight_t *up,
                            const mxs_weight_t *down) {
@@ -174,14 +123,17 @@ static Status checkExperts(mxs_ctx_t *ctx, const mxs_weight_t *gate, const mxs_w
   return okStatus();
 }
 
-void mxs_expert_ffn(mxs_ctx_t *ctx, const float *x, const float *weights, const int32_t *ids,
-                    const mxs_weight_t *gate, const mxs_weight_t *up, const mxs_weight_t *down,
-                    int32_t activation, float *out, int64_t rows, int64_t top_k) {
+void mxs_expert_ffn(mxs_ctx_t *ctx, int32_t layer, const float *x, const float *weights,
+                    const int32_t *ids, const mxs_weight_t *gate, const mxs_weight_t *up,
+                    const mxs_weight_t *down, int32_t activation, float *out, int64_t rows,
+                    int64_t top_k) {
   abiCall(ctx, Call::ExpertFfn, [&] {
     if (activation != 0)
       return internalError("no activation has number " + std::to_string(activation));
     MXS_TRY(checkExperts(ctx, gate, up, down));
-    MXS_TRY(recordOfOneRank(ctx, ids, top_k));
+    // With more ranks, what brings the rows here has recorded them.
+    if (ctx->topology.rankCount() == 1)
+      MXS_TRY(ctx->recordRouting(layer, ids, top_k));
     const int32_t first = ctx->topology.firstExpert(ctx->rank);
     return cpu::expertFfn(cpu::Engine::process(), ThreadPool::process(), ctx->workspace,
                           {x, weights, ids, rows, top_k, first, gate, up, down, out});

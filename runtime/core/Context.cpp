@@ -42,10 +42,6 @@ Status mxs_ctx::prepare(bool verify, bool verifyShared) {
       cpu::Attention(cpu::attentionKernels(cpu::Engine::process().isa()),
                      ThreadPool::process().threads(), manifest.maxSeqs, headDim, cache.capacity());
   const int64_t localExperts = topology.endExpert(rank) - topology.firstExpert(rank);
-  // A row has at most one pair per local expert and per choice.
-  route.pairs.resize(static_cast<size_t>(manifest.maxBatchTokens *
-                                         std::min<int64_t>(manifest.topK, localExperts)));
-  route.ends.assign(static_cast<size_t>(localExperts + 1), 0);
   scores.resize(static_cast<size_t>(manifest.experts));
   routing.resize(manifest.moeLayers.size());
   MXS_TRY(artifact.openWeights(
@@ -77,10 +73,7 @@ void mxs_ctx::reserveWorkspace(int64_t localExperts) {
 
 Status mxs_ctx::beginStep(const StepPlan &next) {
   plan = &next;
-  route.count = 0;
-  std::fill(route.ends.begin(), route.ends.end(), 0);
   logits = {};
-  expertCalls = 0;
   for (std::vector<int32_t> &ids : routing)
     ids.clear();
   return world.rank(rank).beginStep(next.rows, next.batch.chunks);
@@ -104,7 +97,7 @@ void mxs_ctx::fail(const Status &failure) {
 }
 
 int64_t mxs_ctx::rows(mxs_row_set_t set) const {
-  return set == MXS_ROWS_ROUTED ? route.count : plan->rows.rows(rank, set);
+  return plan->rows.rows(rank, set);
 }
 
 Status mxs_ctx::recordRouting(int32_t layer, const int32_t *ids, int64_t topK) {

@@ -21,13 +21,6 @@ struct FreeMemory {
   void operator()(void *memory) const { std::free(memory); }
 };
 
-/// Where the rows of the last mxs_permute went; kept for grouped GEMM and unpermute.
-struct RouteState {
-  std::vector<cpu::RoutedPair> pairs; ///< sized for the worst case at start
-  std::vector<int64_t> ends;          ///< [local experts + 1]
-  int64_t count = 0;                  ///< pairs in use
-};
-
 /// Logits of the group's asked rows, this rank's part of the vocabulary. Not owned.
 struct LogitsView {
   const float *data = nullptr;
@@ -68,14 +61,12 @@ struct mxs_ctx {
   const mxs::StepPlan *plan = nullptr;
   mxs::KvCache cache;
   mxs::RankWeights weights;
-  mxs::RouteState route;
   mxs::LogitsView logits;
   mxs::cpu::Attention attention;
   std::vector<mxs::cpu::AttentionSequence> attending; ///< [max_seqs] of the call that runs
   std::vector<float> scores;                          ///< scratch of route
   std::vector<std::vector<int32_t>> routing;          ///< [moe layers][owned rows * K] of this step
-  size_t expertCalls = 0;        ///< layers of this step that have routed to experts
-  mxs::cpu::Workspace workspace; ///< of linears and experts
+  mxs::cpu::Workspace workspace;                      ///< of linears and experts
   mxs::CallCounter calls;
   std::unique_ptr<uint8_t, mxs::FreeMemory> arena;
 

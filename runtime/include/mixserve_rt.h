@@ -24,7 +24,7 @@
 extern "C" {
 #endif
 
-#define MXS_ABI_VERSION 2
+#define MXS_ABI_VERSION 3
 #define MXS_EXPORT __attribute__((visibility("default")))
 
 /// What the caller should do is part of each code.
@@ -241,9 +241,8 @@ typedef enum mxs_row_set {
   MXS_ROWS_GROUP = 1,       ///< all rows of this rank's attention group
   MXS_ROWS_LANE = 2,        ///< owned rows of the ranks with this device index, by node
   MXS_ROWS_RECEIVED = 3,    ///< all rows of the step, in rank order of their homes
-  MXS_ROWS_ROUTED = 4,      ///< (row, local expert) pairs, by ascending expert, then row
-  MXS_ROWS_ASKED_OWNED = 5, ///< owned rows whose logits are asked
-  MXS_ROWS_ASKED = 6        ///< the group's rows whose logits are asked
+  MXS_ROWS_ASKED_OWNED = 4, ///< owned rows whose logits are asked
+  MXS_ROWS_ASKED = 5        ///< the group's rows whose logits are asked
 } mxs_row_set_t;
 
 /// What a byte counter or a trace event is attributed to, inside a layer.
@@ -263,7 +262,7 @@ typedef enum mxs_site {
 typedef enum mxs_method { MXS_FLAT_EP = 1, MXS_HIER_EP = 2, MXS_HYBRID = 3 } mxs_method_t;
 
 MXS_EXPORT int32_t mxs_ctx_status(const mxs_ctx_t *ctx);
-/// Rows of `row_set` in this step; ROUTED is known after `mxs_permute` of the layer. 0 after a failure.
+/// Rows of `row_set` in this step. 0 after a failure.
 MXS_EXPORT int64_t mxs_rows(mxs_ctx_t *ctx, int32_t row_set);
 /// The rank's activation arena, `arena_bytes` of the manifest, 64-byte aligned. Owned by the context.
 MXS_EXPORT uint8_t *mxs_arena(mxs_ctx_t *ctx);
@@ -305,22 +304,11 @@ MXS_EXPORT void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, con
 MXS_EXPORT void mxs_route(mxs_ctx_t *ctx, const float *logits, float *weights, int32_t *ids, int64_t rows,
                           int64_t experts, int64_t top_k, int32_t score, int32_t normalize, float scale);
 
-/// Sorts the (row, local expert) pairs of `rows` rows by expert: permuted [rows(ROUTED), H] gets
-/// their inputs; the order is kept in the context for `mxs_grouped_gemm` and `mxs_unpermute`.
-/// An id of -1 or of another rank's expert is no pair.
-MXS_EXPORT void mxs_permute(mxs_ctx_t *ctx, const float *x, const int32_t *ids, float *permuted, int64_t rows,
-                            int64_t hidden, int64_t top_k);
-/// y[ROUTED,N] = x[ROUTED,K] * W_e^T with the expert of each row; w: this rank's experts, packed n64.
-MXS_EXPORT void mxs_grouped_gemm(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w, float *y);
-/// out[rows,H] = sum over the row's local experts, ascending id, of weight * y; zero without one.
-MXS_EXPORT void mxs_unpermute(mxs_ctx_t *ctx, const float *y, const float *weights, float *out, int64_t rows,
-                              int64_t hidden, int64_t top_k);
-
 /// out[rows,H] = sum over the row's local experts e, ascending id, of weight * down_e(act(gate_e x)
 /// * up_e x); zero without one. weights and ids [rows,K]; gate, up, down: this rank's experts, packed
 /// n64, F and H are the handles'. `activation`: 0 silu. A row's result does not depend on the other
-/// rows. Replaces permute, three grouped GEMMs and unpermute.
-MXS_EXPORT void mxs_expert_ffn(mxs_ctx_t *ctx, const float *x, const float *weights, const int32_t *ids,
+/// rows. `layer` is that of the routing trace.
+MXS_EXPORT void mxs_expert_ffn(mxs_ctx_t *ctx, int32_t layer, const float *x, const float *weights, const int32_t *ids,
                                const mxs_weight_t *gate, const mxs_weight_t *up, const mxs_weight_t *down,
                                int32_t activation, float *out, int64_t rows, int64_t top_k);
 

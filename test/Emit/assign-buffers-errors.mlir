@@ -18,17 +18,6 @@ module attributes {plan.limits = #plan.limits<max_batch_tokens = 10, max_seqs = 
 }
 
 // -----
-#routed = #plan.sharding<[{}, {}], rows = routed>
-module attributes {plan.limits = #plan.limits<max_batch_tokens = 10, max_seqs = 1, max_context = 16>,
-                   plan.layout = #plan.layout<attn_tp = 1, attn_dp = 1, moe_tp = 1, moe_ep = 1, pp = 1>} {
-  func.func @routed_rows(%x: tensor<?x8xf32, #routed>) {
-    // expected-error @below {{no buffer for 'tensor<?x8xf32, #plan.sharding<[{}, {}], rows = routed>>'}}
-    %y = arith.negf %x : tensor<?x8xf32, #routed>
-    return
-  }
-}
-
-// -----
 #group = #plan.sharding<[{}, {}], rows = group>
 module attributes {plan.limits = #plan.limits<max_batch_tokens = 10, max_seqs = 1, max_context = 16>,
                    plan.layout = #plan.layout<attn_tp = 1, attn_dp = 1, moe_tp = 1, moe_ep = 1, pp = 1>} {

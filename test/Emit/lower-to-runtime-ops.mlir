@@ -122,9 +122,9 @@ module attributes {plan.mesh = #plan.mesh<["node"=2, "device"=2]>,
 
   // CHECK-LABEL: func.func private @expert_ffn
   // CHECK: %[[ROWS:.*]] = call @mxs_rows(%{{.*}}, %c3_i32)
-  // CHECK: call @mxs_expert_ffn(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %c0_i32, %{{.*}}, %[[ROWS]], %c2_i64)
+  // CHECK: call @mxs_expert_ffn(%{{.*}}, %c3_i32, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %c0_i32, %{{.*}}, %[[ROWS]], %c2_i64)
   func.func private @expert_ffn(%x: !rec, %w: !reck, %i: !reci, %g: tensor<2x4x8xf32>, %d: tensor<2x8x4xf32>) -> tensor<?x8xf32, #received_part> {
-    %y = moe.expert_ffn %x, %w, %i experts(%g, %g, %d) swiglu : !rec, !reck, !reci experts(tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x8x4xf32>) -> tensor<?x8xf32, #received_part>
+    %y = moe.expert_ffn %x, %w, %i experts(%g, %g, %d) swiglu {nn.layer = 3 : i64} : !rec, !reck, !reci experts(tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x8x4xf32>) -> tensor<?x8xf32, #received_part>
     return %y : tensor<?x8xf32, #received_part>
   }
 

@@ -1,4 +1,4 @@
-//===- Permute.cpp - Rows to experts and back ------------------------------------------------===//
+//===- Permute.cpp - Which rows go to which expert -------------------------------------------===//
 #include "kernels/cpu/Kernels.h"
 
 #include <algorithm>
@@ -27,23 +27,4 @@ int64_t cpu::sortByExpert(const int32_t *ids, int64_t rows, int64_t topK, int64_
   std::copy_backward(ends, ends + experts, ends + experts + 1);
   ends[0] = 0;
   return total;
-}
-
-void cpu::gatherPairs(const float *x, const RoutedPair *pairs, int64_t count, int64_t hidden,
-                      float *out) {
-  for (int64_t i = 0; i < count; ++i)
-    std::copy_n(x + pairs[i].row * hidden, hidden, out + i * hidden);
-}
-
-void cpu::scatterPairs(const float *y, const float *weights, const RoutedPair *pairs, int64_t count,
-                       int64_t rows, int64_t topK, int64_t hidden, float *out) {
-  std::fill_n(out, rows * hidden, 0.0f);
-  // Pairs ascend by expert, so every row adds its experts in ascending id.
-  for (int64_t i = 0; i < count; ++i) {
-    const float weight = weights[pairs[i].row * topK + pairs[i].choice];
-    float *row = out + pairs[i].row * hidden;
-    const float *part = y + i * hidden;
-    for (int64_t h = 0; h < hidden; ++h)
-      row[h] += weight * part[h];
-  }
 }

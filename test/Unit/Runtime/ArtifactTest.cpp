@@ -213,7 +213,7 @@ TEST_F(ArtifactErrors, OtherRanksFilesAreNotRead) {
   RankWeights weights;
   const Status status = artifact.openWeights(2, true, true, {}, weights);
   ASSERT_TRUE(status.ok()) << status.message();
-  EXPECT_EQ(weights.count(), 8);
+  EXPECT_EQ(weights.count(), 10);
   for (int i = 0; i < weights.count(); ++i) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(weights.weight(i).data) % 64, 0u);
     EXPECT_TRUE(std::isfinite(*static_cast<const float *>(weights.weight(i).data)));

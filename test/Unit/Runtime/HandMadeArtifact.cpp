@@ -5,7 +5,7 @@
 #include "core/Checksum.h"
 #include "core/Manifest.h"
 #include "core/Safetensors.h"
-#include "kernels/cpu/Kernels.h"
+#include "mixserve_weights.h"
 
 #include <algorithm>
 #include <cmath>
@@ -42,11 +42,26 @@ std::vector<float> columnsOf(const std::vector<float> &w, int64_t begin, int64_t
   return part;
 }
 
+/// Packed n64: [ceil(N/64)][K][64], zero beyond N.
 std::vector<float> packed(const std::vector<float> &w, int64_t k) {
+  constexpr int64_t columns = MXS_WEIGHT_COLUMNS;
   const int64_t n = int64_t(w.size()) / k;
-  std::vector<float> result(static_cast<size_t>(mxs::cpu::packedSize(n, k)));
-  mxs::cpu::packN64(w.data(), result.data(), n, k);
+  std::vector<float> result(static_cast<size_t>((n + columns - 1) / columns * columns * k));
+  for (int64_t row = 0; row < n; ++row)
+    for (int64_t i = 0; i < k; ++i)
+      result[size_t((row / columns * k + i) * columns + row % columns)] = w[size_t(row * k + i)];
   return result;
+}
+
+/// The matrices [*, k] of experts [first, end), each packed, one after another.
+std::vector<float> packedExperts(const std::vector<std::vector<float>> &matrices, int64_t first,
+                                 int64_t end, int64_t k) {
+  std::vector<float> all;
+  for (int64_t e = first; e < end; ++e) {
+    const std::vector<float> one = packed(matrices[size_t(e)], k);
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  return all;
 }
 
 void addTensor(mxs::SafetensorsWriter &file, const std::string &name,
@@ -77,25 +92,23 @@ std::string rankWeights(const handmade::Mesh &mesh, int rank) {
   addTensor(file, "v", packed(rowsOf(w.v, k0, k1, HM_HIDDEN), HM_HIDDEN));
   addTensor(file, "o", packed(columnsOf(w.o, h0, h1, kHeadColumns), h1 - h0));
   addTensor(file, "head", packed(rowsOf(w.head, v0, v1, HM_HIDDEN), HM_HIDDEN));
-  std::vector<float> experts;
-  for (int64_t e = rank * HM_EXPERTS / ranks; e < (rank + 1) * HM_EXPERTS / ranks; ++e) {
-    const std::vector<float> one = packed(w.experts[size_t(e)], HM_HIDDEN);
-    experts.insert(experts.end(), one.begin(), one.end());
-  }
-  addTensor(file, "experts", experts);
+  const int64_t e0 = rank * HM_EXPERTS / ranks, e1 = (rank + 1) * HM_EXPERTS / ranks;
+  addTensor(file, "gate", packedExperts(w.gate, e0, e1, HM_HIDDEN));
+  addTensor(file, "up", packedExperts(w.up, e0, e1, HM_HIDDEN));
+  addTensor(file, "down", packedExperts(w.down, e0, e1, HM_FFN));
   return file.bytes();
 }
 
 /// A rank's part [n, k] of a parameter, in float32.
-json param(const std::string &name, int64_t n, int64_t k) {
+json param(const std::string &name, int64_t n, int64_t k, int64_t experts = 0) {
   json entry = {{"name", name},
                 {"file", name == "router" ? "shared" : "rank"},
                 {"pack", name == "embed" ? "rows" : "n64"},
                 {"type", "f32"},
                 {"n", n},
                 {"k", k}};
-  if (name == "experts")
-    entry["experts"] = HM_EXPERTS;
+  if (experts > 0)
+    entry["experts"] = experts;
   return entry;
 }
 
@@ -134,8 +147,11 @@ const handmade::Weights &handmade::weights() {
     w.o = randomMatrix(engine, HM_HIDDEN, kHeadColumns);
     w.router = randomMatrix(engine, HM_EXPERTS, HM_HIDDEN);
     w.head = randomMatrix(engine, HM_VOCAB, HM_HIDDEN);
-    for (int e = 0; e < HM_EXPERTS; ++e)
-      w.experts.push_back(randomMatrix(engine, HM_HIDDEN, HM_HIDDEN));
+    for (int e = 0; e < HM_EXPERTS; ++e) {
+      w.gate.push_back(randomMatrix(engine, HM_FFN, HM_HIDDEN));
+      w.up.push_back(randomMatrix(engine, HM_FFN, HM_HIDDEN));
+      w.down.push_back(randomMatrix(engine, HM_HIDDEN, HM_FFN));
+    }
     return w;
   }();
   return all;
@@ -205,9 +221,9 @@ void handmade::writeArtifact(const std::string &path, const Mesh &mesh, const Ed
   m["params"] = {param("embed", HM_VOCAB / tp, HM_HIDDEN), param("q", kHeadColumns / tp, HM_HIDDEN),
                  param("k", kKvColumns / tp, HM_HIDDEN),   param("v", kKvColumns / tp, HM_HIDDEN),
                  param("o", HM_HIDDEN, kHeadColumns / tp), param("router", HM_EXPERTS, HM_HIDDEN),
-                 param("experts", HM_HIDDEN, HM_HIDDEN),   param("head", HM_VOCAB / tp, HM_HIDDEN)};
+                 param("gate", HM_FFN, HM_HIDDEN, HM_EXPERTS), param("up", HM_FFN, HM_HIDDEN, HM_EXPERTS),
+                 param("down", HM_HIDDEN, HM_FFN, HM_EXPERTS), param("head", HM_VOCAB / tp, HM_HIDDEN)};
   m["vocab_local"] = HM_VOCAB / mesh.attnTp;
-  m["routed_capacity"] = HM_TOP_K;
   for (const std::string &file : files)
     m["files"].push_back(fileEntry(folder, file));
   m["plan_hash"] = m["files"][1]["sha256"];
@@ -276,7 +292,11 @@ static Row moe(const Row &x) {
   for (size_t k = 0; k < HM_TOP_K; ++k)
     sum += scores[order[k]];
   for (size_t k = 0; k < HM_TOP_K; ++k) {
-    const Row y = multiply(w.experts[order[k]], x);
+    Row inner = multiply(w.gate[order[k]], x);
+    const Row up = multiply(w.up[order[k]], x);
+    for (size_t f = 0; f < inner.size(); ++f)
+      inner[f] = inner[f] / (1 + std::exp(-inner[f])) * up[f];
+    const Row y = multiply(w.down[order[k]], inner);
     for (size_t h = 0; h < y.size(); ++h)
       out[h] += scores[order[k]] / sum * y[h];
   }

@@ -14,7 +14,7 @@ namespace handmade {
 /// Whole matrices, [N, K] row-major.
 struct Weights {
   std::vector<float> embed, q, k, v, o, router, head;
-  std::vector<std::vector<float>> experts;
+  std::vector<std::vector<float>> gate, up, down; ///< of each expert
 };
 const Weights &weights();
 

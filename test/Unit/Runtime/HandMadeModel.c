@@ -1,6 +1,6 @@
 /* A one-layer MoE model, written by hand against the C ABI as generated code would be. TP is the
    attention degree, RANKS the number of ranks; every rank holds EXPERTS / RANKS experts. There are
-   no norms and the experts are one matrix, so the test can compute it naively.
+   no norms, so the test can compute it naively.
 
    A prompt that starts with token 30 makes the ranks of its group hang, 31 makes them fail. */
 #include "HandMadeShape.h"
@@ -47,16 +47,17 @@ static int32_t run(mxs_ctx_t *ctx) {
   const int64_t h = HM_HIDDEN, d = HM_HEAD_DIM, k = HM_TOP_K;
   const mxs_weight_t *embed = mxs_weight(ctx, 0), *wq = mxs_weight(ctx, 1),
                      *wk = mxs_weight(ctx, 2), *wv = mxs_weight(ctx, 3), *wo = mxs_weight(ctx, 4),
-                     *router = mxs_weight(ctx, 5), *experts = mxs_weight(ctx, 6),
-                     *head = mxs_weight(ctx, 7);
+                     *router = mxs_weight(ctx, 5), *gate = mxs_weight(ctx, 6),
+                     *up = mxs_weight(ctx, 7), *down = mxs_weight(ctx, 8),
+                     *head = mxs_weight(ctx, 9);
   arena_t arena = {(float *)mxs_arena(ctx)};
   float *grouped = take(&arena, ROWS * h), *x = take(&arena, ROWS * h);
   float *q = take(&arena, ROWS * HM_HEADS * d), *kk = take(&arena, ROWS * HM_HEADS * d);
   float *v = take(&arena, ROWS * HM_HEADS * d), *a = take(&arena, ROWS * HM_HEADS * d);
   float *o = take(&arena, ROWS * h), *scores = take(&arena, ROWS * HM_EXPERTS);
   float *weights = take(&arena, ROWS * k), *all = take(&arena, ROWS * h);
-  float *allWeights = take(&arena, ROWS * k), *permuted = take(&arena, ROWS * k * h);
-  float *y = take(&arena, ROWS * k * h), *logits = take(&arena, ROWS * HM_VOCAB);
+  float *allWeights = take(&arena, ROWS * k), *y = take(&arena, ROWS * h);
+  float *logits = take(&arena, ROWS * HM_VOCAB);
   int32_t *ids = (int32_t *)take(&arena, ROWS * k), *allIds = (int32_t *)take(&arena, ROWS * k);
 
   const int64_t group = mxs_rows(ctx, MXS_ROWS_GROUP), owned = mxs_rows(ctx, MXS_ROWS_OWNED);
@@ -91,14 +92,10 @@ static int32_t run(mxs_ctx_t *ctx) {
     mxs_all_gather_routed(ctx, 0, MXS_SITE_DISPATCH_AG, x, weights, ids, all, allWeights, allIds, h,
                           k, MXS_ROWS_OWNED, MXS_ROWS_RECEIVED);
     const int64_t received = mxs_rows(ctx, MXS_ROWS_RECEIVED);
-    mxs_permute(ctx, all, allIds, permuted, received, h, k);
-    mxs_grouped_gemm(ctx, permuted, experts, y);
-    mxs_unpermute(ctx, y, allWeights, all, received, h, k);
-    mxs_reduce_scatter(ctx, 0, MXS_SITE_COMBINE_RS, all, o, h, MXS_ROWS_RECEIVED, MXS_ROWS_OWNED);
+    mxs_expert_ffn(ctx, 0, all, allWeights, allIds, gate, up, down, 0, y, received, k);
+    mxs_reduce_scatter(ctx, 0, MXS_SITE_COMBINE_RS, y, o, h, MXS_ROWS_RECEIVED, MXS_ROWS_OWNED);
   } else {
-    mxs_permute(ctx, x, ids, permuted, owned, h, k);
-    mxs_grouped_gemm(ctx, permuted, experts, y);
-    mxs_unpermute(ctx, y, weights, o, owned, h, k);
+    mxs_expert_ffn(ctx, 0, x, weights, ids, gate, up, down, 0, o, owned, k);
   }
   add(x, o, mxs_rows(ctx, MXS_ROWS_OWNED) * h);
   mxs_select_rows(ctx, x, TP > 1 ? o : all, h);

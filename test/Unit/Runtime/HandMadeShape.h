@@ -4,6 +4,7 @@
 
 #define HM_VOCAB 32
 #define HM_HIDDEN 16
+#define HM_FFN 24
 #define HM_HEADS 4
 #define HM_KV_HEADS 2
 #define HM_HEAD_DIM 16

@@ -85,48 +85,4 @@ TEST(Permute, SortsLocalPairsByExpertThenRow) {
   EXPECT_EQ(cpu::sortByExpert(ids.data(), 4, 2, 2, 5, 4, pairs.data(), ends.data()), -1);
 }
 
-TEST(Permute, ThereAndBackIsTheWeightedSumOfExperts) {
-  const int64_t rows = 9, hidden = 20, topK = 3, experts = 5, first = 1, end = 5;
-  const std::vector<float> x = randomFloats(rows * hidden, 1), w = randomFloats(rows * topK, 2);
-  std::vector<std::vector<float>> matrices;
-  std::vector<float> packed;
-  for (int64_t e = first; e < end; ++e) {
-    matrices.push_back(randomFloats(hidden * hidden, 10 + unsigned(e)));
-    std::vector<float> one(cpu::packedSize(hidden, hidden));
-    cpu::packN64(matrices.back().data(), one.data(), hidden, hidden);
-    packed.insert(packed.end(), one.begin(), one.end());
-  }
-  std::vector<int32_t> ids;
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t k = 0; k < topK; ++k)
-      ids.push_back(int32_t((row + 2 * k) % experts));
-
-  std::vector<cpu::RoutedPair> pairs(rows * topK);
-  std::vector<int64_t> ends(end - first + 1);
-  const int64_t count =
-      cpu::sortByExpert(ids.data(), rows, topK, first, end, rows * topK, pairs.data(), ends.data());
-  ASSERT_GT(count, 0);
-  std::vector<float> in(count * hidden), out(count * hidden), y(rows * hidden, NAN);
-  cpu::gatherPairs(x.data(), pairs.data(), count, hidden, in.data());
-  mxs_weight_t weight;
-  weight.layout = WeightLayout::N64;
-  weight.n = hidden, weight.k = hidden, weight.matrices = end - first;
-  weight.data = packed.data();
-  cpu::groupedGemm(in.data(), weight, out.data(), ends.data());
-  cpu::scatterPairs(out.data(), w.data(), pairs.data(), count, rows, topK, hidden, y.data());
-
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t n = 0; n < hidden; ++n) {
-      double expected = 0;
-      for (int64_t k = 0; k < topK; ++k) {
-        const int64_t e = ids[row * topK + k] - first;
-        if (e < 0)
-          continue;
-        for (int64_t h = 0; h < hidden; ++h)
-          expected += double(w[row * topK + k]) * matrices[e][n * hidden + h] * x[row * hidden + h];
-      }
-      ASSERT_NEAR(y[row * hidden + n], expected, 1e-5) << row;
-    }
-}
-
 } // namespace

@@ -167,6 +167,25 @@ TEST_P(ModelSteps, RoutingTrace) {
   std::filesystem::remove(file);
 }
 
+/// The trace goes by the layer that the call names, not by the order of calls.
+TEST(ModelErrors, RoutingOfALayerWithoutExperts) {
+  const std::string folder = handmade::freshFolder(), file = handmade::freshFolder() + ".json";
+  handmade::writeArtifact(folder, {1, 1, 1}, [](json &m) {
+    m["model"]["layers"] = 2;
+    m["model"]["moe_layers"] = {1};
+  });
+  mxs_options_t o = options();
+  o.routing_file = file.c_str();
+  mxs_model_t *opened = nullptr;
+  ASSERT_EQ(mxs_model_open(folder.c_str(), &o, &opened), MXS_OK) << mxs_last_error();
+  const ModelPtr model(opened);
+  const Outcome outcome = step(model, {{0, 0, 0, {1, 2, 3}, MXS_LOGITS_LAST}});
+  EXPECT_EQ(outcome.status, MXS_INTERNAL);
+  EXPECT_NE(outcome.text.find("layer 0 routes to 2 experts; the manifest does not say so"),
+            std::string::npos)
+      << outcome.text;
+}
+
 INSTANTIATE_TEST_SUITE_P(Meshes, ModelSteps, testing::ValuesIn(meshes), [](const auto &info) {
   return std::to_string(info.param.nodes) + "x" + std::to_string(info.param.devices);
 });
