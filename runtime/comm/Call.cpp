@@ -29,7 +29,7 @@ Call::~Call() {
 }
 
 Status Call::failure(mxs_status_t code, const std::string &text, int chunk) const {
-  return {code, "rank " + std::to_string(state.self) + ": " + describe(site) +
+  return {code, describe(site) +
                     (chunk >= 0 ? ", chunk " + std::to_string(chunk) : std::string()) + ": " + text};
 }
 

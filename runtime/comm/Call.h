@@ -80,7 +80,7 @@ public:
   uint64_t arrivalOf(int slot) const { return state.arrivals[slot].request.arrival; }
   Status waitSends();
 
-  /// A failure of this rank in this collective: "rank 1: layer 0 dispatch, chunk 2: ...".
+  /// A failure in this collective: "layer 0 dispatch, chunk 2: ...".
   Status failure(mxs_status_t code, const std::string &text, int chunk = -1) const;
 
 private:

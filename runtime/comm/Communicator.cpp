@@ -17,7 +17,7 @@ int Communicator::chunks() const { return state->chunks; }
 Status Communicator::finish(Status status) {
   if (status.ok())
     return status;
-  world.abort(status);
+  world.abort(status.in("rank " + std::to_string(self)));
   // The caller may free its rows now. A peer that began a collective before the abort may read them;
   // one that begins later sees the abort at its first flag (both are sequentially consistent).
   static const std::atomic<bool> never{false};
@@ -31,9 +31,8 @@ Status Communicator::start(int64_t width, int64_t topK) {
     return world.abortStatus();
   const WorldOptions &options = world.options();
   if (width < 0 || width > options.hidden || topK < 0 || topK > options.topK)
-    return invalidArgument("rank " + std::to_string(self) + ": rows of " + std::to_string(width) +
-                           " floats with " + std::to_string(topK) +
-                           " experts, but the world was made for " +
+    return invalidArgument("rows of " + std::to_string(width) + " floats with " +
+                           std::to_string(topK) + " experts, but the world was made for " +
                            std::to_string(options.hidden) + " and " +
                            std::to_string(options.topK));
   return okStatus();

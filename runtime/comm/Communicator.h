@@ -6,7 +6,8 @@
 // README.md in this folder and the C ABI (mixserve_rt.h).
 //
 // The first failure aborts the world; after that every call returns MXS_ABORTED at once. A call that
-// fails returns when its node peers read its buffers no more, or hung for another deadline.
+// fails returns when its node peers read its buffers no more, or hung for another deadline. Texts do
+// not name this rank, which the caller knows; what the other ranks are told does.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_COMM_COMMUNICATOR_H

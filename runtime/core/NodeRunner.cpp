@@ -117,19 +117,20 @@ Status NodeRunner::runStep(size_t device) {
   mxs_ctx &ctx = *ranks[device];
   RankResult &result = results[device];
   result.clear();
-  MXS_TRY(ctx.beginStep(plan));
+  // Failures of the model's calls name the rank already.
+  const auto where = [&] { return "rank " + std::to_string(ctx.rank); };
+  MXS_TRY_IN(where(), ctx.beginStep(plan));
   const int32_t code = this->code.entry()(&ctx, plan.batch.variant);
   if (ctx.failed())
     return ctx.failure();
-  const std::string where = "rank " + std::to_string(ctx.rank) + ": ";
   if (code != MXS_OK)
-    return internalError(where + "the model's code returned " + std::to_string(code));
+    return internalError(where() + ": the model's code returned " + std::to_string(code));
   const int64_t asked = ctx.rows(MXS_ROWS_ASKED);
   if (asked > 0 && !ctx.logits.data)
-    return internalError(where + "the model's code gave no logits");
+    return internalError(where() + ": the model's code gave no logits");
   if (plan.batch.wantLogits)
     result.logits.assign(ctx.logits.data, ctx.logits.data + asked * ctx.manifest.vocabLocal);
-  MXS_TRY(samplers[device].run(ctx, result.picks));
+  MXS_TRY_IN(where(), samplers[device].run(ctx, result.picks));
   if (plan.batch.wantRouting)
     result.routing = ctx.routing;
   return okStatus();

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <regex>
 
 using nlohmann::json;
 
@@ -222,6 +223,8 @@ TEST(ModelErrors, HangingRankTimesOut) {
   const Outcome outcome = step(model, {{1, 0, 0, {30}}});
   EXPECT_EQ(outcome.status, MXS_TIMEOUT) << outcome.text;
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  EXPECT_TRUE(std::regex_search(outcome.text, std::regex("rank [0-9]+, mxs_[a-z_]+: "))) << outcome.text;
+  EXPECT_FALSE(std::regex_search(outcome.text, std::regex("rank ([0-9]+)[^;]*: rank \\1: "))) << outcome.text;
   // The rank may still hang, and go on at any time; what was counted can be read all the same.
   const json stats = json::parse(mxs_model_stats(model.get()));
   EXPECT_EQ(stats["steps"], 0);
