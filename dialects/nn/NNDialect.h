@@ -28,6 +28,8 @@ namespace mixserve::nn {
 inline constexpr llvm::StringLiteral kLayerAttr = "nn.layer";
 /// Module attribute: the folder that the boxes' files are relative to.
 inline constexpr llvm::StringLiteral kSourceFolderAttr = "nn.source_folder";
+/// Module attribute: the token ids that end a generation (array<i64>, ascending).
+inline constexpr llvm::StringLiteral kEosAttr = "nn.eos";
 
 } // namespace mixserve::nn
 

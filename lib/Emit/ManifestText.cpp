@@ -50,6 +50,11 @@ static void writeModel(JsonStream &json, const ModelFacts &facts) {
       for (int64_t layer : facts.moeLayers)
         json.value(layer);
     });
+    if (!facts.eos.empty())
+      json.attributeArray("eos", [&] {
+        for (int64_t id : facts.eos)
+          json.value(id);
+      });
     json.attribute("heads", facts.heads);
     json.attribute("kv_heads", facts.kvHeads);
     json.attribute("head_dim", facts.headDim);

@@ -23,6 +23,8 @@ public:
         return failure();
     if (facts.vocab == 0 || moe.empty())
       return module.emitError("has no ") << (moe.empty() ? "MoE layer" : "embedding") << "; nothing to serve";
+    if (failed(collectEos()))
+      return failure();
     facts.layers = layers.size();
     facts.moeLayers.assign(moe.begin(), moe.end());
     for (auto &[number, cache] : caches) {
@@ -34,6 +36,21 @@ public:
   }
 
 private:
+  LogicalResult collectEos() {
+    Attribute attribute = module->getAttr(nn::kEosAttr);
+    auto ids = dyn_cast_if_present<DenseI64ArrayAttr>(attribute);
+    if (attribute && !ids)
+      return module.emitError("'") << nn::kEosAttr << "' is " << attribute << ", expected array<i64>";
+    for (int64_t id : ids ? ids.asArrayRef() : ArrayRef<int64_t>()) {
+      if (id < 0 || id >= facts.vocab)
+        return module.emitError("the end-of-sequence id ")
+               << id << " is outside the vocabulary of " << facts.vocab
+               << " tokens; correct eos_token_id in the JSON files beside the model";
+      facts.eos.push_back(id);
+    }
+    return success();
+  }
+
   LogicalResult collectStep(func::FuncOp step) {
     auto logits = dyn_cast<RankedTensorType>(step.getResultTypes().empty() ? Type() : step.getResultTypes()[0]);
     if (logits && logits.getRank() == 2)

@@ -19,10 +19,11 @@ struct ModelFacts {
   llvm::SmallVector<int64_t> moeLayers;
   llvm::SmallVector<CacheFacts> caches; ///< local, by cache number
   int64_t vocabLocal = 0;               ///< columns of a rank's logits
+  llvm::SmallVector<int64_t> eos;       ///< token ids that end a generation; may be empty
 };
 
 /// Fails, saying which, on a model whose MoE layers differ in experts or top-k, or whose caches are
-/// not numbered 0, 1, ...
+/// not numbered 0, 1, ..., or whose `nn.eos` is not a list of token ids of its vocabulary.
 llvm::FailureOr<ModelFacts> collectFacts(mlir::ModuleOp fused);
 
 } // namespace mixserve

@@ -17,8 +17,7 @@ static constexpr const char *kSingle = "model.safetensors";
 static constexpr const char *kIndex = "model.safetensors.index.json";
 static constexpr uint64_t kMaxIndex = 100'000'000;
 
-/// True if a file or a link of that name is there, even one that leads nowhere.
-static bool isThere(StringRef folder, StringRef name) {
+bool isThere(StringRef folder, StringRef name) {
   llvm::SmallString<128> path(folder);
   llvm::sys::path::append(path, name);
   llvm::sys::fs::file_status status;

@@ -14,6 +14,9 @@ namespace mixserve::import {
 /// that readSafetensorsHeader refuses.
 std::optional<StoredTensors> readCheckpoint(llvm::StringRef folder, std::string &problem);
 
+/// True if a file or a link of that name is there, even one that leads nowhere.
+bool isThere(llvm::StringRef folder, llvm::StringRef name);
+
 /// The text of `name` in `folder`, at most `limit` bytes; like readCheckpoint on failure. `what`
 /// calls the file in messages.
 std::optional<std::string> readSmallFile(llvm::StringRef folder, llvm::StringRef name,

@@ -5,6 +5,7 @@
 #include "mixserve/Fuse/Passes.h"
 #include "mixserve/Import/ImportHuggingFace.h"
 #include "mixserve/Import/ImportOnnx.h"
+#include "mixserve/Import/StopTokens.h"
 #include "mixserve/Plan/Passes.h"
 #include "mixserve/Plan/ReadShape.h"
 #include "mixserve/Raise/Passes.h"
@@ -31,15 +32,13 @@ static Form formOf(llvm::StringRef path) {
 }
 
 static OwningOpRef<ModuleOp> readModel(const std::string &path, Form form, MLIRContext &context) {
-  switch (form) {
-  case Form::Onnx:
-    return importOnnx(path, context);
-  case Form::HuggingFace:
-    return importHuggingFace(path, context);
-  case Form::Raised:
+  if (form == Form::Raised)
     return parseSourceFile<ModuleOp>(path, &context);
-  }
-  return nullptr;
+  OwningOpRef<ModuleOp> module =
+      form == Form::Onnx ? importOnnx(path, context) : importHuggingFace(path, context);
+  if (module && failed(readStopTokens(*module)))
+    return nullptr;
+  return module;
 }
 
 static SelectPlanOptions planOptions(const CompileOptions &options) {
