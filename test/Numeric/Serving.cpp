@@ -161,3 +161,40 @@ std::vector<Generated> ServedModel::generateMixed(const std::vector<Arrival> &ar
     }
   }
 }
+
+std::vector<std::vector<float>>
+ServedModel::force(const std::vector<std::vector<int32_t>> &sequences,
+                   const std::vector<ForcedStep> &schedule) {
+  std::vector<int64_t> position(sequences.size(), 0);
+  std::vector<std::vector<float>> results(sequences.size());
+  for (ForcedStep step : schedule) {
+    std::sort(step.begin(), step.end(), [&](const auto &a, const auto &b) {
+      return std::make_pair(a.first % groups, a.first) < std::make_pair(b.first % groups, b.first);
+    });
+    std::vector<mxs_sequence_t> parts;
+    std::vector<int32_t> tokens;
+    for (const auto &[i, count] : step) {
+      parts.push_back({static_cast<int32_t>(i % groups), static_cast<int32_t>(i / groups),
+                       position[i], count, MXS_LOGITS_ALL});
+      const auto first = sequences[i].begin() + position[i];
+      tokens.insert(tokens.end(), first, first + count);
+      position[i] += count;
+    }
+    std::vector<float> logits(tokens.size() * vocab);
+    const mxs_batch_t batch = {sizeof(mxs_batch_t), static_cast<int32_t>(parts.size()), parts.data(),
+                               tokens.data(), static_cast<int64_t>(tokens.size()), nullptr};
+    mxs_step_output_t output = {sizeof(mxs_step_output_t), nullptr, logits.data(),
+                                static_cast<int64_t>(tokens.size()), nullptr, nullptr};
+    ++steps;
+    if (mxs_model_step(model, &batch, &output) != MXS_OK) {
+      ADD_FAILURE() << mxs_last_error();
+      return results;
+    }
+    const float *next = logits.data();
+    for (const auto &[i, count] : step) {
+      results[i].insert(results[i].end(), next, next + count * vocab);
+      next += count * vocab;
+    }
+  }
+  return results;
+}

@@ -53,6 +53,11 @@ public:
   Generated generate(const std::vector<int32_t> &prompt, int tokens, int group = 0);
   /// All arrivals together, one step call per tick; groups round-robin.
   std::vector<Generated> generateMixed(const std::vector<Arrival> &arrivals);
+  /// Steps of given tokens: each step says how many of which sequences' next tokens are in it.
+  /// Returns the logits of all tokens that were in a step, [tokens, V] of each sequence.
+  using ForcedStep = std::vector<std::pair<size_t, int>>;
+  std::vector<std::vector<float>> force(const std::vector<std::vector<int32_t>> &sequences,
+                                        const std::vector<ForcedStep> &schedule);
   /// mixserve.stats/v1, as text.
   std::string stats();
   int attentionGroups() const { return groups; }
