@@ -2,36 +2,61 @@
 
 #include "comm/ByteCounters.h"
 
+#include <algorithm>
+#include <array>
+#include <map>
+
 namespace mxs {
 
-ByteCounters::ByteCounters(int ranks) {
-  for (int rank = 0; rank < ranks; ++rank)
+ByteCounters::ByteCounters(const Topology &topology, int64_t layers) : devices(topology.devices) {
+  for (int rank = 0; rank < topology.rankCount(); ++rank) {
     shards.push_back(std::make_unique<Shard>());
+    shards.back()->bytes.resize(static_cast<size_t>(layers + 1) * cellsPerLayer());
+  }
+}
+
+size_t ByteCounters::cellsPerLayer() const {
+  return static_cast<size_t>(kSiteCount * kLinks * kDirections * devices);
 }
 
 void ByteCounters::add(int by, Site site, Link link, Direction direction, int counted,
                        uint64_t bytes) {
   if (bytes == 0)
     return;
+  const int32_t layer = std::max(site.layer, -1); // -1: outside layers
+  const size_t inLayer = static_cast<size_t>(
+      ((static_cast<int>(site.op) * kLinks + static_cast<int>(link)) * kDirections +
+       static_cast<int>(direction)) *
+          devices +
+      counted % devices);
+  const size_t cell = static_cast<size_t>(layer + 1) * cellsPerLayer() + inLayer;
   Shard &shard = *shards[by];
   std::lock_guard<std::mutex> lock(shard.mutex);
-  shard.bytes[Key(site.layer, site.op, static_cast<int>(link), static_cast<int>(direction),
-                  counted)] += bytes;
+  if (cell >= shard.bytes.size())
+    shard.bytes.resize(static_cast<size_t>(layer + 2) * cellsPerLayer());
+  shard.bytes[cell] += bytes;
 }
 
 std::vector<ByteRow> ByteCounters::rows() const {
-  std::map<Key, uint64_t> total;
-  for (const std::unique_ptr<Shard> &shard : shards) {
-    std::lock_guard<std::mutex> lock(shard->mutex);
-    for (const auto &[key, bytes] : shard->bytes)
-      total[key] += bytes;
+  // By (layer, op, link, direction, rank).
+  std::map<std::array<int, 5>, uint64_t> total;
+  for (size_t by = 0; by < shards.size(); ++by) {
+    const int firstOfNode = static_cast<int>(by) / devices * devices;
+    std::lock_guard<std::mutex> lock(shards[by]->mutex);
+    const std::vector<uint64_t> &bytes = shards[by]->bytes;
+    for (size_t cell = 0; cell < bytes.size(); ++cell) {
+      if (bytes[cell] == 0)
+        continue;
+      const int in = static_cast<int>(cell % cellsPerLayer()), flags = in / devices;
+      total[{static_cast<int>(cell / cellsPerLayer()) - 1, flags / kDirections / kLinks,
+             flags / kDirections % kLinks, flags % kDirections, firstOfNode + in % devices}] +=
+          bytes[cell];
+    }
   }
   std::vector<ByteRow> result;
-  for (const auto &[key, bytes] : total) {
-    const auto &[layer, op, link, direction, rank] = key;
-    result.push_back({layer, static_cast<mxs_site_t>(op), static_cast<Link>(link),
-                      static_cast<Direction>(direction), rank, bytes});
-  }
+  for (const auto &[key, bytes] : total)
+    result.push_back({key[0], static_cast<mxs_site_t>(key[1]), static_cast<Link>(key[2]),
+                      static_cast<Direction>(key[3]), key[4], bytes});
   return result;
 }
 
@@ -52,7 +77,7 @@ std::string ByteCounters::json() const {
 void ByteCounters::clear() {
   for (const std::unique_ptr<Shard> &shard : shards) {
     std::lock_guard<std::mutex> lock(shard->mutex);
-    shard->bytes.clear();
+    std::fill(shard->bytes.begin(), shard->bytes.end(), 0);
   }
 }
 

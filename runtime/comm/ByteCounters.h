@@ -8,13 +8,12 @@
 #define MIXSERVE_RUNTIME_COMM_BYTECOUNTERS_H
 
 #include "comm/Site.h"
+#include "comm/Topology.h"
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace mxs {
@@ -34,9 +33,11 @@ struct ByteRow {
 
 class ByteCounters {
 public:
-  explicit ByteCounters(int ranks);
+  /// `layers`: memory for so many is allocated now; for more it is when they are counted first.
+  ByteCounters(const Topology &topology, int64_t layers);
 
-  /// Adds `bytes` to `counted`'s row. `by` is the rank whose thread counts; any thread may read.
+  /// Adds `bytes` to `counted`'s row. `by` is the rank whose thread counts, on the same node; any
+  /// thread may read.
   void add(int by, Site site, Link link, Direction direction, int counted, uint64_t bytes);
 
   /// Non-zero rows in ascending (layer, op, link, direction, rank), op in the order of mxs_site_t,
@@ -47,12 +48,15 @@ public:
   void clear();
 
 private:
-  using Key = std::tuple<int32_t, int, int, int, int>;
   // One shard per counting rank, so that the ranks do not share a lock.
   struct Shard {
     mutable std::mutex mutex;
-    std::map<Key, uint64_t> bytes;
+    std::vector<uint64_t> bytes; // [layers + 1][sites][links][directions][devices]
   };
+  static constexpr int kLinks = 2, kDirections = 2;
+
+  size_t cellsPerLayer() const;
+  int devices;
   std::vector<std::unique_ptr<Shard>> shards;
 };
 

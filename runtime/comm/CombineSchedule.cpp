@@ -9,8 +9,9 @@
 
 namespace mxs {
 
-StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chunks, int rank) {
-  ScheduleBuilder build(topology, rows, chunks, rank);
+StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chunks, int rank,
+                           StepList memory) {
+  ScheduleBuilder build(topology, rows, chunks, rank, std::move(memory));
   for (int chunk = 0; chunk < chunks; ++chunk)
     build.forOtherNodes([&](int node) {
       Step step = build.step(StepKind::PostRecv, chunk, node);

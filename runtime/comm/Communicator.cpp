@@ -52,9 +52,9 @@ Status Communicator::beginStep(const RowMap &rows, int chunks) {
   state->sequence = ++state->steps << RankState::kStepBits;
   state->rows = rows;
   state->chunks = chunks;
-  state->dispatchSteps[0].reset();
-  state->dispatchSteps[1].reset();
-  state->combineSteps.reset();
+  state->dispatchSteps[0].clear();
+  state->dispatchSteps[1].clear();
+  state->combineSteps.clear();
   return okStatus();
 }
 

@@ -41,8 +41,8 @@ static void receiveAndGather(ScheduleBuilder &build, int chunk) {
 }
 
 StepList buildDispatchSteps(const Topology &topology, const RowMap &rows, int chunks, int rank,
-                            bool reduce) {
-  ScheduleBuilder build(topology, rows, chunks, rank);
+                            bool reduce, StepList memory) {
+  ScheduleBuilder build(topology, rows, chunks, rank, std::move(memory));
   for (int chunk = 0; chunk < chunks; ++chunk)
     build.forOtherNodes(
         [&](int node) { build.steps.push_back(build.step(StepKind::PostRecv, chunk, node)); });

@@ -16,10 +16,11 @@ public:
         hidden(hidden) {}
 
   Status run() {
-    if (!state.combineSteps)
-      state.combineSteps = std::make_unique<StepList>(buildSteps(
-          ScheduleKind::Combine, call.topo, call.rows, state.chunks, state.self));
-    return runSteps(call, *state.combineSteps, [&](const Step &step) { return perform(step); });
+    StepList &steps = state.combineSteps;
+    if (steps.empty())
+      steps = buildSteps(ScheduleKind::Combine, call.topo, call.rows, state.chunks, state.self,
+                         std::move(steps));
+    return runSteps(call, steps, [&](const Step &step) { return perform(step); });
   }
 
 private:

@@ -23,12 +23,11 @@ public:
     // Nothing of an older collective may be taken for rows of this one.
     std::fill_n(state.offers.begin(), state.chunks * call.topo.nodes, Offer());
     std::fill_n(out.ids, call.rows.totalRows() * topK, -1);
-    std::unique_ptr<StepList> &steps = state.dispatchSteps[args.partial != nullptr];
-    if (!steps)
-      steps = std::make_unique<StepList>(
-          buildSteps(args.partial ? ScheduleKind::ReduceDispatch : ScheduleKind::Dispatch,
-                     call.topo, call.rows, state.chunks, state.self));
-    return runSteps(call, *steps, [&](const Step &step) { return perform(step); });
+    StepList &steps = state.dispatchSteps[args.partial != nullptr];
+    if (steps.empty())
+      steps = buildSteps(args.partial ? ScheduleKind::ReduceDispatch : ScheduleKind::Dispatch,
+                         call.topo, call.rows, state.chunks, state.self, std::move(steps));
+    return runSteps(call, steps, [&](const Step &step) { return perform(step); });
   }
 
 private:

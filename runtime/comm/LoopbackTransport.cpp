@@ -10,10 +10,26 @@ namespace mxs {
 
 LoopbackTransport::LoopbackTransport(const Topology &topology, LoopbackOptions given)
     : ranks(topology.rankCount()), options(std::move(given)), pairs(ranks * ranks),
-      outFreeNs(ranks, 0), inFreeNs(ranks, 0) {
+      outFreeNs(ranks, 0), inFreeNs(ranks, 0), control(topology.nodes * topology.nodes) {
+  reserve();
   for (int node = 0; node < topology.nodes; ++node)
     controlWaits.push_back(std::make_unique<WaitPoint>());
   progress = std::thread([this] { run(); });
+}
+
+/// Room for the messages that are usually under way, so that a step allocates nothing; what needs
+/// more gets it once.
+void LoopbackTransport::reserve() {
+  constexpr size_t perPair = 8;
+  for (Pair &link : pairs) {
+    link.arrived.reserve(perPair);
+    link.posted.reserve(perPair);
+  }
+  std::vector<Message> queue;
+  queue.reserve(pairs.size() * perPair);
+  flying = decltype(flying)(Later(), std::move(queue));
+  matched.reserve(pairs.size() * perPair);
+  deliveries.reserve(pairs.size() * perPair);
 }
 
 LoopbackTransport::~LoopbackTransport() {
@@ -87,7 +103,6 @@ void LoopbackTransport::match(Pair &link, const Message &message) {
 
 void LoopbackTransport::run() {
   useFineTimers();
-  std::vector<Delivery> deliveries;
   std::unique_lock<std::mutex> lock(mutex);
   while (!stop) {
     const int64_t now = steadyNs();
@@ -147,21 +162,20 @@ void LoopbackTransport::deliver(const Delivery &delivery) {
   complete(sent, Request::Done);
 }
 
-void LoopbackTransport::sendControl(int fromNode, int toNode, std::string message) {
+void LoopbackTransport::sendControl(int fromNode, int toNode, const std::string &message) {
   {
     std::lock_guard<std::mutex> lock(mutex);
-    control[{fromNode, toNode}].push_back(std::move(message));
+    controlQueue(fromNode, toNode).push(message);
   }
   controlWaits[toNode]->notify();
 }
 
 bool LoopbackTransport::takeControl(int atNode, int fromNode, std::string &message) {
   std::lock_guard<std::mutex> lock(mutex);
-  std::deque<std::string> &queue = control[{fromNode, atNode}];
+  MessageQueue &queue = controlQueue(fromNode, atNode);
   if (queue.empty())
     return false;
-  message = std::move(queue.front());
-  queue.pop_front();
+  queue.take(message);
   return true;
 }
 

@@ -7,12 +7,11 @@
 #ifndef MIXSERVE_RUNTIME_COMM_LOOPBACKTRANSPORT_H
 #define MIXSERVE_RUNTIME_COMM_LOOPBACKTRANSPORT_H
 
+#include "comm/MessageQueue.h"
 #include "comm/Topology.h"
 #include "comm/Trace.h"
 #include "comm/Transport.h"
 
-#include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <queue>
@@ -48,7 +47,7 @@ public:
                 Request &request) override;
   void postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
                 Request &request) override;
-  void sendControl(int fromNode, int toNode, std::string message) override;
+  void sendControl(int fromNode, int toNode, const std::string &message) override;
   bool takeControl(int atNode, int fromNode, std::string &message) override;
   WaitPoint &controlWaitPoint(int node) override { return *controlWaits[node]; }
 
@@ -75,8 +74,8 @@ private:
     }
   };
   struct Pair {
-    std::deque<Message> arrived; ///< without a receive yet
-    std::deque<Posted> posted;   ///< without a message yet
+    std::vector<Message> arrived; ///< without a receive yet, in order
+    std::vector<Posted> posted;   ///< without a message yet, in order
     int64_t count = 0, lastDueNs = 0;
   };
   struct Delivery {
@@ -85,6 +84,10 @@ private:
   };
 
   Pair &pair(int source, int target) { return pairs[source * ranks + target]; }
+  MessageQueue &controlQueue(int from, int to) {
+    return control[static_cast<size_t>(from) * controlWaits.size() + static_cast<size_t>(to)];
+  }
+  void reserve();
   void match(Pair &pair, const Message &message);
   void run();
   void deliver(const Delivery &delivery);
@@ -99,9 +102,9 @@ private:
   std::vector<Pair> pairs;
   std::vector<int64_t> outFreeNs, inFreeNs;
   std::priority_queue<Message, std::vector<Message>, Later> flying;
-  std::vector<Delivery> matched;
+  std::vector<Delivery> matched, deliveries; ///< to be delivered; being delivered
   uint64_t order = 0, arrivals = 0;
-  std::map<std::pair<int, int>, std::deque<std::string>> control;
+  std::vector<MessageQueue> control; ///< [from, to]
   std::vector<std::unique_ptr<WaitPoint>> controlWaits;
   std::thread progress;
 };

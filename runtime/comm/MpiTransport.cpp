@@ -143,13 +143,13 @@ void MpiTransport::postRecv(int target, int source, uint64_t tag, void *room, in
   thread->wake();
 }
 
-void MpiTransport::sendControl(int /*fromNode*/, int toNode, std::string message) {
+void MpiTransport::sendControl(int /*fromNode*/, int toNode, const std::string &message) {
   {
     std::lock_guard<std::mutex> lock(mutex);
     if (toNode == self)
-      inbox[self].push_back(std::move(message));
+      inbox[self].push_back(message);
     else
-      letters.push_back({toNode, Text, std::move(message)});
+      letters.push_back({toNode, Text, message});
   }
   if (toNode == self)
     controlWait.notify();

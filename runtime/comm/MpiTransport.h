@@ -35,7 +35,7 @@ public:
                 Request &request) override;
   void postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
                 Request &request) override;
-  void sendControl(int fromNode, int toNode, std::string message) override;
+  void sendControl(int fromNode, int toNode, const std::string &message) override;
   bool takeControl(int atNode, int fromNode, std::string &message) override;
   WaitPoint &controlWaitPoint(int /*node*/) override { return controlWait; }
   void onFailure(std::function<void(const Status &)> handler) override;

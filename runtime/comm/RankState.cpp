@@ -51,14 +51,23 @@ RankState::RankState(World &world, NodeShared &node, int rank)
   sums.resize(messageLimit);
   order.reserve(topo.nodes);
   pulls.assign(kSiteCount * topo.devices, 0);
-  route.sent.resize(topo.rankCount());
-  // Never moved: while a fused dispatch fills it, peers read what it already holds.
-  for (std::vector<int32_t> &list : route.sent)
-    list.reserve(maxOwnedRows(topo, world.options()) * copiesPerRow);
-  route.received.resize(topo.rankCount());
-  route.lane.resize(topo.nodes);
-  route.forwarded.resize(topo.nodes * topo.devices);
-  route.forwardedAt.resize(topo.nodes * topo.devices);
+  rows.reserve(topo, world.options().maxTokens);
+  reserveRoute();
+}
+
+void RankState::reserveRoute() {
+  const auto prepare = [&](std::vector<std::vector<int32_t>> &lists, int count) {
+    lists.resize(count);
+    // For the worst case, since a step allocates nothing; and lists of `sent` are never moved: while
+    // a fused dispatch fills them, peers read what they already hold.
+    for (std::vector<int32_t> &list : lists)
+      list.reserve(maxOwnedRows(topo, world.options()) * copiesPerRow);
+  };
+  prepare(route.sent, topo.rankCount());
+  prepare(route.received, topo.rankCount());
+  prepare(route.lane, topo.nodes);
+  prepare(route.forwarded, topo.nodes * topo.devices);
+  prepare(route.forwardedAt, topo.nodes * topo.devices);
 }
 
 } // namespace mxs

@@ -99,8 +99,12 @@ public:
   Pace pace;
   std::vector<int64_t> pulls; ///< bytes read from each peer and not yet counted, [site * D + device]
 
-  /// Schedules of the running step, built at first use: [0] without, [1] with a reduction first.
-  std::unique_ptr<StepList> dispatchSteps[2], combineSteps;
+  /// Schedules of the running step, built at first use (empty until then): [0] without, [1] with a
+  /// reduction first.
+  StepList dispatchSteps[2], combineSteps;
+
+private:
+  void reserveRoute();
 };
 
 } // namespace mxs

@@ -15,12 +15,25 @@
 
 namespace mxs {
 
+/// Row numbers, ascending, of a RowMap that lives longer.
+struct RowList {
+  const int32_t *first = nullptr, *last = nullptr;
+  const int32_t *begin() const { return first; }
+  const int32_t *end() const { return last; }
+  int64_t size() const { return last - first; }
+};
+
 class RowMap {
 public:
   /// A map without rows.
   RowMap() = default;
-  /// `groupTokens`: rows of each attention group. `asked`: per group one flag per row (non-zero =
-  /// logits are asked); an empty list stands for "none".
+  /// Allocates for maps of up to `rows` rows, which update() and copies into this one then do not.
+  void reserve(const Topology &topology, int64_t rows);
+  /// Makes this the map of `groupTokens`: rows of each attention group. `asked`: a flag per row, group
+  /// after group (non-zero = logits are asked); null stands for "none".
+  Status update(const Topology &topology, const std::vector<int64_t> &groupTokens,
+                const uint8_t *asked);
+  /// The same with a list of flags per group; an empty list stands for "none".
   static Status create(const Topology &topology, const std::vector<int64_t> &groupTokens,
                        const std::vector<std::vector<uint8_t>> &asked, RowMap &out);
 
@@ -45,7 +58,9 @@ public:
     return askedEnds[rank] - askedEnds[topo.firstRankOfGroup(topo.attnGroup(rank))];
   }
   /// Owned-row indices of the rank's asked rows, ascending.
-  const std::vector<int32_t> &askedOwnedRows(int rank) const { return askedIndex[rank]; }
+  RowList askedOwnedRows(int rank) const {
+    return {askedIndex.data() + askedEnds[rank], askedIndex.data() + askedEnds[rank + 1]};
+  }
 
   /// Rows of `set` on `rank`.
   int64_t rows(int rank, mxs_row_set_t set) const;
@@ -59,8 +74,8 @@ private:
   Topology topo;
   std::vector<int64_t> owned;     // [P + 1] prefix sums
   std::vector<int64_t> lane;      // [devices][nodes + 1] prefix sums
-  std::vector<int64_t> askedEnds; // [P + 1] prefix sums
-  std::vector<std::vector<int32_t>> askedIndex;
+  std::vector<int64_t> askedEnds;  // [P + 1] prefix sums
+  std::vector<int32_t> askedIndex; // of all ranks, one after another
 };
 
 } // namespace mxs

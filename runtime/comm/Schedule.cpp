@@ -6,10 +6,11 @@
 namespace mxs {
 
 StepList buildSteps(ScheduleKind kind, const Topology &topology, const RowMap &rows, int chunks,
-                    int rank) {
+                    int rank, StepList memory) {
   if (kind == ScheduleKind::Combine)
-    return buildCombineSteps(topology, rows, chunks, rank);
-  return buildDispatchSteps(topology, rows, chunks, rank, kind == ScheduleKind::ReduceDispatch);
+    return buildCombineSteps(topology, rows, chunks, rank, std::move(memory));
+  return buildDispatchSteps(topology, rows, chunks, rank, kind == ScheduleKind::ReduceDispatch,
+                            std::move(memory));
 }
 
 const char *stepName(StepKind kind) {

@@ -52,9 +52,10 @@ inline int chunkFlag(const Topology &topology, int chunk, int node) {
 }
 
 /// Steps of `rank` for `chunks` >= 1 chunks. ReduceDispatch begins with the reduce_scatter of the
-/// attention group, which must lie inside a node.
+/// attention group, which must lie inside a node. `memory`: a list that is not needed any more; one of
+/// the same topology and chunk count has all that the new one needs.
 StepList buildSteps(ScheduleKind kind, const Topology &topology, const RowMap &rows, int chunks,
-                    int rank);
+                    int rank, StepList memory = {});
 
 const char *stepName(StepKind kind);
 

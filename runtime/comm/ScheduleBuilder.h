@@ -10,9 +10,13 @@ namespace mxs {
 
 class ScheduleBuilder {
 public:
-  ScheduleBuilder(const Topology &topology, const RowMap &rows, int chunks, int rank)
+  /// `memory`: a list of an earlier step, used again.
+  ScheduleBuilder(const Topology &topology, const RowMap &rows, int chunks, int rank,
+                  StepList memory)
       : topology(topology), node(topology.nodeOf(rank)), device(topology.deviceOf(rank)),
-        rows(rows), chunks(chunks) {}
+        steps(std::move(memory)), rows(rows), chunks(chunks) {
+    steps.clear();
+  }
 
   /// A step about (chunk, `homeNode`) on this lane; its rows are those of the lane's rank there.
   Step step(StepKind kind, int chunk, int homeNode) const {
@@ -77,8 +81,9 @@ private:
 };
 
 StepList buildDispatchSteps(const Topology &topology, const RowMap &rows, int chunks, int rank,
-                            bool reduce);
-StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chunks, int rank);
+                            bool reduce, StepList memory);
+StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chunks, int rank,
+                           StepList memory);
 
 } // namespace mxs
 

@@ -60,8 +60,9 @@ public:
   /// Where messages under way are recorded; null = nowhere. Before the first message.
   virtual void traceTo(Trace *trace) = 0;
 
-  virtual void sendControl(int fromNode, int toNode, std::string message) = 0;
-  /// Takes the next control message; false when there is none.
+  virtual void sendControl(int fromNode, int toNode, const std::string &message) = 0;
+  /// Takes the next control message; false when there is none. What `message` had as memory may be
+  /// used for later ones.
   virtual bool takeControl(int atNode, int fromNode, std::string &message) = 0;
   /// Notified when a control message for `node` arrives.
   virtual WaitPoint &controlWaitPoint(int node) = 0;

@@ -8,7 +8,7 @@
 namespace mxs {
 
 World::World(const Topology &topology, const WorldOptions &options)
-    : topo(topology), opts(options), bytes(topology.rankCount()),
+    : topo(topology), opts(options), bytes(topology, options.layers),
       events(options.trace, topology.devices) {}
 
 World::~World() = default;
@@ -53,10 +53,10 @@ Status World::create(const Topology &topology, const WorldOptions &options,
 
 Communicator &World::rank(int rank) { return *ranks[rank - topo.rankOf(firstNode, 0)]; }
 
-Status World::sendControl(int fromNode, int toNode, std::string message) {
+Status World::sendControl(int fromNode, int toNode, const std::string &message) {
   if (aborted())
     return abortStatus();
-  wire->sendControl(fromNode, toNode, std::move(message));
+  wire->sendControl(fromNode, toNode, message);
   return okStatus();
 }
 

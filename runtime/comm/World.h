@@ -28,6 +28,7 @@ struct WorldOptions {
   int64_t hidden = 0;    ///< widest row that moves [floats]
   int64_t topK = 1;
   int maxChunks = 64; ///< largest chunk count of the fused collectives
+  int64_t layers = 0;     ///< whose bytes are counted apart
   int64_t shareBytes = 0; ///< most bytes that a rank gives to one share()
 };
 
@@ -53,7 +54,7 @@ public:
 
   /// Small messages between nodes (batch descriptors, results): ordered per pair of nodes and not
   /// counted. `toNode` may be the sender itself.
-  Status sendControl(int fromNode, int toNode, std::string message);
+  Status sendControl(int fromNode, int toNode, const std::string &message);
   /// Waits for the next message at most the deadline: MXS_TIMEOUT, MXS_ABORTED. `forever` waits
   /// until a message or an abort: for ranks that idle between steps.
   Status recvControl(int atNode, int fromNode, std::string &message, bool forever = false);

@@ -3,7 +3,8 @@
 
 #include "core/Sampling.h"
 
-#include <set>
+#include <algorithm>
+#include <utility>
 
 using namespace mxs;
 
@@ -33,36 +34,63 @@ static Status checkSequence(const mxs_sequence_t &s, const Manifest &m) {
   return okStatus();
 }
 
-static Status check(const Batch &batch, const Manifest &m) {
-  if (batch.sequences.empty())
+static size_t slotCount(const Manifest &m) {
+  return static_cast<size_t>(m.attnDp) * static_cast<size_t>(m.maxSeqs);
+}
+
+/// Sequences of the largest step: each has a slot of its own and a token.
+static size_t largestSequences(const Manifest &m) {
+  return std::min(slotCount(m), static_cast<size_t>(m.maxBatchTokens));
+}
+
+void Batch::reserve(const Manifest &m) {
+  sequences.reserve(largestSequences(m));
+  sampling.reserve(largestSequences(m));
+  tokens.reserve(static_cast<size_t>(m.maxBatchTokens));
+  taken.reserve(slotCount(m));
+}
+
+size_t Batch::largestBytes(const Manifest &m) {
+  const size_t fixed = sizeof variant + sizeof chunks + sizeof wantLogits + sizeof wantRouting;
+  const size_t perSequence = sizeof(mxs_sequence_t) + sizeof(mxs_sampling_t);
+  return fixed + 3 * sizeof(uint64_t) + largestSequences(m) * perSequence +
+         static_cast<size_t>(m.maxBatchTokens) * sizeof(int32_t);
+}
+
+Status Batch::check(const Manifest &m) {
+  if (sequences.empty())
     return invalidArgument("the batch has no sequence");
-  if (batch.totalTokens() > m.maxBatchTokens)
-    return resourceExhausted("the batch has " + number(batch.totalTokens()) +
+  if (totalTokens() > m.maxBatchTokens)
+    return resourceExhausted("the batch has " + number(totalTokens()) +
                              " tokens, the artifact was compiled for at most " +
                              number(m.maxBatchTokens) +
                              "; split it or compile with a larger --max-batch-tokens");
-  std::set<std::pair<int32_t, int32_t>> slots;
-  int64_t tokens = 0;
-  for (size_t i = 0; i < batch.sequences.size(); ++i) {
-    const mxs_sequence_t &s = batch.sequences[i];
-    const std::string where = "sequence " + std::to_string(i);
-    MXS_TRY_IN(where, checkSequence(s, m));
-    if (i > 0 && batch.sequences[i - 1].group > s.group)
-      return invalidArgument(where + ": sequences must be in ascending group, group " +
-                             number(s.group) + " follows " + number(batch.sequences[i - 1].group));
-    if (!slots.insert({s.group, s.slot}).second)
-      return invalidArgument(where + ": slot " + number(s.slot) + " of group " + number(s.group) +
+  taken.assign(slotCount(m), 0);
+  int64_t count = 0;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const mxs_sequence_t &s = sequences[i];
+    const auto where = [&] { return "sequence " + std::to_string(i); };
+    MXS_TRY_IN(where(), checkSequence(s, m));
+    if (i > 0 && sequences[i - 1].group > s.group)
+      return invalidArgument(where() + ": sequences must be in ascending group, group " +
+                             number(s.group) + " follows " + number(sequences[i - 1].group));
+    if (std::exchange(taken[static_cast<size_t>(s.group * m.maxSeqs + s.slot)], 1))
+      return invalidArgument(where() + ": slot " + number(s.slot) + " of group " + number(s.group) +
                              " occurs twice");
-    MXS_TRY_IN(where, checkSampling(batch.samplingOf(i)));
-    tokens += s.num_tokens;
+    MXS_TRY_IN(where(), checkSampling(samplingOf(i)));
+    count += s.num_tokens;
   }
-  if (tokens != batch.totalTokens())
-    return invalidArgument("the sequences have " + number(tokens) + " tokens, num_tokens is " +
-                           number(batch.totalTokens()));
-  for (size_t i = 0; i < batch.tokens.size(); ++i)
-    if (batch.tokens[i] < 0 || batch.tokens[i] >= m.vocab)
+  if (count != totalTokens())
+    return invalidArgument("the sequences have " + number(count) + " tokens, num_tokens is " +
+                           number(totalTokens()));
+  return checkTokens(m);
+}
+
+Status Batch::checkTokens(const Manifest &m) const {
+  for (size_t i = 0; i < tokens.size(); ++i)
+    if (tokens[i] < 0 || tokens[i] >= m.vocab)
       return invalidArgument("token " + std::to_string(i) + " of the batch has id " +
-                             number(batch.tokens[i]) + ", the vocabulary has ids 0 to " +
+                             number(tokens[i]) + ", the vocabulary has ids 0 to " +
                              number(m.vocab - 1));
   return okStatus();
 }
@@ -80,14 +108,16 @@ Status Batch::create(const mxs_batch_t &batch, const Manifest &manifest, Batch &
                              " tokens, the artifact was compiled for at most " +
                              number(manifest.maxBatchTokens) +
                              "; split it or compile with a larger --max-batch-tokens");
-  Batch copy;
-  copy.sequences.assign(batch.sequences, batch.sequences + batch.num_sequences);
-  copy.tokens.assign(batch.tokens, batch.tokens + batch.num_tokens);
-  if (batch.sampling)
-    copy.sampling.assign(batch.sampling, batch.sampling + batch.num_sequences);
-  MXS_TRY(check(copy, manifest));
-  out = std::move(copy);
-  return okStatus();
+  if (static_cast<size_t>(batch.num_sequences) > slotCount(manifest))
+    return resourceExhausted("the batch has " + number(batch.num_sequences) +
+                             " sequences, the artifact has " +
+                             std::to_string(slotCount(manifest)) +
+                             " cache slots; compile with a larger --max-seqs");
+  out.sequences.assign(batch.sequences, batch.sequences + batch.num_sequences);
+  out.tokens.assign(batch.tokens, batch.tokens + batch.num_tokens);
+  out.sampling.assign(batch.sampling,
+                      batch.sampling ? batch.sampling + batch.num_sequences : batch.sampling);
+  return out.check(manifest);
 }
 
 void Batch::write(ByteWriter &out) const {
@@ -101,20 +131,18 @@ void Batch::write(ByteWriter &out) const {
 }
 
 Status Batch::read(ByteReader &in, const Manifest &manifest, Batch &out) {
-  Batch batch;
-  in.get(batch.variant);
-  in.get(batch.chunks);
-  in.get(batch.wantLogits);
-  in.get(batch.wantRouting);
-  in.getArray(batch.sequences);
-  in.getArray(batch.tokens);
-  in.getArray(batch.sampling);
-  const bool sampled = batch.sampling.empty() || batch.sampling.size() == batch.sequences.size();
-  if (!in.finished() || !sampled || batch.variant < 0 || batch.variant >= int(manifest.variants.size()) ||
-      batch.chunks < 1)
+  in.get(out.variant);
+  in.get(out.chunks);
+  in.get(out.wantLogits);
+  in.get(out.wantRouting);
+  in.getArray(out.sequences);
+  in.getArray(out.tokens);
+  in.getArray(out.sampling);
+  const bool sampled = out.sampling.empty() || out.sampling.size() == out.sequences.size();
+  if (!in.finished() || !sampled || out.variant < 0 ||
+      out.variant >= static_cast<int>(manifest.variants.size()) || out.chunks < 1)
     return internalError("malformed batch descriptor from node 0");
-  MXS_TRY_IN("batch descriptor from node 0", check(batch, manifest));
-  out = std::move(batch);
+  MXS_TRY_IN("batch descriptor from node 0", out.check(manifest));
   return okStatus();
 }
 

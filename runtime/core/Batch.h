@@ -20,7 +20,13 @@ struct Batch {
   std::vector<int32_t> tokens;           ///< of all sequences, in their order
   std::vector<mxs_sampling_t> sampling;  ///< of every sequence; empty: all greedily
 
-  /// Copies and checks what the host passed. variant and chunks are the caller's to fill.
+  /// Allocates for the artifact's largest step; later calls on this object allocate nothing.
+  void reserve(const Manifest &manifest);
+  /// Bytes of the largest descriptor that write() can make.
+  static size_t largestBytes(const Manifest &manifest);
+
+  /// Copies and checks what the host passed. variant and chunks are the caller's to fill. After a
+  /// failure `out` is unspecified.
   /// MXS_INVALID_ARGUMENT: malformed; MXS_RESOURCE_EXHAUSTED: over the artifact's limits.
   static Status create(const mxs_batch_t &batch, const Manifest &manifest, Batch &out);
 
@@ -35,6 +41,12 @@ struct Batch {
     return sampling.empty() ? mxs_sampling_t{} : sampling[index];
   }
   int64_t totalTokens() const { return static_cast<int64_t>(tokens.size()); }
+
+private:
+  Status check(const Manifest &manifest);
+  Status checkTokens(const Manifest &manifest) const;
+
+  std::vector<uint8_t> taken; // scratch of check: [groups * slots]
 };
 
 } // namespace mxs

@@ -5,10 +5,10 @@
 
 using namespace mxs;
 
-void Mailbox::push(std::string message) {
+void Mailbox::push(const std::string &message) {
   {
     std::lock_guard<std::mutex> lock(mutex);
-    messages.push_back(std::move(message));
+    messages.push(message);
   }
   arrived.notify_one();
 }
@@ -20,15 +20,14 @@ bool Mailbox::pop(std::string &message, uint64_t deadlineNs) {
     arrived.wait(lock, ready);
   else if (!arrived.wait_for(lock, std::chrono::nanoseconds(deadlineNs), ready))
     return false;
-  message = std::move(messages.front());
-  messages.pop_front();
+  messages.take(message);
   return true;
 }
 
-Status ControlChannel::sendCommand(std::string message) {
+Status ControlChannel::sendCommand(const std::string &message) {
   if (node != 0)
-    return world.sendControl(0, node, std::move(message));
-  commands.push(std::move(message));
+    return world.sendControl(0, node, message);
+  commands.push(message);
   return okStatus();
 }
 
@@ -53,9 +52,9 @@ Status ControlChannel::receiveCommand(std::string &message) {
   return okStatus();
 }
 
-Status ControlChannel::sendReply(std::string message) {
+Status ControlChannel::sendReply(const std::string &message) {
   if (node != 0)
-    return world.sendControl(node, 0, std::move(message));
-  replies.push(std::move(message));
+    return world.sendControl(node, 0, message);
+  replies.push(message);
   return okStatus();
 }

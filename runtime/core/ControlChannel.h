@@ -7,10 +7,10 @@
 #ifndef MIXSERVE_RUNTIME_CORE_CONTROLCHANNEL_H
 #define MIXSERVE_RUNTIME_CORE_CONTROLCHANNEL_H
 
+#include "comm/MessageQueue.h"
 #include "comm/World.h"
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <string>
 
@@ -28,14 +28,15 @@ enum class Message : uint8_t {
 /// A queue of messages between two threads of a process.
 class Mailbox {
 public:
-  void push(std::string message);
-  /// Waits at most `deadlineNs` (0 = without bound). False: nothing came.
+  void push(const std::string &message);
+  /// Waits at most `deadlineNs` (0 = without bound). False: nothing came. What `message` had as memory
+  /// is used for a later one.
   bool pop(std::string &message, uint64_t deadlineNs);
 
 private:
   std::mutex mutex;
   std::condition_variable arrived;
-  std::deque<std::string> messages;
+  MessageQueue messages;
 };
 
 class ControlChannel {
@@ -43,14 +44,14 @@ public:
   ControlChannel(World &world, int node) : world(world), node(node) {}
 
   // Side of node 0's scheduler.
-  Status sendCommand(std::string message);
+  Status sendCommand(const std::string &message);
   /// The next reply other than Busy. MXS_TIMEOUT: no sign of life within the deadline.
   Status receiveReply(std::string &message);
 
   // Side of the node's leader.
   /// Waits without bound: nodes idle between steps. MXS_ABORTED ends it.
   Status receiveCommand(std::string &message);
-  Status sendReply(std::string message);
+  Status sendReply(const std::string &message);
 
 private:
   World &world;

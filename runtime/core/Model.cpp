@@ -122,6 +122,7 @@ Status Model::start() {
   world.maxTokens = m.maxBatchTokens;
   world.shareBytes = StepSampler::largestShare(m);
   world.hidden = m.hidden;
+  world.layers = m.layers;
   world.topK = m.topK;
   world.maxChunks = std::max(1, options.chunks);
   for (const TableEntry &entry : m.table)
@@ -133,7 +134,7 @@ Status Model::start() {
     r.runners.push_back(std::make_unique<NodeRunner>(
         r.artifact, *r.world, r.code, *r.channels.back(), node, !options.skipChecksums));
   }
-  cachedTokens.assign(static_cast<size_t>(m.attnDp) * static_cast<size_t>(m.maxSeqs), 0);
+  reserve();
   for (const std::unique_ptr<NodeRunner> &runner : r.runners)
     runner->start();
   std::vector<std::string> replies;
@@ -237,32 +238,42 @@ Status Model::explain(Status first) {
   return first;
 }
 
-Status Model::runBatch(const Batch &batch, std::vector<RankResult> &results) {
-  ByteWriter writer;
-  writer.put(Message::Step);
-  batch.write(writer);
-  const std::string command = writer.take();
+void Model::reserve() {
+  const Manifest &m = ranks->artifact.manifest();
+  plan.reserve(m, ranks->world->topology());
+  picks.reserve(plan.batch.sequences.capacity());
+  results.resize(static_cast<size_t>(m.ranks()));
+  replies.resize(static_cast<size_t>(m.nodes));
+  for (RankResult &result : results)
+    result.reserve(m);
+  command.reserve(sizeof(Message) + Batch::largestBytes(m));
+  cachedTokens.assign(static_cast<size_t>(m.attnDp) * static_cast<size_t>(m.maxSeqs), 0);
+}
+
+Status Model::runBatch() {
+  command.clear();
+  command.put(Message::Step);
+  plan.batch.write(command);
   for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
     runner->expectWork();
   for (const std::unique_ptr<ControlChannel> &channel : ranks->channels)
-    MXS_TRY(channel->sendCommand(command));
+    MXS_TRY(channel->sendCommand(command.written()));
   const size_t devices = static_cast<size_t>(ranks->artifact.manifest().devices);
   for (size_t node = 0; node < ranks->channels.size(); ++node) {
-    std::string reply, text, payload;
+    std::string text;
     Message kind{};
     int32_t code = 0;
-    MXS_TRY(ranks->channels[node]->receiveReply(reply));
-    ByteReader reader(reply);
+    MXS_TRY(ranks->channels[node]->receiveReply(replies[node]));
+    ByteReader reader(replies[node]);
     reader.get(kind);
     reader.get(code);
     reader.getText(text);
-    reader.getText(payload);
+    ByteReader payload = reader.getPart();
     if (reader.finished() && code != MXS_OK)
       return Status(static_cast<mxs_status_t>(code), text);
-    ByteReader rankReader(payload);
     for (size_t device = 0; device < devices; ++device)
-      results[node * devices + device].read(rankReader);
-    if (!reader.finished() || kind != Message::Done || !rankReader.finished())
+      results[node * devices + device].read(payload);
+    if (!reader.finished() || kind != Message::Done || !payload.finished())
       return internalError("node " + std::to_string(node) + " sent a malformed reply");
   }
   return okStatus();
@@ -291,7 +302,7 @@ Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
   if (!broken.ok())
     return abortedError("an earlier step failed, open the model again: " + broken.message());
   const Manifest &m = ranks->artifact.manifest();
-  Batch batch;
+  Batch &batch = plan.batch;
   MXS_TRY(Batch::create(given, m, batch));
   MXS_TRY(checkPositions(batch));
   MXS_TRY(chooseMethod(batch));
@@ -301,11 +312,9 @@ Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
                            " rows, the output has room for " + std::to_string(output.logits_rows));
   batch.wantLogits = output.logits != nullptr;
   batch.wantRouting = !options.routingFile.empty();
-  std::vector<RankResult> results(static_cast<size_t>(m.ranks()));
-  StepPlan plan;
   const Topology &topology = ranks->world->topology();
-  MXS_TRY(StepPlan::create(batch, topology, plan));
-  Status status = runBatch(batch, results);
+  MXS_TRY(plan.update(topology));
+  Status status = runBatch();
   if (status.ok())
     status = checkResults(plan, topology, m, results);
   if (!status.ok())

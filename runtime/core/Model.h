@@ -53,7 +53,9 @@ private:
   Status chooseMethod(Batch &batch) const;
   Status checkPositions(const Batch &batch) const;
   /// Sends the batch to all nodes and collects every rank's result.
-  Status runBatch(const Batch &batch, std::vector<RankResult> &results);
+  Status runBatch();
+  /// Allocates what steps work in.
+  void reserve();
   /// After a failure: waits for the ranks of this process and picks what tells most.
   Status explain(Status first);
   Status shutDown();
@@ -62,6 +64,10 @@ private:
   ModelOptions options;
   std::unique_ptr<Ranks> ranks;
   RoutingTrace routing;
+  StepPlan plan;                     ///< of the running step
+  std::vector<RankResult> results;   ///< of every rank
+  ByteWriter command;                ///< to the nodes
+  std::vector<std::string> replies;  ///< of every node: each has memory of its own size
   std::vector<Pick> picks;           ///< of the last step's sequences
   std::vector<int64_t> cachedTokens; ///< [groups][slots]
   uint64_t steps = 0, tokens = 0;

@@ -9,6 +9,9 @@
 using namespace mxs;
 using Clock = std::chrono::steady_clock;
 
+/// Bytes of a reply before its payload, without a failure's text.
+static constexpr size_t kReplyHead = sizeof(Message) + sizeof(int32_t) + 2 * sizeof(uint64_t);
+
 NodeRunner::NodeRunner(const Artifact &artifact, World &world, const CodeLibrary &code,
                        ControlChannel &channel, int node, bool verify)
     : world(world), code(code), channel(channel), node(node), verify(verify) {
@@ -18,6 +21,11 @@ NodeRunner::NodeRunner(const Artifact &artifact, World &world, const CodeLibrary
   statuses.resize(ranks.size());
   results.resize(ranks.size());
   samplers.resize(ranks.size());
+  const Manifest &manifest = artifact.manifest();
+  plan.reserve(manifest, topology);
+  for (RankResult &result : results)
+    result.reserve(manifest);
+  message.reserve(ranks.size() * RankResult::largestBytes(manifest) + kReplyHead);
 }
 
 NodeRunner::~NodeRunner() = default;
@@ -140,6 +148,16 @@ Status NodeRunner::runStep(size_t device) {
 // Leader thread
 //===----------------------------------------------------------------------===//
 
+std::string NodeRunner::whereRanksAre() const {
+  std::string where;
+  for (const std::unique_ptr<mxs_ctx> &ctx : ranks) {
+    const int call = ctx->current.load(std::memory_order_relaxed);
+    where += (where.empty() ? "rank " : ", rank ") + std::to_string(ctx->rank) +
+             (call < 0 ? " at its start" : std::string(" after mxs_") + callName(Call(call)));
+  }
+  return where;
+}
+
 Status NodeRunner::awaitRanks() {
   const std::chrono::nanoseconds deadline(world.options().deadlineNs);
   const std::chrono::nanoseconds beat = std::clamp<std::chrono::nanoseconds>(
@@ -155,13 +173,8 @@ Status NodeRunner::awaitRanks() {
     // A lost heartbeat is no loss: node 0 then times out, or the world is aborted already.
     (void)channel.sendReply(std::string(1, static_cast<char>(Message::Busy)));
     uint64_t progress = 0;
-    std::string where;
-    for (const std::unique_ptr<mxs_ctx> &ctx : ranks) {
+    for (const std::unique_ptr<mxs_ctx> &ctx : ranks)
       progress += ctx->progress.load(std::memory_order_relaxed);
-      const int call = ctx->current.load(std::memory_order_relaxed);
-      where += (where.empty() ? "rank " : ", rank ") + std::to_string(ctx->rank) +
-               (call < 0 ? " at its start" : std::string(" after mxs_") + callName(Call(call)));
-    }
     if (progress != lastProgress) {
       lastProgress = progress;
       moved = Clock::now();
@@ -169,7 +182,7 @@ Status NodeRunner::awaitRanks() {
       if (!status.ok()) // was told to end, and did not
         return status;
       status = timeoutError("node " + std::to_string(node) + ": no rank made progress for " +
-                            std::to_string(patience.count() / 1'000'000) + " ms (" + where + ")");
+                            std::to_string(patience.count() / 1'000'000) + " ms (" + whereRanksAre() + ")");
       world.abort(status);
       moved = Clock::now();
     }
@@ -188,10 +201,9 @@ Status NodeRunner::mergedStatus() const {
 Status NodeRunner::leadStep(const std::string &command) {
   ByteReader reader(command);
   Message kind{};
-  Batch batch;
   reader.get(kind);
-  MXS_TRY(Batch::read(reader, ranks[0]->manifest, batch));
-  MXS_TRY(StepPlan::create(std::move(batch), world.topology(), plan));
+  MXS_TRY(Batch::read(reader, ranks[0]->manifest, plan.batch));
+  MXS_TRY(plan.update(world.topology()));
   {
     std::lock_guard<std::mutex> lock(mutex);
     finished = 0;
@@ -202,34 +214,39 @@ Status NodeRunner::leadStep(const std::string &command) {
   return mergedStatus();
 }
 
+template <class Write>
+void NodeRunner::finishWork(Message kind, const Status &status, const Write &writePayload) {
+  message.clear();
+  message.put(kind);
+  message.put<int32_t>(status.code());
+  message.putText(status.message());
+  message.putPart(writePayload);
+  (void)channel.sendReply(message.written()); // fails only if the world is aborted
+  std::lock_guard<std::mutex> lock(mutex);
+  last = status;
+  --expected;
+  changed.notify_all();
+}
+
 void NodeRunner::leaderMain() {
-  auto reply = [&](Message kind, const Status &status, const std::string &payload) {
-    ByteWriter out;
-    out.put(kind);
-    out.put<int32_t>(status.code());
-    out.putText(status.message());
-    out.putText(payload);
-    (void)channel.sendReply(out.take()); // fails only if the world is aborted
-    std::lock_guard<std::mutex> lock(mutex);
-    last = status;
-    --expected;
-    changed.notify_all();
-  };
   Status started = awaitRanks();
   if (started.ok())
     started = mergedStatus();
-  reply(Message::Ready, started, ranks[0]->manifest.planHash);
+  const std::string &planHash = ranks[0]->manifest.planHash;
+  finishWork(Message::Ready, started,
+             [&](ByteWriter &out) { out.putBytes(planHash.data(), planHash.size()); });
   std::string command;
+  command.reserve(sizeof(Message) + Batch::largestBytes(ranks[0]->manifest));
   while (channel.receiveCommand(command).ok() && !command.empty() &&
          static_cast<Message>(command[0]) == Message::Step) {
     Status status = guarded([&] { return leadStep(command); });
     if (!status.ok())
       world.abort(status);
-    ByteWriter payload;
-    if (status.ok())
-      for (const RankResult &result : results)
-        result.write(payload);
-    reply(Message::Done, status, payload.take());
+    finishWork(Message::Done, status, [&](ByteWriter &out) {
+      if (status.ok())
+        for (const RankResult &result : results)
+          result.write(out);
+    });
   }
   std::lock_guard<std::mutex> lock(mutex);
   stopping = leaderEnded = true;

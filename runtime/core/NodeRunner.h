@@ -60,7 +60,11 @@ private:
   Status leadStep(const std::string &command);
   /// Waits for all ranks, says Busy meanwhile. MXS_TIMEOUT: one made no progress for too long.
   Status awaitRanks();
+  std::string whereRanksAre() const;
   Status mergedStatus() const;
+  /// Sends node 0 the outcome of the start or of a step, and what `writePayload(ByteWriter &)` writes.
+  template <class Write>
+  void finishWork(Message kind, const Status &status, const Write &writePayload);
   void rankFinished();
 
   World &world;
@@ -75,6 +79,7 @@ private:
   StepPlan plan;
   std::vector<Status> statuses;
   std::vector<RankResult> results;
+  ByteWriter message; // the leader's next reply
 
   mutable std::mutex mutex;
   std::condition_variable changed;

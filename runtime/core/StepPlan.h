@@ -18,7 +18,14 @@ struct StepPlan {
   std::vector<int64_t> groupBegin;    ///< [groups + 1] first row of each group
   std::vector<size_t> groupSequences; ///< [groups + 1] first sequence of each group
 
-  static Status create(Batch batch, const Topology &topology, StepPlan &out);
+  /// Allocates for the artifact's largest step; update() then allocates nothing.
+  void reserve(const Manifest &manifest, const Topology &topology);
+  /// Makes all else follow from `batch`, which was checked.
+  Status update(const Topology &topology);
+
+private:
+  std::vector<int64_t> groupTokens; // of each group
+  std::vector<uint8_t> asked;       // [T] flags
 };
 
 } // namespace mxs

@@ -5,6 +5,16 @@
 
 using namespace mxs;
 
+static size_t largestPicks(const Manifest &manifest) {
+  return static_cast<size_t>(std::min<int64_t>(manifest.maxSeqs, manifest.maxBatchTokens));
+}
+
+void RankResult::reserve(const Manifest &manifest) { picks.reserve(largestPicks(manifest)); }
+
+size_t RankResult::largestBytes(const Manifest &manifest) {
+  return 3 * sizeof(uint64_t) + largestPicks(manifest) * sizeof(Pick);
+}
+
 void RankResult::clear() {
   picks.clear();
   logits.clear();

@@ -17,6 +17,11 @@ struct RankResult {
   std::vector<float> logits; ///< [rows, vocab_local] if the batch wants logits, else empty
   std::vector<std::vector<int32_t>> routing; ///< [moe layers][owned rows * K] if it wants routing
 
+  /// Allocates for the picks of the artifact's largest step. What is asked beside tokens, logits and
+  /// routing, gets its memory when it is asked first.
+  void reserve(const Manifest &manifest);
+  /// Bytes that write() makes at most of picks alone.
+  static size_t largestBytes(const Manifest &manifest);
   /// Empties it; its memory stays.
   void clear();
   void write(ByteWriter &out) const;

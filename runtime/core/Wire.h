@@ -24,12 +24,27 @@ public:
   template <class T> void putArray(const T *values, size_t count) {
     static_assert(std::is_trivially_copyable_v<T>);
     put<uint64_t>(count);
-    bytes.append(reinterpret_cast<const char *>(values), count * sizeof(T));
+    putBytes(values, count * sizeof(T));
+  }
+  void putBytes(const void *data, size_t count) {
+    bytes.append(static_cast<const char *>(data), count);
   }
   template <class T> void putArray(const std::vector<T> &values) {
     putArray(values.data(), values.size());
   }
   void putText(const std::string &text) { putArray(text.data(), text.size()); }
+  /// Writes as a text what `write(*this)` writes.
+  template <class Write> void putPart(const Write &write) {
+    const size_t at = bytes.size();
+    put<uint64_t>(0);
+    write(*this);
+    const uint64_t length = bytes.size() - at - sizeof(uint64_t);
+    std::memcpy(&bytes[at], &length, sizeof length);
+  }
+  /// Forgets what was written; its memory stays.
+  void clear() { bytes.clear(); }
+  void reserve(size_t count) { bytes.reserve(count); }
+  const std::string &written() const { return bytes; }
   std::string take() { return std::move(bytes); }
 
 private:
@@ -39,7 +54,9 @@ private:
 /// After a read that does not fit, ok() is false and everything read is zero or empty.
 class ByteReader {
 public:
-  explicit ByteReader(const std::string &bytes) : next(bytes.data()), left(bytes.size()) {}
+  /// `bytes` must outlive the reader.
+  explicit ByteReader(const std::string &bytes) : ByteReader(bytes.data(), bytes.size()) {}
+  ByteReader(const char *bytes, size_t count) : next(bytes), left(count) {}
 
   template <class T> void get(T &value) {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -62,6 +79,14 @@ public:
     const size_t count = arrayLength(1);
     text.assign(next, count);
     skip(count);
+  }
+
+  /// A reader of a text, in place.
+  ByteReader getPart() {
+    const size_t count = arrayLength(1);
+    const ByteReader part(next, count);
+    skip(count);
+    return part;
   }
 
   bool ok() const { return !failed; }

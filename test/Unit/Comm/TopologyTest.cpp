@@ -59,7 +59,8 @@ TEST(RowMap, OwnedRowsOfAnUnevenGroup) {
   for (int rank = 0; rank < 4; ++rank)
     EXPECT_EQ(rows.ownedRows(rank), expected[rank]);
   EXPECT_EQ(rows.askedOwned(1), 0);
-  EXPECT_EQ(rows.askedOwnedRows(2), (std::vector<int32_t>{0, 1}));
+  const RowList asked = rows.askedOwnedRows(2);
+  EXPECT_EQ(std::vector<int32_t>(asked.begin(), asked.end()), (std::vector<int32_t>{0, 1}));
   EXPECT_EQ(rows.askedBegin(3), 3);
   EXPECT_EQ(rows.askedRows(0), 4);
   EXPECT_EQ(rows.rows(3, MXS_ROWS_GROUP), 7);

@@ -12,7 +12,9 @@
 namespace mxs::test {
 
 TEST(ByteCounters, JsonIsSortedByKey) {
-  ByteCounters counters(2);
+  Topology topology;
+  topology.devices = 2;
+  ByteCounters counters(topology, 1);
   counters.add(1, {0, MXS_SITE_DISPATCH}, Link::Inter, Direction::Out, 1, 5);
   counters.add(0, {0, MXS_SITE_DISPATCH}, Link::Inter, Direction::Out, 1, 7);
   counters.add(0, {-1, MXS_SITE_LM_HEAD_AG}, Link::Intra, Direction::In, 0, 3);

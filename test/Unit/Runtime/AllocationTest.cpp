@@ -1,78 +1,20 @@
-//===- AllocationTest.cpp - A step computes without allocating memory -----------------------===//
+//===- AllocationTest.cpp - A step allocates no memory --------------------------------------===//
 //
-// This program's malloc takes the place of the C library's for all libraries that it loads, and
-// counts. The hand-made model says when a rank's generated code runs (hand_made_computes).
+// Of all threads together: the host's, the leaders', the ranks', the network's between nodes of this
+// process, and the engine's. What a host asks for beside tokens may allocate: logits, the routing and
+// the trace of a step, and what its callback does.
 //
 //===----------------------------------------------------------------------===//
+#include "CountAllocations.h"
 #include "HandMadeArtifact.h"
 #include "HandMadeShape.h"
 #include "mixserve_rt.h"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <execinfo.h>
 #include <string>
 #include <vector>
-
-static std::atomic<bool> counting{false};
-static std::atomic<int> inCompute{0}, inStep{0};
-static thread_local bool computes = false;
-
-static void count() {
-  if (!counting.load(std::memory_order_relaxed))
-    return;
-  ++inStep;
-  if (!computes)
-    return;
-  ++inCompute;
-  if (!std::getenv("HM_TRACE"))
-    return;
-  // Where from? For whoever has to mend it.
-  computes = false;
-  void *frames[24];
-  backtrace_symbols_fd(frames, backtrace(frames, 24), 2);
-  std::fputs("--\n", stderr);
-  computes = true;
-}
-
-// They must be seen by the libraries, though the rest of the program is hidden.
-#pragma GCC visibility push(default)
-extern "C" {
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-
-void *malloc(size_t size) {
-  count();
-  return __libc_malloc(size);
-}
-void *calloc(size_t n, size_t size) {
-  count();
-  return __libc_calloc(n, size);
-}
-void *realloc(void *memory, size_t size) {
-  count();
-  return __libc_realloc(memory, size);
-}
-void *aligned_alloc(size_t alignment, size_t size) {
-  count();
-  return __libc_memalign(alignment, size);
-}
-int posix_memalign(void **out, size_t alignment, size_t size) {
-  count();
-  *out = __libc_memalign(alignment, size);
-  return *out ? 0 : ENOMEM;
-}
-
-void hand_made_computes(int32_t begins) { computes = begins != 0; }
-}
-#pragma GCC visibility pop
 
 namespace {
 
@@ -116,38 +58,72 @@ void expectNoAllocation(const handmade::Mesh &mesh, int groups) {
   Decoding decoding(mesh, groups);
   decoding.step(4);
   decoding.step(1);
-  std::vector<int> perStep;
   for (int i = 0; i < 6; ++i) {
-    inCompute = inStep = 0;
-    counting = true;
+    allocations::begin();
     decoding.step(1 + i % 3); // steps differ in size
-    counting = false;
-    EXPECT_EQ(inCompute, 0) << "step " << i;
-    perStep.push_back(inStep);
+    EXPECT_EQ(allocations::end(), 0) << "step " << i;
   }
-  std::printf("allocations of a whole step, with batch, messages and results: %d to %d\n",
-              *std::min_element(perStep.begin(), perStep.end()),
-              *std::max_element(perStep.begin(), perStep.end()));
 }
 
 TEST(Allocation, TheCountIsRight) {
-  inStep = inCompute = 0;
   // Through a pointer that the compiler cannot see through: it drops pairs that nobody looks at.
   std::string *(*volatile make)() = [] { return new std::string(100, 'x'); };
-  counting = true;
+  allocations::begin();
   delete make();
-  hand_made_computes(1);
+  allocations::exempt(true);
   delete make();
-  hand_made_computes(0);
-  counting = false;
-  EXPECT_EQ(inStep, 4);
-  EXPECT_EQ(inCompute, 2);
+  allocations::exempt(false);
+  EXPECT_EQ(allocations::end(), 2);
 }
 
-TEST(Allocation, OneRankComputesWithoutAny) { expectNoAllocation({1, 1, 1}, 1); }
+TEST(Allocation, OneRank) { expectNoAllocation({1, 1, 1}, 1); }
+TEST(Allocation, FourRanksOfANode) { expectNoAllocation({1, 4, 2}, 2); }
+TEST(Allocation, FourRanksOfTwoNodes) { expectNoAllocation({2, 2, 2}, 2); }
+TEST(Allocation, EightRanksOfFourNodes) { expectNoAllocation({4, 2, 2}, 4); }
 
-/// On one node: between nodes of one process, LoopbackTransport stands for a wire and keeps what is
-/// under way in memory of its own.
-TEST(Allocation, FourRanksComputeAndCommunicateWithoutAny) { expectNoAllocation({1, 4, 2}, 2); }
+/// Events of an engine: from the first token of all requests on, steps are counted until one ends.
+struct Listener {
+  std::atomic<int> started{0}, finished{0};
+  int count = -1;
+
+  static void hear(void *self, const mxs_event_t *event) {
+    static_cast<Listener *>(self)->hear(*event);
+  }
+  void hear(const mxs_event_t &event) {
+    if (event.index == 2 && ++started == 2)
+      allocations::begin();
+    if (event.finish != MXS_FINISH_NONE && ++finished == 1)
+      count = allocations::end();
+  }
+};
+
+TEST(Allocation, AnEngineThatDecodes) {
+  const std::string folder = handmade::freshFolder();
+  handmade::writeArtifact(folder, {2, 2, 2});
+  mxs_model_t *model = nullptr;
+  ASSERT_EQ(mxs_model_open(folder.c_str(), nullptr, &model), MXS_OK) << mxs_last_error();
+  Listener listener;
+  mxs_engine_options_t options{};
+  options.size = sizeof options;
+  options.on_event = Listener::hear;
+  options.user = &listener;
+  mxs_engine_t *engine = nullptr;
+  ASSERT_EQ(mxs_engine_open(model, &options, &engine), MXS_OK) << mxs_last_error();
+  const std::vector<int32_t> prompt = {1, 2, 3};
+  for (int i = 0; i < 2; ++i) {
+    mxs_request_t request{};
+    request.size = sizeof request;
+    request.tokens = prompt.data();
+    request.num_tokens = int32_t(prompt.size());
+    request.max_new_tokens = 15;
+    request.sampling.temperature = i;
+    uint64_t id = 0;
+    ASSERT_EQ(mxs_engine_submit(engine, &request, &id), MXS_OK) << mxs_last_error();
+  }
+  EXPECT_EQ(mxs_engine_wait(engine, 0), MXS_OK);
+  mxs_engine_close(engine);
+  mxs_model_close(model);
+  EXPECT_EQ(listener.count, 0);
+}
 
 } // namespace

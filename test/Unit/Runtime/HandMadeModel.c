@@ -27,22 +27,9 @@ static void add(float *x, const float *y, int64_t count) {
 }
 
 MXS_EXPORT int32_t mxs_model_main(mxs_ctx_t *ctx, int32_t variant);
-/* A test that wants to know when a rank computes defines this. */
-void hand_made_computes(int32_t begins) __attribute__((weak));
-
-static int32_t run(mxs_ctx_t *ctx);
 
 int32_t mxs_model_main(mxs_ctx_t *ctx, int32_t variant) {
   (void)variant;
-  if (hand_made_computes)
-    hand_made_computes(1);
-  const int32_t status = run(ctx);
-  if (hand_made_computes)
-    hand_made_computes(0);
-  return status;
-}
-
-static int32_t run(mxs_ctx_t *ctx) {
   const int heads = HM_HEADS / TP, kv = HM_KV_HEADS / TP;
   const int64_t h = HM_HIDDEN, d = HM_HEAD_DIM, k = HM_TOP_K;
   const mxs_weight_t *embed = mxs_weight(ctx, 0), *wq = mxs_weight(ctx, 1),

@@ -195,6 +195,24 @@ INSTANTIATE_TEST_SUITE_P(Meshes, ModelSteps, testing::ValuesIn(meshes), [](const
 // Refusals and failures
 //===----------------------------------------------------------------------===//
 
+int64_t threadsOfThisProcess() {
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  return std::distance(begin(tasks), end(tasks));
+}
+
+/// A thread per rank and per node, one for the network: compute threads are the process's own, and
+/// with more models and ranks they do not become more.
+TEST(ModelThreads, RanksShareOnePool) {
+  const ModelPtr first = open({1, 1, 1});
+  ASSERT_EQ(step(first, {{0, 0, 0, {1}}}).status, MXS_OK);
+  for (const handmade::Mesh &mesh : {handmade::Mesh{1, 1, 1}, {1, 4, 2}, {2, 2, 2}, {2, 4, 2}}) {
+    const int64_t before = threadsOfThisProcess();
+    const ModelPtr model = open(mesh);
+    ASSERT_EQ(step(model, {{0, 0, 0, {1, 2, 3}}}).status, MXS_OK);
+    EXPECT_EQ(threadsOfThisProcess() - before, mesh.ranks() + mesh.nodes + 1) << mesh.ranks();
+  }
+}
+
 TEST(ModelErrors, RefusedBatchesLeaveTheModelUsable) {
   const ModelPtr model = open({2, 2, 2});
   EXPECT_EQ(step(model, {{0, 0, 0, {32}}}).status, MXS_INVALID_ARGUMENT);
