@@ -29,20 +29,6 @@ int64_t WeightTensor::scaleBytes() const {
   return matrices() * mxs_weight_scale_bytes(type(), n(), k(), entry->packing.group);
 }
 
-StringRef WeightTensor::dataType() const {
-  switch (type()) {
-  case MXS_WEIGHT_F32:
-    return "F32";
-  case MXS_WEIGHT_BF16:
-    return "BF16";
-  case MXS_WEIGHT_I8:
-    return "I8";
-  case MXS_WEIGHT_I4:
-    return "U8"; // two values in a byte
-  }
-  return "";
-}
-
 SmallVector<int64_t> WeightTensor::dataShape() const {
   SmallVector<int64_t> shape(slice.size);
   if (!isPacked())
@@ -100,7 +86,7 @@ std::string mixserve::weightFileHeader(ArrayRef<WeightTensor> tensors) {
   json.object([&] {
     for (const WeightTensor &tensor : tensors) {
       nn::ParamOp param = tensor.entry->param;
-      add(param.getSymName(), tensor.dataType(), tensor.dataShape(), tensor.dataBytes());
+      add(param.getSymName(), mxs_weight_dtype(tensor.type()), tensor.dataShape(), tensor.dataBytes());
       if (const int64_t bytes = tensor.scaleBytes())
         add((param.getSymName() + ".scale").str(), "BF16", tensor.scaleShape(), bytes);
     }

@@ -22,8 +22,7 @@ struct WeightTensor {
 
   int64_t dataBytes() const;
   int64_t scaleBytes() const; ///< 0 without scales
-  /// Names of safetensors' types, and shapes in their elements.
-  llvm::StringRef dataType() const;
+  /// Shapes as safetensors counts, in elements of the data and of the scales.
   llvm::SmallVector<int64_t> dataShape() const;
   llvm::SmallVector<int64_t> scaleShape() const;
 

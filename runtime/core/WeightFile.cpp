@@ -91,21 +91,6 @@ Status WeightFile::tensor(const std::string &name, const std::string &dtype, con
   return okStatus();
 }
 
-/// safetensors' name of the elements of a weight's data.
-static const char *dtypeOf(mxs_weight_type_t type) {
-  switch (type) {
-  case MXS_WEIGHT_F32:
-    return "F32";
-  case MXS_WEIGHT_BF16:
-    return "BF16";
-  case MXS_WEIGHT_I8:
-    return "I8";
-  case MXS_WEIGHT_I4:
-    return "U8"; // two elements in a byte
-  }
-  return "?";
-}
-
 Status WeightFile::weight(const ParamEntry &param, mxs_weight_t &out) const {
   mxs_weight_t weight;
   weight.layout = param.layout;
@@ -114,7 +99,7 @@ Status WeightFile::weight(const ParamEntry &param, mxs_weight_t &out) const {
   weight.n = param.n;
   weight.k = param.k;
   int64_t bytes = 0, scaleBytes = 0;
-  MXS_TRY(tensor(param.name, dtypeOf(param.type), weight.data, bytes));
+  MXS_TRY(tensor(param.name, mxs_weight_dtype(param.type), weight.data, bytes));
   auto sizeError = [&](const std::string &name, int64_t have, int64_t need) {
     return badArtifact("'" + path + "': tensor '" + name + "' has " + std::to_string(have) +
                        " bytes where the manifest's n and k ask for " +

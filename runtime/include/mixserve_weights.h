@@ -60,6 +60,21 @@ static inline const char *mxs_weight_type_name(mxs_weight_type_t type) {
   return "?";
 }
 
+/// The name that safetensors has for the elements of the data.
+static inline const char *mxs_weight_dtype(mxs_weight_type_t type) {
+  switch (type) {
+  case MXS_WEIGHT_F32:
+    return "F32";
+  case MXS_WEIGHT_BF16:
+    return "BF16";
+  case MXS_WEIGHT_I8:
+    return "I8";
+  case MXS_WEIGHT_I4:
+    return "U8"; /* two values in a byte */
+  }
+  return "?";
+}
+
 /// Whether the type has scales.
 static inline int mxs_weight_has_scales(mxs_weight_type_t type) {
   return type == MXS_WEIGHT_I8 || type == MXS_WEIGHT_I4;
