@@ -74,7 +74,7 @@ std::vector<Sequence> forced(const std::string &model, const Form &form) {
   options.cluster = folder / "cluster.yaml";
   options.output = folder / "artifact";
   options.workload = "prompt=256,output=1,concurrency=1";
-  options.maxBatchTokens = kPositions, options.maxSeqs = 1, options.maxContext = kPositions;
+  options.maxBatchTokens = kPositions, options.maxSeqs = 1, options.maxContext = kPositions + 1;
   options.weights = form.weights;
   options.quantize = form.quantize;
   options.quantizeGroup = *form.quantize ? 32 : 0;
