@@ -143,8 +143,9 @@ Distance distanceOf(const char *model, const Form &form, const std::vector<Seque
   EXPECT_EQ(other.size(), size_t(kSequences));
   for (size_t s = 0; s < std::min(f32.size(), other.size()); ++s)
     addSequence(f32[s], other[s], d);
-  std::printf("%s, %s: error of a row %.1e of its norm (%.1e of the largest logit), %.1e where routing differs; "
-              "top-1 agrees in %.1f %% of %d positions (worst 256: %.1f %%); %d chose another expert\n",
+  std::printf("%s, %s: error of a row %.1e of its norm (%.1e of the largest logit) while routing is the "
+              "same, %.1e in all; top-1 agrees in %.1f %% of %d positions (worst 256: %.1f %%); %d chose "
+              "another expert\n",
               model, form.name, d.untouched, d.atLogit, d.largest, 100.0 * d.sameTop / d.positions,
               d.positions, 100.0 * d.worstWindow / kPositions, d.otherExperts);
   return d;
