@@ -348,6 +348,12 @@ std::vector<std::string> checkScenario(Cluster &cluster, const Scenario &s,
   return problems;
 }
 
+int64_t collectivesOf(const Topology &topo, const std::vector<int> &chunkCounts) {
+  const int64_t dense = 5, routed = 3 * 2, hybrid = 4;
+  return dense + routed +
+         (topo.expertGroupsInsideNodes() ? hybrid + 2 * int64_t(chunkCounts.size()) : 0);
+}
+
 std::vector<Topology> layoutsOf(int nodes, int devices) {
   std::vector<Topology> result;
   const int ranks = nodes * devices;

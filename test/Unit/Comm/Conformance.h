@@ -38,6 +38,9 @@ WorldOptions optionsFor(int64_t maxTokens, int64_t hidden, int64_t topK);
 std::vector<std::string> checkScenario(Cluster &cluster, const Scenario &scenario,
                                        const std::vector<int> &chunkCounts);
 
+/// Collectives that checkScenario calls.
+int64_t collectivesOf(const Topology &topo, const std::vector<int> &chunkCounts);
+
 /// Every legal pair of degrees on a mesh, with expert counts that are fewer than ranks, or uneven.
 std::vector<Topology> layoutsOf(int nodes, int devices);
 /// Rows of the largest step of checkLayout.
