@@ -2,6 +2,7 @@
 
 #include "comm/Call.h"
 #include "comm/RowPacking.h"
+#include "threads/ThreadPool.h"
 
 #include <cstring>
 #include <utility>
@@ -9,23 +10,22 @@
 namespace mxs {
 
 Call::Call(RankState &state, Site site)
-    : state(state), site(site), rows(state.rows), topo(state.topo) {
+    : state(state), site(site), rows(state.rows), topo(state.topo), beginNs(steadyNs()) {
   ++state.sequence;
   state.outgoing.reset();
   state.incoming.reset();
   state.sendCount = state.arrivalCount = 0;
   state.node.setReading(state.device, true);
-  if (state.world.trace().enabled())
-    beginNs = steadyNs();
 }
 
 Call::~Call() {
   state.node.setReading(state.device, false);
   if (state.world.aborted())
     state.node.notifyAll(); // a failed peer may wait for this
+  const int64_t endNs = steadyNs();
+  state.clock.add(CommClock::Total, endNs - beginNs);
   if (state.world.trace().enabled())
-    state.world.trace().add(
-        {siteName(site.op), site, state.self, -1, -1, -1, beginNs, steadyNs()});
+    state.world.trace().add({siteName(site.op), site, state.self, -1, -1, -1, beginNs, endNs});
 }
 
 Status Call::failure(mxs_status_t code, const std::string &text, int chunk) const {
@@ -33,11 +33,22 @@ Status Call::failure(mxs_status_t code, const std::string &text, int chunk) cons
                     (chunk >= 0 ? ", chunk " + std::to_string(chunk) : std::string()) + ": " + text};
 }
 
+/// Waits until `ready()`; the time goes to `part` of the rank's clock.
 template <class Ready, class What>
-static Status waitAt(const Call &call, Ready ready, What what, int chunk) {
+static Status waitAt(const Call &call, CommClock::Part part, Ready ready, What what, int chunk) {
+  if (ready())
+    return okStatus();
   RankState &state = call.state;
   const uint64_t deadline = state.world.options().deadlineNs;
-  switch (state.node.waitPoint(state.device).wait(ready, state.world.abortFlag(), deadline)) {
+  const int64_t begin = steadyNs();
+  // What this rank waits for may be another one's computing: it does some of that first.
+  const std::atomic<bool> &aborted = state.world.abortFlag();
+  ThreadPool::process().assist(
+      [&] { return ready() || aborted.load(std::memory_order_relaxed); });
+  const WaitPoint::Result result =
+      state.node.waitPoint(state.device).wait(ready, aborted, deadline);
+  state.clock.add(part, steadyNs() - begin);
+  switch (result) {
   case WaitPoint::Ready:
     return okStatus();
   case WaitPoint::Aborted:
@@ -77,7 +88,7 @@ Status Call::leave() {
 
 Status Call::waitFlag(int device, int flag, const char *what, int chunk) {
   MXS_TRY(waitAt(
-      *this, [&] { return state.node.reached(device, flag, state.sequence); },
+      *this, CommClock::Wait, [&] { return state.node.reached(device, flag, state.sequence); },
       [&] { return "rank " + std::to_string(topo.rankOf(state.nodeIndex, device)) + " " + what; },
       chunk));
   // The peer may have failed since it set the flag, and returned to a caller who freed its rows.
@@ -181,7 +192,7 @@ Status Call::expect(int source, int chunk, int64_t bytes, int &slot) {
 Status Call::waitArrival(int slot) {
   const Arrival &arrival = state.arrivals[slot];
   return waitAt(
-      *this, [&] { return arrival.request.completed(); },
+      *this, CommClock::Inter, [&] { return arrival.request.completed(); },
       [&] { return "no message from rank " + std::to_string(arrival.source); }, arrival.chunk);
 }
 
@@ -217,7 +228,7 @@ Status Call::receive(int slot, mxs_site_t op, Received &out) {
 Status Call::waitSends() {
   for (int i = 0; i < state.sendCount; ++i)
     MXS_TRY(waitAt(
-        *this, [&] { return state.sends[i].completed(); },
+        *this, CommClock::Inter, [&] { return state.sends[i].completed(); },
         [&] { return "own message " + std::to_string(i) + " was not taken by the network"; }, -1));
   return okStatus();
 }

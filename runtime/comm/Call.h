@@ -90,7 +90,7 @@ private:
   }
 
   RankGroup peers;
-  int64_t beginNs = 0;
+  const int64_t beginNs;
 };
 
 /// The other nodes of [first, first + count), starting after `self`: no two ranks of a lane begin

@@ -13,6 +13,7 @@ Communicator::~Communicator() = default;
 
 const RowMap &Communicator::rows() const { return state->rows; }
 int Communicator::chunks() const { return state->chunks; }
+CommTimes Communicator::times() const { return state->clock.read(); }
 
 Status Communicator::finish(Status status) {
   if (status.ok())

@@ -13,6 +13,7 @@
 #ifndef MIXSERVE_RUNTIME_COMM_COMMUNICATOR_H
 #define MIXSERVE_RUNTIME_COMM_COMMUNICATOR_H
 
+#include "comm/CommClock.h"
 #include "comm/RowMap.h"
 #include "comm/Site.h"
 #include "comm/World.h"
@@ -43,6 +44,8 @@ public:
   int rank() const { return self; }
   const RowMap &rows() const;
   int chunks() const;
+  /// Any thread may ask.
+  CommTimes times() const;
 
   /// Starts a step: rows of all ranks and the chunk count of the fused collectives (1 = one chunk).
   /// MXS_RESOURCE_EXHAUSTED: more rows or chunks than the world was created for.

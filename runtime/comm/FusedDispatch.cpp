@@ -77,8 +77,11 @@ private:
   }
 
   Status compute(const Step &step) {
-    if (args.region && step.rows > 0)
+    if (args.region && step.rows > 0) {
+      const int64_t begin = steadyNs();
       args.region(ctx, args.frame, step.first, step.rows);
+      state.clock.add(CommClock::Region, steadyNs() - begin);
+    }
     return addDestinationNodes(call, in.ids, step.first, step.rows, topK);
   }
 

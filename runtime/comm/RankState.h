@@ -2,6 +2,7 @@
 #ifndef MIXSERVE_RUNTIME_COMM_RANKSTATE_H
 #define MIXSERVE_RUNTIME_COMM_RANKSTATE_H
 
+#include "comm/CommClock.h"
 #include "comm/NodeShared.h"
 #include "comm/Pace.h"
 #include "comm/RowMap.h"
@@ -97,6 +98,7 @@ public:
   std::vector<const float *> sums;   ///< rs_combine: node sums of each (chunk, node)
   Route route;
   Pace pace;
+  CommClock clock;
   std::vector<int64_t> pulls; ///< bytes read from each peer and not yet counted, [site * D + device]
 
   /// Schedules of the running step, built at first use (empty until then): [0] without, [1] with a

@@ -10,7 +10,7 @@
 
 namespace mxs {
 
-/// A thread waits here for conditions that other threads make true. Waits sleep, never spin.
+/// A thread sleeps here until other threads make a condition true.
 class WaitPoint {
 public:
   enum Result { Ready, TimedOut, Aborted };
@@ -23,20 +23,30 @@ public:
       return Ready;
     auto done = [&] { return aborted.load(std::memory_order_acquire) || ready(); };
     std::unique_lock<std::mutex> lock(mutex);
+    // Either notify() sees this sleeper, or this thread sees what was changed before notify().
+    sleepers.fetch_add(1, std::memory_order_seq_cst);
+    bool inTime = true;
     if (deadlineNs == 0)
       changed.wait(lock, done);
-    else if (!changed.wait_for(lock, std::chrono::nanoseconds(deadlineNs), done))
+    else
+      inTime = changed.wait_for(lock, std::chrono::nanoseconds(deadlineNs), done);
+    sleepers.fetch_sub(1, std::memory_order_seq_cst);
+    if (!inTime)
       return TimedOut;
     return ready() ? Ready : Aborted;
   }
 
+  /// After the change. Costs nothing when nobody sleeps.
   void notify() {
+    if (sleepers.fetch_add(0, std::memory_order_seq_cst) == 0)
+      return;
     // The empty critical section orders the change before a waiter's next look at it.
     { std::lock_guard<std::mutex> lock(mutex); }
     changed.notify_all();
   }
 
 private:
+  std::atomic<int> sleepers{0};
   std::mutex mutex;
   std::condition_variable changed;
 };

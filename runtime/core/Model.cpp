@@ -350,7 +350,7 @@ static Json callsJson(const CallCounts &counts) {
 
 std::string Model::stats() {
   CallCounts total{}, time{};
-  Json perRank = Json::array();
+  Json perRank = Json::array(), rankTimes = Json::array();
   for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
     for (int device = 0; device < ranks->artifact.manifest().devices; ++device) {
       const CallCounts counts = runner->calls(device);
@@ -360,13 +360,19 @@ std::string Model::stats() {
         time[i] += times[i];
       }
       perRank.push_back(callsJson(counts));
+      const RankTimes spent = runner->times(device);
+      rankTimes.push_back({{"compute", spent.compute},
+                           {"intra", spent.intra},
+                           {"inter", spent.inter},
+                           {"wait", spent.wait}});
     }
   Json stats = {{"schema", "mixserve.stats/v1"},
                 {"steps", steps},
                 {"tokens", tokens},
                 {"calls", callsJson(total)},
                 {"call_ns", callsJson(time)},
-                {"rank_calls", std::move(perRank)}};
+                {"rank_calls", std::move(perRank)},
+                {"rank_ns", std::move(rankTimes)}};
   stats["bytes"] = Json::parse(ranks->world->counters().json());
   return stats.dump();
 }

@@ -14,7 +14,8 @@ static constexpr size_t kReplyHead = sizeof(Message) + sizeof(int32_t) + 2 * siz
 
 NodeRunner::NodeRunner(const Artifact &artifact, World &world, const CodeLibrary &code,
                        ControlChannel &channel, int node, bool verify)
-    : world(world), code(code), channel(channel), node(node), verify(verify) {
+    : world(world), code(code), channel(channel), node(node), verify(verify),
+      stepNs(static_cast<size_t>(world.topology().devices)) {
   const Topology &topology = world.topology();
   for (int device = 0; device < topology.devices; ++device)
     ranks.push_back(std::make_unique<mxs_ctx>(artifact, world, topology.rankOf(node, device)));
@@ -70,6 +71,12 @@ bool NodeRunner::join(std::chrono::nanoseconds bound) {
   return all;
 }
 
+RankTimes NodeRunner::times(int device) const {
+  const CommTimes comm = world.rank(ranks[static_cast<size_t>(device)]->rank).times();
+  const int64_t all = stepNs[static_cast<size_t>(device)].load(std::memory_order_relaxed);
+  return {all - comm.total + comm.region, comm.intra(), comm.inter, comm.wait};
+}
+
 //===----------------------------------------------------------------------===//
 // Rank threads
 //===----------------------------------------------------------------------===//
@@ -104,6 +111,8 @@ void NodeRunner::rankMain(size_t device) {
   statuses[device] = guarded([&] { return prepare(device); });
   rankFinished();
   for (uint64_t seen = 0;;) {
+    // Other ranks may still be at the last step.
+    ThreadPool::process().assist([&] { return stopping || generation != seen; });
     {
       std::unique_lock<std::mutex> lock(mutex);
       changed.wait(lock, [&] { return stopping || generation != seen; });
@@ -111,7 +120,9 @@ void NodeRunner::rankMain(size_t device) {
         break;
       seen = generation;
     }
+    const int64_t begin = steadyNs();
     statuses[device] = guarded([&] { return runStep(device); });
+    stepNs[device].fetch_add(steadyNs() - begin, std::memory_order_relaxed);
     if (!statuses[device].ok())
       ctx.fail(statuses[device]);
     rankFinished();

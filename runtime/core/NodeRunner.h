@@ -13,6 +13,7 @@
 #include "core/StepResult.h"
 #include "core/StepSampler.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -21,6 +22,14 @@
 #include <vector>
 
 namespace mxs {
+
+/// Of one rank, in all steps [ns]: the parts together are the time in steps.
+struct RankTimes {
+  int64_t compute = 0; ///< all that is no collective
+  int64_t intra = 0;   ///< copying, adding and packing inside the node, with the pace of its links
+  int64_t inter = 0;   ///< waiting for messages between nodes
+  int64_t wait = 0;    ///< waiting for ranks of its node
+};
 
 class NodeRunner {
 public:
@@ -46,6 +55,8 @@ public:
 
   /// Calls of a rank of the node so far.
   CallCounts calls(int device) const { return ranks[static_cast<size_t>(device)]->calls.read(); }
+  /// Where the time of a rank's steps went so far.
+  RankTimes times(int device) const;
   /// Time in these calls [ns].
   CallCounts callTimes(int device) const {
     return ranks[static_cast<size_t>(device)]->calls.readTimes();
@@ -74,6 +85,7 @@ private:
   const bool verify;
   std::vector<std::unique_ptr<mxs_ctx>> ranks;
   std::vector<StepSampler> samplers; // of each rank
+  std::vector<std::atomic<int64_t>> stepNs; ///< of each rank, in steps
 
   // Written by the leader before `generation` grows, or by a rank before `finished` grows.
   StepPlan plan;
@@ -83,11 +95,12 @@ private:
 
   mutable std::mutex mutex;
   std::condition_variable changed;
-  uint64_t generation = 0; ///< steps started
+  std::atomic<uint64_t> generation{0}; ///< steps started; grows under the mutex
   size_t finished = 0;     ///< ranks that are done with the current start or step
   size_t ended = 0;        ///< threads that have ended
   size_t expected = 0;     ///< work announced and not replied to
-  bool stopping = false, leaderEnded = false;
+  std::atomic<bool> stopping{false}; ///< set under the mutex
+  bool leaderEnded = false;
   Status last;
   std::vector<std::thread> threads;
 };

@@ -161,6 +161,7 @@ typedef struct mxs_event {
   int32_t status;     ///< mxs_status_t; not MXS_OK exactly for MXS_FINISH_ERROR: MXS_TIMEOUT the request's
                       ///< deadline, MXS_INTERNAL its logits are no numbers; else the step failed, for all
   const char *error;  ///< text for `status`, valid during the call; else NULL
+  uint64_t queued_ns; ///< from submit until the first step that computes its prompt began [ns]; 0 if none did
 } mxs_event_t;
 
 /// Called on the engine's thread, one event at a time. It may call mxs_engine_submit, _cancel and

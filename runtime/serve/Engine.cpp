@@ -72,6 +72,7 @@ int64_t Engine::unfinished() const {
 Status Engine::submit(const mxs_request_t &given, uint64_t &id) {
   auto request = std::make_unique<Request>();
   const Status status = Request::create(given, limits, *request);
+  request->submitted = ServeClock::now();
   std::lock_guard<std::mutex> lock(mutex);
   if (!status.ok()) {
     ++counters.refused;
@@ -208,9 +209,13 @@ void Engine::runStep() {
                               results.logprobs.data(),
                               results.statuses.data()};
   int64_t decoded = 0;
-  for (const Request *request : batch.requests)
-    decoded += !request->inPrompt();
   const auto begin = ServeClock::now();
+  for (Request *request : batch.requests) {
+    decoded += !request->inPrompt();
+    if (request->cached == 0)
+      request->queuedNs = static_cast<uint64_t>(
+          std::chrono::nanoseconds(begin - request->submitted).count());
+  }
   const Status status = stepper(descriptor, output);
   const auto took = ServeClock::now() - begin;
   {

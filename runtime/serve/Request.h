@@ -30,13 +30,15 @@ struct Request {
   std::vector<int32_t> stopIds; ///< with the model's own unless the request ignores them
   std::vector<std::vector<int32_t>> stopSequences;
   ServeClock::time_point deadline = ServeClock::time_point::max();
+  ServeClock::time_point submitted{};
   float *promptLogits = nullptr; ///< [prompt, V] of the caller, or null
 
   // While it runs.
   int group = -1, slot = -1;
   int64_t cached = 0; ///< tokens in the cache
   std::vector<int32_t> generated;
-  uint64_t lastStep = 0; ///< step that served it last
+  uint64_t lastStep = 0; ///< step that served it last, 0: none has
+  uint64_t queuedNs = 0; ///< from submit until its first step began
 
   /// Copies and checks. MXS_INVALID_ARGUMENT: it can never be served; the text says why.
   static Status create(const mxs_request_t &given, const ServeLimits &limits, Request &out);

@@ -30,6 +30,7 @@ static mxs_event_t eventOf(const Request &request) {
   event.index = static_cast<int64_t>(request.generated.size());
   event.position = static_cast<int64_t>(request.prompt.size()) + event.index;
   event.logprob = NAN;
+  event.queued_ns = request.queuedNs;
   return event;
 }
 

@@ -122,7 +122,8 @@ void ThreadPool::releaseWorker(int worker) {
   idle.push_back(worker);
   if (openJob()) { // of another caller, who found all numbers taken
     ++published;
-    if (sleepers > 0 && spinners.load() == 0)
+    // With a rank for every core, whoever gave the number back comes to assist before it sleeps.
+    if (sleepers > 0 && spinners.load() == 0 && callers.load() < bound)
       work.notify_one();
   }
 }
@@ -181,6 +182,55 @@ void ThreadPool::parallelFor(int64_t tasks, TaskFunction fn) {
   }
   awaitHelpers(job, lock);
   unlink(job);
+}
+
+void ThreadPool::help(Job &job, int worker, const Condition &done,
+                      std::unique_lock<std::mutex> &lock) {
+  ++job.inside;
+  lock.unlock();
+  const ThreadPool *outer = currentPool;
+  const int outerWorker = currentWorker;
+  currentPool = this;
+  currentWorker = worker;
+  while (!done()) {
+    const int64_t task = job.next.fetch_add(1, std::memory_order_relaxed);
+    if (task >= job.tasks)
+      break;
+    job.fn(task, worker);
+  }
+  currentPool = outer;
+  currentWorker = outerWorker;
+  lock.lock();
+  if (--job.inside == 0)
+    job.changed.notify_one();
+}
+
+bool ThreadPool::assist(Condition done) {
+  if (currentPool == this)
+    return done();
+  std::unique_lock<std::mutex> lock(mutex);
+  bool ready = done();
+  while (!ready && spinners.load() < static_cast<int>(idle.size())) {
+    if (Job *job = openJob()) {
+      const int worker = idle.back();
+      idle.pop_back();
+      help(*job, worker, done, lock);
+      releaseWorker(worker);
+      ready = done();
+      continue;
+    }
+    const uint64_t seen = published.load();
+    ++spinners;
+    lock.unlock();
+    const bool changed =
+        spin([&] { return done() || published.load(std::memory_order_acquire) != seen; });
+    lock.lock();
+    --spinners;
+    ready = done();
+    if (!changed)
+      break;
+  }
+  return ready;
 }
 
 void ThreadPool::awaitHelpers(Job &job, std::unique_lock<std::mutex> &lock) {

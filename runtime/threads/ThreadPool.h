@@ -6,8 +6,9 @@
 // than cores, a rank waits for its turn (and other threads may do its tasks meanwhile), so compute
 // never oversubscribes the cores.
 //
-// Waiting threads spin for at most 50 us, and only while the ranks and spinners together fit the
-// bound; then they sleep. A call allocates nothing. Tasks must not wait for other ranks: that is
+// A rank that waits for another one does that one's tasks meanwhile (assist), where a core is free.
+// Waiting threads spin for at most 50 us, and only where they and what computes fit the bound; then
+// they sleep. A call allocates nothing. Tasks must not wait for other ranks: that is
 // what bounds every wait here. A rank stuck in a task is found by its node's leader.
 //
 //===----------------------------------------------------------------------===//
@@ -39,6 +40,20 @@ private:
   void (*call)(const void *, int64_t, int);
 };
 
+/// Refers to a callable `bool()` of the caller; owns nothing.
+class Condition {
+public:
+  template <class Body, class = std::enable_if_t<!std::is_same_v<std::decay_t<Body>, Condition>>>
+  Condition(const Body &body)
+      : object(&body),
+        call([](const void *object) { return bool((*static_cast<const Body *>(object))()); }) {}
+  bool operator()() const { return call(object); }
+
+private:
+  const void *object;
+  bool (*call)(const void *);
+};
+
 class ThreadPool {
 public:
   /// At most `threads` (>= 1) threads compute at once; starts `threads` - 1 of its own.
@@ -63,6 +78,12 @@ public:
   /// inline with the worker of that task.
   void parallelFor(int64_t tasks, TaskFunction fn);
 
+  /// For a thread that is about to sleep until another one has made `done()` true. While fewer
+  /// threads compute or spin than the bound allows it does tasks of running calls, or spins, until
+  /// `done()` or until there was nothing to do for 50 us. Returns done(); if false, sleep. `done` is
+  /// called often and on this thread only; a task that has begun is finished first.
+  bool assist(Condition done);
+
   /// While it lives, its thread counts as one that needs a core of its own: hold one per rank.
   class Caller {
   public:
@@ -81,6 +102,8 @@ private:
 
   void workerMain();
   static void run(Job &job, int worker);
+  /// Does tasks of `job` with the number `worker` until none is left or `done()`.
+  void help(Job &job, int worker, const Condition &done, std::unique_lock<std::mutex> &lock);
   Job *openJob() const;
   void releaseWorker(int worker);
   void unlink(Job &job);

@@ -135,6 +135,14 @@ TEST_P(ModelSteps, MixedBatchEqualsOneByOne) {
   EXPECT_EQ(stats["tokens"], 13);
   EXPECT_EQ(stats["calls"]["linear"], 2 * 6 * GetParam().ranks()) << "one GEMM per linear and step";
   EXPECT_EQ(stats["rank_calls"][0]["attention"], 2);
+  ASSERT_EQ(stats["rank_ns"].size(), size_t(GetParam().ranks()));
+  for (const json &spent : stats["rank_ns"]) {
+    EXPECT_GT(spent["compute"], 0);
+    for (const char *part : {"intra", "inter", "wait"}) {
+      EXPECT_GE(spent[part], 0) << part;
+    }
+    EXPECT_EQ(spent["intra"] == 0, GetParam().ranks() == 1) << "alone, nothing is gathered";
+  }
   EXPECT_EQ(stats["bytes"].empty(), GetParam().ranks() == 1);
 }
 

@@ -24,6 +24,7 @@ struct Told {
   std::vector<float> logprobs;
   int32_t finish = MXS_FINISH_NONE, status = MXS_OK;
   std::string error;
+  uint64_t queuedNs = 0;
 };
 
 /// Model, engine and what was told; everything is checked for order.
@@ -84,6 +85,7 @@ private:
         t.logprobs.push_back(event.logprob);
       }
       t.finish = event.finish;
+      t.queuedNs = event.queued_ns;
       t.status = event.status;
       t.error = event.error ? event.error : "";
     }
@@ -263,6 +265,24 @@ TEST(Engine, QueueIsBoundedAndCancelFreesSlots) {
     EXPECT_EQ(server.of(ids[i]).finish, MXS_FINISH_LENGTH);
   EXPECT_EQ(server.submit({1}, 2, ids[4]), MXS_OK) << "there is room again";
   server.wait();
+}
+
+TEST(Engine, TellsHowLongARequestWaited) {
+  mxs_engine_options_t options{};
+  options.max_running = 1;
+  Server server(one, options);
+  constexpr auto pause = std::chrono::milliseconds(5);
+  server.onEvent = [&](const mxs_event_t &) { std::this_thread::sleep_for(pause); };
+  uint64_t first = 0, second = 0, never = 0;
+  ASSERT_EQ(server.submit({1}, 3, first), MXS_OK);
+  ASSERT_EQ(server.submit({1}, 1, second), MXS_OK);
+  ASSERT_EQ(server.submit({1}, 1, never), MXS_OK);
+  ASSERT_EQ(mxs_engine_cancel(server.engine, never), MXS_OK);
+  server.wait();
+  EXPECT_GT(server.of(first).queuedNs, 0u);
+  // Submitted at most the first token's pause later, it waited for the other two.
+  EXPECT_GE(server.of(second).queuedNs, uint64_t(std::chrono::nanoseconds(2 * pause).count()));
+  EXPECT_EQ(server.of(never).queuedNs, 0u) << "no step computed it";
 }
 
 TEST(Engine, DeadlineOfARequest) {

@@ -180,4 +180,76 @@ TEST(ThreadPool, OnePerProcess) {
   EXPECT_GE(ThreadPool::availableCpus(), 1);
 }
 
+TEST(ThreadPool, AWaitingRankDoesTasksOfOthers) {
+  ThreadPool pool(2);
+  std::atomic<bool> end{false};
+  std::atomic<int> assisted{0};
+  std::thread waiting([&] {
+    while (!end)
+      pool.assist([&] { return end.load(); });
+  });
+  const std::thread::id waitingId = waiting.get_id();
+  Occupancy occupancy(2);
+  // Between two calls of assist() the pool's own thread may come first, so more than one try.
+  for (int call = 0; call < 1000 && assisted == 0; ++call) {
+    std::vector<int> runs(20, 0);
+    pool.parallelFor(20, [&](int64_t task, int worker) {
+      occupancy.enter(worker);
+      ++runs[size_t(task)];
+      assisted += std::this_thread::get_id() == waitingId;
+      workFor(std::chrono::microseconds(100));
+      occupancy.leave(worker);
+    });
+    for (int count : runs)
+      ASSERT_EQ(count, 1);
+  }
+  end = true;
+  waiting.join();
+  EXPECT_GT(assisted, 0);
+  EXPECT_EQ(occupancy.violations, 0);
+}
+
+TEST(ThreadPool, AssistEndsSoonAndWithTheAnswer) {
+  ThreadPool pool(2);
+  EXPECT_TRUE(pool.assist([] { return true; }));
+  EXPECT_FALSE(pool.assist([] { return false; })) << "nothing to do: sleep";
+  // Inside a task the number is taken already: it only asks.
+  pool.parallelFor(2, [&](int64_t, int) { EXPECT_FALSE(pool.assist([] { return false; })); });
+  ThreadPool narrow(1);
+  std::atomic<bool> inside{false}, leave{false};
+  std::thread caller([&] {
+    narrow.parallelFor(1, [&](int64_t, int) {
+      inside = true;
+      while (!leave)
+        std::this_thread::yield();
+    });
+  });
+  while (!inside)
+    std::this_thread::yield();
+  EXPECT_FALSE(narrow.assist([] { return false; })) << "no core is free";
+  leave = true;
+  caller.join();
+}
+
+TEST(ThreadPool, AssistStopsWhenItIsDone) {
+  ThreadPool pool(2);
+  std::atomic<bool> end{false}, reached{false};
+  std::atomic<int> mine{0};
+  std::thread waiting([&] {
+    while (!end)
+      if (pool.assist([&] { return mine.load() > 0 || end.load(); }))
+        break;
+    reached = true;
+  });
+  const std::thread::id waitingId = waiting.get_id();
+  for (int call = 0; call < 1000 && !reached; ++call)
+    pool.parallelFor(50, [&](int64_t, int) {
+      mine += std::this_thread::get_id() == waitingId;
+      workFor(std::chrono::microseconds(50));
+    });
+  end = true;
+  waiting.join();
+  EXPECT_LE(mine, 1) << "one task, then it saw that it was done";
+}
+
 } // namespace
