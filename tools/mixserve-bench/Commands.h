@@ -25,6 +25,9 @@ struct Command {
 /// In the order of the help text; a null name ends it.
 extern const Command kCommands[];
 
+int serveCommand(int argc, char **argv);
+int stepCommand(int argc, char **argv);
+
 /// Prints "mixserve-bench: message" to stderr; returns `code`.
 int fail(int code, const std::string &message);
 /// The same for a failure of the runtime: kRankFailed for lost ranks and links, kBadInput

@@ -8,6 +8,8 @@
 using namespace mixserve::tools;
 
 const Command mixserve::tools::kCommands[] = {
+    {"step", "whole steps of an artifact, beside the bound of bytes and operations", stepCommand},
+    {"serve", "a load of requests through an artifact: TTFT, ITL, throughput", serveCommand},
     {nullptr, nullptr, nullptr},
 };
 

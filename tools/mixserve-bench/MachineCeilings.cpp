@@ -1,0 +1,62 @@
+//===- MachineCeilings.cpp --------------------------------------------------===//
+#include "tools/mixserve-bench/MachineCeilings.h"
+
+#include "bench/Ceilings.h"
+
+#include <algorithm>
+
+using namespace mixserve::tools;
+
+static constexpr double kPeakSeconds = 3e-3; ///< of arithmetic for each type
+
+double Ceilings::flopSeconds(const StepWork &work) const {
+  double seconds = 0;
+  for (int type = 0; type < 4; ++type)
+    if (flopsPerSecond[type] > 0)
+      seconds += work.flops[type] / flopsPerSecond[type];
+  return seconds;
+}
+
+nlohmann::json Ceilings::asJson() const {
+  nlohmann::json rates = nlohmann::json::object();
+  for (int type = 0; type < 4; ++type)
+    if (flopsPerSecond[type] > 0)
+      rates[mxs_weight_type_name(static_cast<mxs_weight_type_t>(type))] = flopsPerSecond[type];
+  return {{"read_bytes_per_s", bytesPerSecond}, {"flops_per_s", std::move(rates)}};
+}
+
+MachineCeilings::MachineCeilings(const mxs::Manifest &manifest, int64_t memoryBytes)
+    : memoryBytes(memoryBytes), memory(new uint8_t[static_cast<size_t>(memoryBytes)]) {
+  std::fill_n(memory.get(), memoryBytes, uint8_t(1)); // pages that are there
+  used[MXS_WEIGHT_F32] = true;                        // attention
+  for (const mxs::ParamEntry &param : manifest.params)
+    used[param.type] = used[param.type] || param.n > 0;
+}
+
+void MachineCeilings::measure() {
+  mxs::ThreadPool &pool = mxs::ThreadPool::process();
+  const mxs::ThreadPool::Caller caller(pool);
+  const double begin = mxs::bench::now();
+  const double bytes = mxs::bench::readAll(pool, memory.get(), memoryBytes);
+  reads.push_back(bytes / (mxs::bench::now() - begin));
+  for (int type = 0; type < 4; ++type) {
+    if (!used[type])
+      continue;
+    const double start = mxs::bench::now();
+    const double operations = mxs::bench::multiplyAll(
+        pool, mxs::cpu::Engine::process(), static_cast<mxs_weight_type_t>(type), kPeakSeconds);
+    peaks[type].push_back(operations / (mxs::bench::now() - start));
+  }
+}
+
+Ceilings MachineCeilings::take() {
+  Ceilings ceilings;
+  ceilings.bytesPerSecond = mxs::bench::median(reads);
+  reads.clear();
+  for (int type = 0; type < 4; ++type)
+    if (!peaks[type].empty()) {
+      ceilings.flopsPerSecond[type] = mxs::bench::median(peaks[type]);
+      peaks[type].clear();
+    }
+  return ceilings;
+}
