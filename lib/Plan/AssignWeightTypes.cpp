@@ -34,7 +34,7 @@ nn::Packing packingOf(OpOperand &use, nn::ParamOp param, const WeightChoice &cho
   Operation *user = use.getOwner();
   const WeightType type = choice.weights.value_or(ownType(param));
   if (auto linear = dyn_cast<nn::LinearOp>(user); linear && use.get() == linear.getWeight())
-    return make(nn::Pack::N64, isRouter(linear) ? WeightType{} : type);
+    return make(nn::Pack::N64, isRouter(linear) ? WeightType{} : choice.linears.value_or(type));
   if (auto embedding = dyn_cast<nn::EmbeddingOp>(user);
       embedding && use.get() == embedding.getTable())
     return make(nn::Pack::Plain, type);

@@ -53,6 +53,11 @@ std::string whyIllegal(const Mesh &mesh, const Layout &layout, const ModelShape 
     return "attn_tp=" + std::to_string(layout.attnTp) +
            " neither divides nor is a multiple of the " + std::to_string(model.kvHeads) +
            " KV heads";
+  if (std::string why =
+          whyGroupsDoNotFit(model.weights, model.heads * model.headDim, layout.attnTp);
+      !why.empty())
+    return "attn_tp=" + std::to_string(layout.attnTp) + ": " + why +
+           "; choose a smaller attn_tp or another quantize-group";
   if (model.vocab % layout.attnTp != 0)
     return divideReason("attn_tp", layout.attnTp, model.vocab, "vocabulary entries");
   if (model.ffn % layout.moeTp != 0)

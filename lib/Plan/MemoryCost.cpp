@@ -44,7 +44,7 @@ Memory memoryPerRank(const ModelShape &model, const Layout &layout, const Limits
   layer += experts * expertBytes(model, layout);
 
   Memory memory;
-  memory.weights = tableBytes(model.weights, localVocab, model.hidden) +
+  memory.weights = tableBytes(model.tableWeights, localVocab, model.hidden) +
                    headBytes(model, layout) + 4 * hidden +
                    model.layers * layer;
   memory.cache = double(model.dtypeBytes) * model.layers * limits.maxSeqs * limits.maxContext * 2 *

@@ -8,11 +8,13 @@ namespace mixserve::planner {
 
 void ModelShape::choose(const WeightChoice &choice) {
   if (choice.weights) {
-    weights = expertWeights = *choice.weights;
+    weights = expertWeights = tableWeights = *choice.weights;
     dtype = mxs_weight_type_name(weights.element);
   }
   if (choice.experts)
     expertWeights = *choice.experts;
+  if (choice.linears)
+    weights = *choice.linears;
   if (choice.cache)
     dtypeBytes = *choice.cache == MXS_WEIGHT_F32 ? 4 : 2;
 }
@@ -43,7 +45,7 @@ std::optional<ModelShape> parseModelShape(const std::string &text, const std::st
     model.dtypeBytes = model.dtype == "f32" ? 4 : 2;
     // f16 weights have as many bytes as bf16 ones.
     model.weights.element = model.dtype == "f32" ? MXS_WEIGHT_F32 : MXS_WEIGHT_BF16;
-    model.expertWeights = model.weights;
+    model.expertWeights = model.tableWeights = model.weights;
     if (model.topK > model.experts)
       top.fail(top.at("top_k"), "top_k", "exceeds the number of experts");
     if (model.heads % model.kvHeads != 0)

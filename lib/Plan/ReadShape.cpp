@@ -14,8 +14,13 @@ struct Blocks {
   SmallVector<nn::AttentionOp> attentions;
   SmallVector<moe::ExpertsOp> experts;
   SmallVector<nn::EmbeddingOp> embeddings;
+  nn::LinearOp linear; ///< the first that is no router
   bool qkNorm = false;
 };
+
+bool isRouter(nn::LinearOp linear) {
+  return llvm::any_of(linear->getUsers(), [](Operation *user) { return isa<moe::RouteOp>(user); });
+}
 
 Blocks collect(func::FuncOp step) {
   Blocks blocks;
@@ -26,6 +31,8 @@ Blocks collect(func::FuncOp step) {
       blocks.experts.push_back(experts);
     else if (auto embedding = dyn_cast<nn::EmbeddingOp>(op))
       blocks.embeddings.push_back(embedding);
+    else if (auto linear = dyn_cast<nn::LinearOp>(op))
+      blocks.linear = blocks.linear || isRouter(linear) ? blocks.linear : linear;
     else if (auto norm = dyn_cast<nn::RmsNormOp>(op))
       blocks.qkNorm |= norm.isPerHead();
   });
@@ -99,9 +106,10 @@ std::optional<planner::ModelShape> readModelShape(ModuleOp module) {
   shape.topK = experts.getIds().getType().getDimSize(1);
   shape.qkNorm = blocks.qkNorm;
   shape.dtypeBytes = (element.getIntOrFloatBitWidth() + 7) / 8;
-  shape.weights = weightType(blocks.embeddings.front().getTable());
+  shape.tableWeights = weightType(blocks.embeddings.front().getTable());
+  shape.weights = blocks.linear ? weightType(blocks.linear.getWeight()) : shape.tableWeights;
   shape.expertWeights = weightType(experts.getGate());
-  shape.dtype = mxs_weight_type_name(shape.weights.element);
+  shape.dtype = mxs_weight_type_name(shape.tableWeights.element);
   return shape;
 }
 

@@ -34,12 +34,15 @@ std::optional<WeightChoice> parseWeightChoice(const std::string &weights,
     error = "quantize-group: there is nothing to group without quantize=int8 or quantize=int4";
     return std::nullopt;
   }
-  if (quantize != "int8" && quantize != "int4") {
-    error = "quantize: '" + quantize + "' is neither int8 nor int4";
+  const std::string type = quantize.substr(0, 4), what = quantize.substr(type.size());
+  if ((type != "int8" && type != "int4") || (what != "" && what != "-all")) {
+    error = "quantize: '" + quantize + "' is not one of int8, int4, int8-all, int4-all";
     return std::nullopt;
   }
   choice.experts =
-      WeightType{quantize == "int8" ? MXS_WEIGHT_I8 : MXS_WEIGHT_I4, group == 0 ? 32 : group};
+      WeightType{type == "int8" ? MXS_WEIGHT_I8 : MXS_WEIGHT_I4, group == 0 ? 32 : group};
+  if (what == "-all")
+    choice.linears = choice.experts;
   return choice;
 }
 

@@ -28,6 +28,7 @@ const Form kForms[] = {{"f32", "f32", "", "f32", 0, 1e-5},
                        {"bf16_cache", "", "", "bf16", 0, 2e-2},
                        {"int8_g32", "", "int8", "", 32, 5e-2},
                        {"int8_g128", "", "int8", "", 128, 5e-2},
+                       {"int8_all", "", "int8-all", "", 32, 1e-1},
                        {"int4_g32", "", "int4", "", 32, 1.0},
                        {"bf16_int4_g32", "bf16", "int4", "", 32, 1.0}};
 
@@ -225,7 +226,7 @@ TEST(WeightTypesRefused, ByThePlanner) {
   fails("expert weights are quantised by quantize=int8");
   options.weights = "";
   options.quantize = "int2";
-  fails("quantize: 'int2' is neither int8 nor int4");
+  fails("quantize: 'int2' is not one of int8, int4, int8-all, int4-all");
   options.quantize = "int4";
   options.quantizeGroup = 64;
   fails("quantize-group: 64 is neither 32 nor 128");

@@ -4,6 +4,7 @@
 // RUN: mixserve-opt %s -mixserve-assign-weight-types="weights=bf16 quantize=int4 quantize-group=128" | FileCheck %s --check-prefixes=CHECK,BOTH
 // RUN: mixserve-opt %s -mixserve-assign-weight-types="weights=f32" | FileCheck %s --check-prefixes=CHECK,F32
 // RUN: mixserve-opt %s -mixserve-assign-weight-types="quantize=int8" | FileCheck %s --check-prefixes=CHECK,INT8
+// RUN: mixserve-opt %s -mixserve-assign-weight-types="quantize=int8-all" | FileCheck %s --check-prefixes=CHECK,INT8ALL
 // RUN: not mixserve-opt %s -mixserve-assign-weight-types="weights=fp8" 2>&1 | FileCheck %s --check-prefix=WEIGHTS
 // RUN: not mixserve-opt %s -mixserve-assign-weight-types="quantize=int2" 2>&1 | FileCheck %s --check-prefix=QUANTIZE
 // RUN: not mixserve-opt %s -mixserve-assign-weight-types="quantize=int8 quantize-group=64" 2>&1 | FileCheck %s --check-prefix=GROUP
@@ -12,7 +13,7 @@
 // RUN: not mixserve-opt %s -mixserve-assign-weight-types="kv-cache=f16" 2>&1 | FileCheck %s --check-prefix=CACHE
 // CACHE: kv-cache: 'f16' is not one of auto, f32, bf16
 // WEIGHTS: weights: 'fp8' is not one of auto, f32, bf16
-// QUANTIZE: quantize: 'int2' is neither int8 nor int4
+// QUANTIZE: quantize: 'int2' is not one of int8, int4, int8-all, int4-all
 // GROUP: quantize-group: 64 is neither 32 nor 128
 // ALONE: quantize-group: there is nothing to group without quantize=int8 or quantize=int4
 
@@ -22,11 +23,13 @@ nn.param @norm : tensor<8xf32> from [#nn.box<"w", offset = 0, type = bf16, at = 
 // BOTH: nn.param @table {{.*}}{nn.element = "bf16", pack = #nn.pack<plain>}
 // F32: nn.param @table {{.*}}{nn.element = "f32", pack = #nn.pack<plain>}
 // INT8: nn.param @table {{.*}}{nn.element = "bf16", pack = #nn.pack<plain>}
+// INT8ALL: nn.param @table {{.*}}{nn.element = "bf16", pack = #nn.pack<plain>}
 nn.param @table : tensor<16x8xf32> from [#nn.box<"w", offset = 0, type = bf16, at = [0, 0], shape = [16, 8], strides = [8, 1]>]
 // OWN: nn.param @q {{.*}}{nn.element = "bf16", pack = #nn.pack<n64>}
 // BOTH: nn.param @q {{.*}}{nn.element = "bf16", pack = #nn.pack<n64>}
 // F32: nn.param @q {{.*}}{nn.element = "f32", pack = #nn.pack<n64>}
 // INT8: nn.param @q {{.*}}{nn.element = "bf16", pack = #nn.pack<n64>}
+// INT8ALL: nn.param @q {{.*}}{nn.element = "int8", nn.group = 32 : i64, pack = #nn.pack<n64>}
 nn.param @q : tensor<8x8xf32> from [#nn.box<"w", offset = 0, type = bf16, at = [0, 0], shape = [8, 8], strides = [8, 1]>]
 // One box is f16: bf16 would lose bits of it.
 // OWN: nn.param @mixed {{.*}}{nn.element = "f32", pack = #nn.pack<n64>}
@@ -38,6 +41,7 @@ nn.param @router : tensor<4x8xf32> from [#nn.box<"w", offset = 0, type = bf16, a
 // BOTH: nn.param @gate {{.*}}{nn.element = "int4", nn.group = 128 : i64, pack = #nn.pack<n64>}
 // F32: nn.param @gate {{.*}}{nn.element = "f32", pack = #nn.pack<n64>}
 // INT8: nn.param @gate {{.*}}{nn.element = "int8", nn.group = 32 : i64, pack = #nn.pack<n64>}
+// INT8ALL: nn.param @gate {{.*}}{nn.element = "int8", nn.group = 32 : i64, pack = #nn.pack<n64>}
 nn.param @gate : tensor<4x16x8xf32> from [#nn.box<"w", offset = 0, type = bf16, at = [0, 0, 0], shape = [4, 16, 8], strides = [128, 8, 1]>]
 nn.param @down : tensor<4x8x16xf32> from [#nn.box<"w", offset = 0, type = bf16, at = [0, 0, 0], shape = [4, 8, 16], strides = [128, 16, 1]>]
 // What a person wrote stands unless an option says otherwise.

@@ -46,7 +46,9 @@ static void declare(Options &parser, CommandLine &line, Texts &texts) {
                 "positions of a sequence (default prompt + output)");
   parser.text("weights", "TYPE", o.weights,
               "element type of weights: f32 or bf16 (default auto: the model's own)");
-  parser.text("quantize", "TYPE", o.quantize, "quantise the weights of experts: int8 or int4");
+  parser.text("quantize", "TYPE", o.quantize,
+              "quantise the weights of experts: int8 or int4; int8-all or int4-all:\n"
+              "of attention and lm_head, too");
   parser.number("quantize-group", "N", o.quantizeGroup, 1,
                 "values that share a scale: 32 (default) or 128");
   parser.text("kv-cache", "TYPE", o.kvCache,

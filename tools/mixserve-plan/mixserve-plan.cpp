@@ -48,7 +48,8 @@ static void declare(Options &parser, CommandLine &line) {
   parser.text("weights", "TYPE", line.weights,
               "element type of weights: f32 or bf16 (default auto: the model's own)");
   parser.text("quantize", "TYPE", line.quantize,
-              "plan for quantised weights of experts: int8 or int4");
+              "plan for quantised weights of experts: int8 or int4; int8-all or int4-all:\n"
+              "of attention and lm_head, too");
   parser.number("quantize-group", "N", line.quantizeGroup, 1,
                 "values that share a scale: 32 (default) or 128");
   parser.text("kv-cache", "TYPE", line.kvCache,

@@ -20,7 +20,7 @@ struct CompileOptions {
   std::string output;  ///< artifact folder; needed by phase emit
   std::string workload, layout, moeComm, chunks;
   std::string weights;      ///< element type of weights: auto, f32 or bf16; empty: auto
-  std::string quantize;     ///< of expert weights: int8 or int4; empty: as the others
+  std::string quantize; ///< expert weights: int8, int4; linears, too: int8-all, int4-all; or empty
   int64_t quantizeGroup = 0; ///< values that share a scale: 32 or 128; 0: the default
   std::string kvCache;       ///< element type of the cache: auto, f32 or bf16; empty: auto
   int64_t maxBatchTokens = 0, maxSeqs = 0, maxContext = 0;

@@ -24,8 +24,9 @@ struct ModelShape {
   bool qkNorm = false;       ///< each layer also has q_norm and k_norm of length D
   int64_t dtypeBytes = 4;    ///< [byte] of a cache entry
   std::string dtype = "f32"; ///< that GEMMs work in: name in the cluster file's device.flops
-  WeightType weights;        ///< of all matrices but the experts' and the router's, which is f32
+  WeightType weights;        ///< of attention's matrices and lm_head; the router's is f32
   WeightType expertWeights;
+  WeightType tableWeights;   ///< of the embedding table
 
   void choose(const WeightChoice &choice);
 

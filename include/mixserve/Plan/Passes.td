@@ -18,7 +18,7 @@ def AssignWeightTypes : Pass<"mixserve-assign-weight-types", "::mlir::ModuleOp">
   }];
   let options = [
     Option<"weights", "weights", "std::string", "", "auto (default: the model's own type), f32 or bf16.">,
-    Option<"quantize", "quantize", "std::string", "", "int8 or int4: quantise the weights of experts.">,
+    Option<"quantize", "quantize", "std::string", "", "int8 or int4: quantise the weights of experts; int8-all or int4-all: of attention and lm_head, too.">,
     Option<"quantizeGroup", "quantize-group", "int64_t", "0", "Values that share a scale: 32 (default) or 128.">,
     Option<"kvCache", "kv-cache", "std::string", "", "Element type of cached keys and values: auto (default: the model's own type), f32 or bf16.">];
   let dependentDialects = ["::mixserve::nn::NNDialect"];

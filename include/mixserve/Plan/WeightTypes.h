@@ -31,11 +31,13 @@ inline double packedBytes(WeightType type, int64_t n, int64_t k) {
 struct WeightChoice {
   std::optional<WeightType> weights; ///< all matrices but the router's
   std::optional<WeightType> experts; ///< expert weights only; wins over `weights`
+  std::optional<WeightType> linears; ///< of attention and lm_head only; wins over `weights`
   std::optional<mxs_weight_type_t> cache; ///< of keys and values: F32 or BF16
 };
 
-/// `weights`: "", auto, f32 or bf16. `quantize`: "", int8 or int4, of expert weights. `group`: 32 or
-/// 128, 0 = 32; only with `quantize`. `kvCache`: "", auto, f32 or bf16. On failure: nothing, and `error` names the option, what it got
+/// `weights`: "", auto, f32 or bf16. `quantize`: "", int8 or int4, of expert weights; int8-all or
+/// int4-all, of attention's and lm_head's, too. `group`: 32 or 128, 0 = 32; only with `quantize`.
+/// `kvCache`: "", auto, f32 or bf16. On failure: nothing, and `error` names the option, what it got
 /// and what it takes.
 std::optional<WeightChoice> parseWeightChoice(const std::string &weights,
                                               const std::string &quantize, int64_t group,

@@ -203,7 +203,7 @@ TEST(WeightTypes, Options) {
   };
   EXPECT_EQ(refused("fp8", "", 0), "weights: 'fp8' is not one of auto, f32, bf16");
   EXPECT_NE(refused("int4", "", 0).find("quantize=int4"), std::string::npos);
-  EXPECT_EQ(refused("", "bf16", 0), "quantize: 'bf16' is neither int8 nor int4");
+  EXPECT_EQ(refused("", "bf16", 0), "quantize: 'bf16' is not one of int8, int4, int8-all, int4-all");
   EXPECT_EQ(refused("", "int8", 64), "quantize-group: 64 is neither 32 nor 128");
   EXPECT_NE(refused("", "", 128).find("nothing to group"), std::string::npos);
   const auto choice = parseWeightChoice("auto", "int8", 128, "", error);
@@ -211,6 +211,15 @@ TEST(WeightTypes, Options) {
   EXPECT_FALSE(choice->weights);
   EXPECT_EQ(choice->experts->element, MXS_WEIGHT_I8);
   EXPECT_EQ(choice->experts->group, 128);
+  EXPECT_FALSE(choice->linears);
+  EXPECT_NE(refused("", "int8-al", 0).find("int8-all"), std::string::npos);
+  EXPECT_NE(refused("", "-all", 0).find("int8-all"), std::string::npos);
+  const auto all = parseWeightChoice("bf16", "int8-all", 0, "", error);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->weights->element, MXS_WEIGHT_BF16);
+  EXPECT_EQ(all->experts->element, MXS_WEIGHT_I8);
+  EXPECT_EQ(all->linears->element, MXS_WEIGHT_I8);
+  EXPECT_EQ(all->linears->group, 32);
 }
 
 TEST(StepCost, TermsAddUpToTheServingFigures) {

@@ -70,6 +70,16 @@ TEST(LayoutSpace, ModelSizesThatDoNotDivideAreRefused) {
   EXPECT_EQ(whyIllegal(mesh, {1, 4, 2, 2}, model), ""); // 1 and 2 experts
 }
 
+TEST(LayoutSpace, SplitsThatCutGroupsOfScalesAreRefused) {
+  ModelShape model = tinyModel();
+  model.headDim = 24; // o_proj reads K = 96, three groups
+  model.weights = {MXS_WEIGHT_I8, 32};
+  EXPECT_EQ(whyIllegal({1, 2}, {2, 1, 1, 2}, model),
+            "attn_tp=2: int8 weights have a scale per 32 values, which 2 parts of 48 of 96 would "
+            "cut; choose a smaller attn_tp or another quantize-group");
+  EXPECT_EQ(whyIllegal({1, 2}, {1, 2, 1, 2}, model), "");
+}
+
 TEST(LayoutSpace, Methods) {
   EXPECT_EQ(whyIllegal({1, 1}, {1, 1, 1, 1}, Method::AllGather), "");
   EXPECT_NE(whyIllegal({1, 1}, {1, 1, 1, 1}, Method::FlatEp), "");

@@ -58,7 +58,7 @@ ModelShape largeModel() { // the shape of Qwen3-30B-A3B
   model.ffn = 768;
   model.dtype = "bf16";
   model.dtypeBytes = 2;
-  model.weights.element = model.expertWeights.element = MXS_WEIGHT_BF16;
+  model.weights.element = model.expertWeights.element = model.tableWeights.element = MXS_WEIGHT_BF16;
   return model;
 }
 
