@@ -2,7 +2,8 @@
 
 The contrib operators: GroupQueryAttention with rotary embedding and a shared cache buffer, MoE with
 interleaved SwiGLU weights, fused skip and norm. An export that computes every expert for every token
-would be no yardstick.
+would be no yardstick. The CPU provider computes in float32 (no bfloat16); with --type int8 experts are
+QMoE and the other linears MatMulNBits, 8 bits with a scale per 32 values.
 """
 
 import argparse
@@ -15,15 +16,27 @@ from onnx import TensorProto, helper
 from folder import Folder
 
 
+BLOCK = 32  # values of 8 bits that share a scale
+
+
+def quantize(values):
+    """[.., N, K] as uint8 around 128, and a scale per block of K."""
+    blocks = values.reshape(*values.shape[:-1], -1, BLOCK)
+    scales = np.maximum(np.abs(blocks).max(-1), 1e-30) / 127
+    codes = np.rint(blocks / scales[..., None]) + 128
+    return codes.astype(np.uint8), scales.astype(np.float32)
+
+
 class Graph:
-    def __init__(self, data_file):
+    def __init__(self, data_file, int8):
+        self.int8 = int8
         self.nodes, self.initializers = [], []
         self.data_file = data_file
         self.data = open(data_file, "wb")
 
     def weight(self, name, values):
         values = np.ascontiguousarray(values)
-        kind = TensorProto.FLOAT if values.dtype == np.float32 else TensorProto.INT64
+        kind = helper.np_dtype_to_tensor_dtype(values.dtype)
         tensor = TensorProto(name=name, data_type=kind, dims=values.shape)
         if values.nbytes < 1024:
             tensor.raw_data = values.tobytes()
@@ -41,8 +54,27 @@ class Graph:
         self.nodes.append(helper.make_node(kind, inputs, outputs, domain=domain, **attributes))
         return outputs[0]
 
-    def linear(self, x, name, values):
-        return self.op("MatMul", [x, self.weight(name, values.T)], [name + ".out"])
+    def linear(self, x, name, values, out=None, exact=False):
+        out = out or name + ".out"
+        if exact or not self.int8:
+            return self.op("MatMul", [x, self.weight(name, values.T)], [out])
+        codes, scales = quantize(values)
+        return self.op("MatMulNBits", [x, self.weight(name, codes), self.weight(name + ".scales", scales)], [out],
+                       domain="com.microsoft", N=values.shape[0], K=values.shape[1], bits=8, block_size=BLOCK,
+                       accuracy_level=4)  # int8 activations: its fastest
+
+    def experts(self, rows, scores, name, gate_up, down, **attributes):
+        attributes.update(domain="com.microsoft", normalize_routing_weights=1, activation_type="swiglu",
+                          swiglu_fusion=1, activation_alpha=1.0, activation_beta=0.0)
+        if not self.int8:
+            return self.op("MoE", [rows, scores, self.weight(name + ".fc1", gate_up), "",
+                                   self.weight(name + ".fc2", down)], [name + ".moe"], **attributes)
+        inputs = [rows, scores]
+        for part, values in (("fc1", gate_up), ("fc2", down)):
+            codes, scales = quantize(values)
+            inputs += [self.weight(f"{name}.{part}", codes.reshape(values.shape)),
+                       self.weight(f"{name}.{part}.scales", scales), ""]
+        return self.op("QMoE", inputs[:-1], [name + ".moe"], expert_weight_bits=8, block_size=BLOCK, **attributes)
 
 
 def interleave(gate, up):
@@ -50,10 +82,10 @@ def interleave(gate, up):
     return np.stack([gate, up], axis=2).reshape(gate.shape[0], -1, gate.shape[2])
 
 
-def write(folder, target, max_context):
+def write(folder, target, max_context, int8):
     target = pathlib.Path(target)
     target.mkdir(parents=True, exist_ok=True)
-    g = Graph(target / "model.onnx.data")
+    g = Graph(target / "model.onnx.data", int8)
     norm = {"epsilon": folder.eps}
     angles = np.outer(np.arange(max_context),
                       folder.rope_theta ** (-np.arange(0, folder.head_dim, 2) / folder.head_dim))
@@ -97,13 +129,9 @@ def write(folder, target, max_context):
         residual = f"{p}.residual"
         rows = g.op("Reshape", [normed, g.weight(f"{p}.rows.shape", np.array([-1, folder.hidden], np.int64))],
                     [f"{p}.rows"])
-        scores = g.linear(rows, f"{p}.router", folder.tensor(f"{t}.mlp.gate.weight"))
-        routed = g.op("MoE", [normed, scores,
-                              g.weight(f"{p}.fc1", interleave(folder.experts_of(layer, "gate"),
-                                                              folder.experts_of(layer, "up"))), "",
-                              g.weight(f"{p}.fc2", folder.experts_of(layer, "down"))],
-                      [f"{p}.moe"], domain="com.microsoft", k=folder.top_k, normalize_routing_weights=1,
-                      activation_type="swiglu", swiglu_fusion=1, activation_alpha=1.0, activation_beta=0.0)
+        scores = g.linear(rows, f"{p}.router", folder.tensor(f"{t}.mlp.gate.weight"), exact=True)
+        routed = g.experts(normed, scores, p, interleave(folder.experts_of(layer, "gate"), folder.experts_of(layer, "up")),
+                           folder.experts_of(layer, "down"), k=folder.top_k)
         following = "model.norm.weight" if layer + 1 == folder.layers else f"model.layers.{layer + 1}.input_layernorm.weight"
         normed = g.op("SkipSimplifiedLayerNormalization",
                       [routed, residual, g.weight(f"{p}.norm3", folder.tensor(following))],
@@ -114,7 +142,7 @@ def write(folder, target, max_context):
                 ["last.row"])
     tied = folder.config.get("tie_word_embeddings", False)
     head = folder.tensor("model.embed_tokens.weight" if tied else "lm_head.weight")
-    g.op("MatMul", [last, g.weight("lm_head", head.T)], ["logits"])
+    g.linear(last, "lm_head", head, out="logits")
     g.data.close()
     graph = helper.make_graph(g.nodes, "qwen3moe", inputs, outputs, g.initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)],
@@ -126,6 +154,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder")
     parser.add_argument("target")
+    parser.add_argument("--type", choices=["f32", "int8"], default="f32")
     parser.add_argument("--max-context", type=int, default=1024)
     arguments = parser.parse_args()
-    write(Folder(arguments.folder), arguments.target, arguments.max_context)
+    write(Folder(arguments.folder), arguments.target, arguments.max_context, arguments.type == "int8")
