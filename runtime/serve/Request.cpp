@@ -79,9 +79,6 @@ Status Request::create(const mxs_request_t &given, const ServeLimits &limits, Re
                            ? ServeClock::now() + std::chrono::nanoseconds(given.deadline_ns)
                            : ServeClock::time_point::max();
   }
-  // Here, so that no step has to.
-  request.generated.reserve(static_cast<size_t>(
-      std::min<int64_t>(given.max_new_tokens, limits.maxContext - given.num_tokens + 1)));
   out = std::move(request);
   return okStatus();
 }

@@ -102,6 +102,10 @@ void Scheduler::admit() {
     Request &next = *waiting.front();
     if (!slots.take(promisedTokens(next, limits.maxContext), next.group, next.slot))
       return;
+    // Now, so that none of its steps has to; not before: many may wait.
+    next.generated.reserve(static_cast<size_t>(std::min<int64_t>(
+        next.maxNewTokens,
+        limits.maxContext - static_cast<int64_t>(next.prompt.size()) + 1)));
     running.push_back(std::move(waiting.front()));
     waiting.pop_front();
   }

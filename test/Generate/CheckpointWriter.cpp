@@ -1,19 +1,16 @@
 //===- CheckpointWriter.cpp - safetensors files of any size on disk -------===//
 #include "test/Generate/CheckpointWriter.h"
+#include "test/Generate/OutFile.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <exception>
-#include <fcntl.h>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
-#include <unistd.h>
 
 namespace mixserve::generate {
 
@@ -37,42 +34,6 @@ uint64_t CheckpointTensor::elementBytes() const {
 }
 
 namespace {
-
-class OutFile {
-public:
-  explicit OutFile(const std::string &path)
-      : path(path), fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
-    check(fd >= 0, "create");
-  }
-  OutFile(const OutFile &) = delete;
-  ~OutFile() {
-    if (fd >= 0)
-      close(fd);
-  }
-
-  void resize(uint64_t size) { check(ftruncate(fd, off_t(size)) == 0, "set the size of"); }
-  /// May be called from several threads.
-  void write(const char *bytes, size_t count, uint64_t at) {
-    while (count) {
-      const ssize_t done = pwrite(fd, bytes, count, off_t(at));
-      check(done > 0, "write");
-      bytes += done, at += uint64_t(done), count -= size_t(done);
-    }
-  }
-  void finish() {
-    check(close(fd) == 0, "close");
-    fd = -1;
-  }
-
-private:
-  void check(bool fine, const char *what) {
-    if (!fine)
-      throw std::runtime_error(std::string("cannot ") + what + " '" + path +
-                               "': " + std::strerror(errno));
-  }
-  std::string path;
-  int fd;
-};
 
 /// Consecutive elements of a tensor that are computed and written together.
 struct Block {
@@ -129,9 +90,8 @@ void writeFile(const std::string &path, const std::vector<CheckpointTensor> &ten
   constexpr uint64_t kBlockElements = 1 << 20;
   std::vector<uint64_t> offsets;
   const std::string header = headerOf(tensors, offsets);
-  OutFile file(path);
-  file.resize(header.size() + offsets.back());
-  file.write(header.data(), header.size(), 0);
+  OutFile file(path, OutFile::Refuse);
+  file.append(header);
   std::vector<Block> blocks;
   for (size_t t = 0; t < tensors.size() && !form.sparse; ++t)
     for (uint64_t i = 0, n = tensors[t].elements(); i < n; i += kBlockElements)
@@ -143,9 +103,9 @@ void writeFile(const std::string &path, const std::vector<CheckpointTensor> &ten
     const Block &block = blocks[i];
     std::vector<char> bytes(block.count * block.tensor->elementBytes());
     block.tensor->fill(block.first, block.count, bytes.data());
-    file.write(bytes.data(), bytes.size(), block.offset);
+    file.writeAt(block.offset, bytes.data(), bytes.size());
   });
-  file.finish();
+  file.finish(header.size() + offsets.back());
 }
 
 /// "model-00001-of-00004.safetensors"
@@ -181,8 +141,8 @@ void writeCheckpoint(const std::string &folder, std::vector<CheckpointTensor> te
   }
   index["metadata"]["total_size"] = total;
   const std::string text = index.dump(2) + "\n";
-  OutFile file(folder + "/model.safetensors.index.json");
-  file.write(text.data(), text.size(), 0);
+  OutFile file(folder + "/model.safetensors.index.json", OutFile::Refuse);
+  file.append(text);
   file.finish();
 }
 

@@ -5,77 +5,26 @@
 //
 //===----------------------------------------------------------------------===//
 #include "test/Generate/OnnxGraph.h"
+#include "test/Generate/OutFile.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <stdexcept>
-#include <unistd.h>
 
 namespace mixserve::generate {
 namespace {
 
-/// A file written from its start, with holes.
-class OutFile {
-public:
-  explicit OutFile(const std::string &path)
-      : path(path), fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-    check(fd >= 0, "open");
+/// Appends a weight's elements, or as large a hole.
+void appendWeight(OutFile &file, const Weight &weight, bool sparse) {
+  constexpr uint64_t kBlock = 1 << 16;
+  if (sparse && weight.bulk)
+    return file.skip(weight.bytes());
+  std::vector<float> block;
+  for (uint64_t i = 0, n = weight.elements(); i < n;) {
+    block.clear();
+    for (uint64_t end = std::min<uint64_t>(n, i + kBlock); i < end; ++i)
+      block.push_back(weight.element(i));
+    file.append(reinterpret_cast<const char *>(block.data()), 4 * block.size());
   }
-  OutFile(const OutFile &) = delete;
-  ~OutFile() {
-    if (fd >= 0)
-      close(fd);
-  }
-
-  void write(const char *bytes, size_t count) {
-    at += count;
-    while (count) {
-      ssize_t done = ::write(fd, bytes, count);
-      check(done > 0, "write");
-      bytes += done;
-      count -= size_t(done);
-    }
-  }
-  void write(const std::string &bytes) { write(bytes.data(), bytes.size()); }
-
-  void hole(uint64_t count) {
-    at += count;
-    check(lseek(fd, off_t(count), SEEK_CUR) >= 0, "seek");
-  }
-  void holeTo(uint64_t offset) { hole(offset - at); }
-
-  void weight(const Weight &weight, bool sparse) {
-    if (sparse && weight.bulk)
-      return hole(weight.bytes());
-    std::vector<float> block;
-    for (uint64_t i = 0, n = weight.elements(); i < n;) {
-      block.clear();
-      for (uint64_t end = std::min<uint64_t>(n, i + kBlock); i < end; ++i)
-        block.push_back(weight.element(i));
-      write(reinterpret_cast<const char *>(block.data()), 4 * block.size());
-    }
-  }
-
-  /// A hole at the end needs the size set.
-  void finish() {
-    check(ftruncate(fd, off_t(at)) == 0, "set the size of");
-    check(close(fd) == 0, "close");
-    fd = -1;
-  }
-
-private:
-  static constexpr uint64_t kBlock = 1 << 16;
-  void check(bool fine, const char *what) {
-    if (!fine)
-      throw std::runtime_error(std::string("cannot ") + what + " '" + path +
-                               "': " + std::strerror(errno));
-  }
-  std::string path;
-  int fd;
-  uint64_t at = 0;
-};
+}
 
 Message tensorHead(const Weight &weight) {
   Message tensor;
@@ -130,27 +79,27 @@ void OnnxGraph::write(const std::string &path, Form form) const {
   for (const Message *part : {&nodes, &title, &constants, &inputs, &outputs, &types})
     graphBytes += part->str().size();
 
-  OutFile model(path);
-  model.write(Message().integer(1, 11).text(2, "generate-qwen3moe").head(7, graphBytes).str());
-  model.write(nodes.str());
-  model.write(title.str());
-  model.write(constants.str());
+  OutFile model(path, OutFile::Replace);
+  model.append(Message().integer(1, 11).text(2, "generate-qwen3moe").head(7, graphBytes).str());
+  model.append(nodes.str());
+  model.append(title.str());
+  model.append(constants.str());
   for (const Part &part : parts) {
-    model.write(part.head);
+    model.append(part.head);
     if (part.data)
-      model.weight(*part.data, form.sparse);
+      appendWeight(model, *part.data, form.sparse);
   }
   for (const Message *part : {&inputs, &outputs, &types})
-    model.write(part->str());
-  model.write(Message().message(8, Message().text(1, "").integer(2, 24)).str());
+    model.append(part->str());
+  model.append(Message().message(8, Message().text(1, "").integer(2, 24)).str());
   model.finish();
 
   if (outside.empty())
     return;
-  OutFile data(path + ".data");
+  OutFile data(path + ".data", OutFile::Replace);
   for (auto [weight, start] : outside) {
-    data.holeTo(start);
-    data.weight(*weight, form.sparse);
+    data.skipTo(start);
+    appendWeight(data, *weight, form.sparse);
   }
   data.finish();
 }
