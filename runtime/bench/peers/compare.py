@@ -37,6 +37,22 @@ def machine():
             "flags": " ".join(flag for flag in FLAGS if flag in info.get("flags", "").split())}
 
 
+def settle(limit=10.0):
+    """Waits until the processors idle, at most `limit` seconds: threads of the engine before may still spin."""
+    def busy():
+        with open("/proc/stat") as file:
+            jiffies = [int(x) for x in file.readline().split()[1:]]
+        return sum(jiffies) - jiffies[3] - jiffies[4], sum(jiffies)
+
+    end = time.perf_counter() + limit
+    while time.perf_counter() < end:
+        before = busy()
+        time.sleep(0.3)
+        after = busy()
+        if after[0] - before[0] <= 0.05 * (after[1] - before[1]):
+            return
+
+
 class Memory:
     """How fast all processors together read memory, now: libc's memchr looks for a byte that is not there."""
 
@@ -88,8 +104,10 @@ def record(arguments):
     for number in range(arguments.rounds):
         # The order turns from round to round: nobody is always the one after the slowest.
         turn = number % len(engines)
+        settle()
         read = round(statistics.median(memory.gigabytes_per_second() for _ in range(5)), 1)
         for engine in engines[turn:] + engines[:turn]:
+            settle()
             runs.append({"group": arguments.group, "label": engine.label, "round": number, **engine.started,
                          **engine.measure(), "read_gb_per_s": read, "machine": state})
     for engine in engines:
