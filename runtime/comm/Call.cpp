@@ -43,8 +43,9 @@ static Status waitAt(const Call &call, CommClock::Part part, Ready ready, What w
   const int64_t begin = steadyNs();
   // What this rank waits for may be another one's computing: it does some of that first.
   const std::atomic<bool> &aborted = state.world.abortFlag();
-  ThreadPool::process().assist(
-      [&] { return ready() || aborted.load(std::memory_order_relaxed); });
+  ThreadPool &pool = ThreadPool::process();
+  const ThreadPool::Waiting waiting(pool);
+  pool.assist([&] { return ready() || aborted.load(std::memory_order_relaxed); });
   const WaitPoint::Result result =
       state.node.waitPoint(state.device).wait(ready, aborted, deadline);
   state.clock.add(part, steadyNs() - begin);

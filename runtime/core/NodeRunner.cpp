@@ -111,9 +111,10 @@ void NodeRunner::rankMain(size_t device) {
   statuses[device] = guarded([&] { return prepare(device); });
   rankFinished();
   for (uint64_t seen = 0;;) {
-    // Other ranks may still be at the last step.
-    ThreadPool::process().assist([&] { return stopping || generation != seen; });
     {
+      // Other ranks may still be at the last step.
+      const ThreadPool::Waiting waiting(ThreadPool::process());
+      ThreadPool::process().assist([&] { return stopping || generation != seen; });
       std::unique_lock<std::mutex> lock(mutex);
       changed.wait(lock, [&] { return stopping || generation != seen; });
       if (stopping)

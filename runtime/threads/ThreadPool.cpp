@@ -205,13 +205,18 @@ void ThreadPool::help(Job &job, int worker, const Condition &done,
     job.changed.notify_one();
 }
 
+bool ThreadPool::coreFree() const {
+  return spinners.load() < static_cast<int>(idle.size()) &&
+         callers.load() - waiting.load() + spinners.load() < bound;
+}
+
 bool ThreadPool::assist(Condition done) {
   if (currentPool == this)
     return done();
   std::unique_lock<std::mutex> lock(mutex);
   bool ready = done();
-  while (!ready && spinners.load() < static_cast<int>(idle.size())) {
-    if (Job *job = openJob()) {
+  while (!ready) {
+    if (Job *job = idle.empty() ? nullptr : openJob()) {
       const int worker = idle.back();
       idle.pop_back();
       help(*job, worker, done, lock);
@@ -219,6 +224,8 @@ bool ThreadPool::assist(Condition done) {
       ready = done();
       continue;
     }
+    if (!coreFree())
+      break;
     const uint64_t seen = published.load();
     ++spinners;
     lock.unlock();
@@ -234,11 +241,10 @@ bool ThreadPool::assist(Condition done) {
 }
 
 void ThreadPool::awaitHelpers(Job &job, std::unique_lock<std::mutex> &lock) {
-  const int helpers = job.inside.load();
-  if (helpers == 0)
+  if (job.inside.load() == 0)
     return;
-  if (std::max(1, callers.load()) + helpers <= bound) {
-    lock.unlock();
+  if (spinners.load() < static_cast<int>(idle.size())) { // nobody took the core that it gave back
+    lock.unlock(); // not counted as a spinner: those come to help
     spin([&] { return job.inside.load(std::memory_order_acquire) == 0; });
     lock.lock(); // the last helper may still hold it: only now is the job nobody else's
   }

@@ -78,11 +78,25 @@ public:
   /// inline with the worker of that task.
   void parallelFor(int64_t tasks, TaskFunction fn);
 
-  /// For a thread that is about to sleep until another one has made `done()` true. While fewer
-  /// threads compute or spin than the bound allows it does tasks of running calls, or spins, until
-  /// `done()` or until there was nothing to do for 50 us. Returns done(); if false, sleep. `done` is
-  /// called often and on this thread only; a task that has begun is finished first.
+  /// For a thread that is about to sleep until another one has made `done()` true. Where fewer
+  /// threads compute than the bound allows it does tasks of running calls; where fewer ranks need a
+  /// core than there are, it spins; until `done()` or until there was nothing to do for 50 us. Returns
+  /// done(); if false, sleep. `done` is called often and on this thread only; a task that has begun
+  /// is finished first.
   bool assist(Condition done);
+
+  /// While it lives, its thread waits for another one: it needs no core of its own. Around assist()
+  /// and the sleep that follows.
+  class Waiting {
+  public:
+    explicit Waiting(ThreadPool &pool) : pool(pool) { ++pool.waiting; }
+    ~Waiting() { --pool.waiting; }
+    Waiting(const Waiting &) = delete;
+    Waiting &operator=(const Waiting &) = delete;
+
+  private:
+    ThreadPool &pool;
+  };
 
   /// While it lives, its thread counts as one that needs a core of its own: hold one per rank.
   class Caller {
@@ -99,6 +113,7 @@ public:
 private:
   struct Job;
   friend class Caller;
+  friend class Waiting;
 
   void workerMain();
   static void run(Job &job, int worker);
@@ -107,11 +122,14 @@ private:
   Job *openJob() const;
   void releaseWorker(int worker);
   void unlink(Job &job);
+  /// Whether a waiting thread may spin: a rank that has something to do would lack the core.
+  bool coreFree() const;
   void awaitHelpers(Job &job, std::unique_lock<std::mutex> &lock);
   void awaitWork(std::unique_lock<std::mutex> &lock);
 
   const int bound;
   std::atomic<int> callers{0};
+  std::atomic<int> waiting{0}; ///< callers that wait for each other
   std::atomic<int> spinners{0};
   std::atomic<uint64_t> published{0}; ///< grows with every job that wants help, and at the end
 

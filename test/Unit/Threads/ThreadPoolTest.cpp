@@ -231,6 +231,29 @@ TEST(ThreadPool, AssistEndsSoonAndWithTheAnswer) {
   caller.join();
 }
 
+TEST(ThreadPool, NobodySpinsWhereARankNeedsTheCore) {
+  using Clock = std::chrono::steady_clock;
+  ThreadPool pool(2);
+  const auto asked = [&] { // how often a waiting rank looked before it gave up
+    int count = 0;
+    const ThreadPool::Waiting waiting(pool);
+    EXPECT_FALSE(pool.assist([&] {
+      ++count;
+      return false;
+    }));
+    return count;
+  };
+  const ThreadPool::Caller one(pool), two(pool);
+  EXPECT_GT(asked(), 3) << "one of two ranks waits: its core is free";
+  const ThreadPool::Caller three(pool);
+  EXPECT_LE(asked(), 3) << "two others have something to do";
+  const ThreadPool::Waiting another(pool);
+  EXPECT_GT(asked(), 3) << "and now only one";
+  const auto begin = Clock::now();
+  asked();
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
+}
+
 TEST(ThreadPool, AssistStopsWhenItIsDone) {
   ThreadPool pool(2);
   std::atomic<bool> end{false}, reached{false};
