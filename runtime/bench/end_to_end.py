@@ -99,7 +99,8 @@ def figures(free, burst, arrivals):
             "links": 1 - free["elapsed_s"] / middle([r["elapsed_s"] for r in burst])}
 
 
-def compare(bench, share, free, machine):
+def compare(bench, share, free, machine, fixed, unpaced):
+    """`fixed`: candidates that do not depend on the links; `unpaced`: their runs on links without pace, filled here."""
     o = bench.options
     sent = free["sent_bytes"]
     per_rank = (sent["inter"] + sent["intra"] / o.ratio) / bench.ranks / MIB
@@ -108,13 +109,14 @@ def compare(bench, share, free, machine):
     cluster = bench.cluster(f"share-{share}", *paces, *machine)
     hybrid = bench.compile("hybrid", cluster, bench.layout("hybrid"), ["hybrid-fused", "hybrid"])
     candidates = {
-        "tp": (bench.compile("tp", cluster, bench.layout("tp"), None), None),
-        "ep": (bench.compile("ep", cluster, bench.layout("ep"), ["flat-ep"]), None),
+        **fixed,
         "hybrid": (hybrid, "hybrid"),
         "hybrid-fused": (hybrid, "hybrid-fused"),
         "planner": (bench.compile("planner", cluster, None, None), None),
     }
-    unpaced = {name: bench.serve(candidate, (0, 0), 0, o.requests) for name, candidate in candidates.items()}
+    for name, candidate in candidates.items():
+        if name == "planner" or name not in unpaced:
+            unpaced[name] = bench.serve(candidate, (0, 0), 0, o.requests)
     burst = {name: [] for name in candidates}
     arrivals = {name: [] for name in candidates}
     for _ in range(o.rounds):
@@ -129,7 +131,7 @@ def compare(bench, share, free, machine):
               "rate_per_s": rate, "planned": {"layout": manifest["layout"], "variants": manifest["variants"]},
               "figures": {name: figures(unpaced[name], burst[name], arrivals[name]) for name in candidates},
               "burst": burst, "arrivals": arrivals}
-    for name in ("tp", "ep", "hybrid", "planner"):
+    for name in ("hybrid", "planner"):
         shutil.rmtree(os.path.join(o.work, name + ".mxs"))
     return result
 
@@ -193,13 +195,17 @@ def main():
           f"{step['machine']['load']:.1f}); {options.requests} requests, prompt {options.prompt}, output {options.output}, at most "
           f"{options.concurrency} together; {options.rounds} rounds in turn, medians; unfused hybrid on links without "
           f"pace: {free['elapsed_s']:.2f} s. links: share of a burst's time that is gone without the pace")
-    results = []
+    fixed = {"tp": (bench.compile("tp", cluster, bench.layout("tp"), None), None),
+             "ep": (bench.compile("ep", cluster, bench.layout("ep"), ["flat-ep"]), None)}
+    results, unpaced = [], {"hybrid": free}
     for share in shares:
-        results.append(compare(bench, share, free, machine))
+        results.append(compare(bench, share, free, machine, fixed, unpaced))
         show(results[-1])
         if options.json:
             with open(options.json, "w") as file:
                 json.dump({"schema": "mixserve.bench/v1", "benchmark": "end-to-end", "free": free, "shares": results}, file)
+    for name in fixed:
+        shutil.rmtree(os.path.join(options.work, name + ".mxs"))
 
 
 if __name__ == "__main__":
