@@ -78,7 +78,7 @@ static Status checkSha256(const std::string &folder, const FileEntry &entry) {
 static Status checkMemory(const Manifest &m) {
   double need = double(m.arenaBytes);
   for (const CacheEntry &cache : m.caches)
-    need += 2.0 * sizeof(float) * cache.kvHeads * cache.headDim * double(m.maxSeqs) *
+    need += (cache.isBf16 ? 2.0 : 4.0) * double(cache.width()) * double(m.maxSeqs) *
             double(m.maxContext);
   need *= m.ranks();
   const double have = double(::sysconf(_SC_PHYS_PAGES)) * double(::sysconf(_SC_PAGESIZE));

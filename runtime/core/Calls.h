@@ -15,6 +15,7 @@ enum class Call {
   Embedding,
   Linear,
   Attention,
+  LatentAttention,
   Route,
   ExpertFfn,
   SelectRows,
@@ -34,10 +35,9 @@ inline constexpr size_t kCallCount = static_cast<size_t>(Call::RsCombine) + 1;
 /// Name in the stats and in messages: the C function without "mxs_".
 inline const char *callName(Call call) {
   static constexpr const char *names[kCallCount] = {
-      "for_rows",       "embedding",  "linear",     "attention",  "route",
-      "expert_ffn",     "select_rows", "logits",    "all_gather", "all_gather_routed",
-      "reduce_scatter", "all_reduce", "dispatch",   "combine",    "ag_dispatch",
-      "rs_combine"};
+      "for_rows",   "embedding",   "linear",  "attention",   "latent_attention",  "route",
+      "expert_ffn", "select_rows", "logits",  "all_gather",  "all_gather_routed", "reduce_scatter",
+      "all_reduce", "dispatch",    "combine", "ag_dispatch", "rs_combine"};
   return names[static_cast<size_t>(call)];
 }
 

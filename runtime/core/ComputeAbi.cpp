@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "core/AbiCall.h"
 #include "kernels/cpu/ExpertFfn.h"
+#include "kernels/cpu/LatentAttention.h"
 #include "kernels/cpu/PackedLinear.h"
 #include "threads/ThreadPool.h"
 
@@ -55,24 +56,38 @@ void mxs_linear(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w, float *y,
   });
 }
 
+/// Fails unless there is a cache of this number, latent or not.
+static Status checkCache(const mxs_ctx_t *ctx, int32_t cache, bool isLatent) {
+  if (cache < 0 || cache >= ctx->cache.count())
+    return internalError("cache " + std::to_string(cache) + " of " +
+                         std::to_string(ctx->cache.count()));
+  if (ctx->cache.entry(cache).isLatent() != isLatent)
+    return internalError("cache " + std::to_string(cache) + " holds " +
+                         (isLatent ? "keys and values" : "latent rows"));
+  return okStatus();
+}
+
+/// The group's sequences in ctx->attending; returns how many.
+static int64_t attend(mxs_ctx_t *ctx, int32_t cache) {
+  const size_t group = static_cast<size_t>(ctx->group);
+  const StepPlan &plan = *ctx->plan;
+  int64_t row = 0, count = 0;
+  for (size_t i = plan.groupSequences[group]; i < plan.groupSequences[group + 1]; ++i) {
+    const mxs_sequence_t &s = plan.batch.sequences[i];
+    ctx->attending[static_cast<size_t>(count++)] = {ctx->cache.slot(cache, s.slot), s.position,
+                                                    s.num_tokens, row};
+    row += s.num_tokens;
+  }
+  return count;
+}
+
 void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, const float *k, const float *v,
                    float *out, int32_t heads, int32_t kv_heads, int32_t head_dim, float scale) {
   abiCall(ctx, Call::Attention, [&] {
-    if (cache < 0 || cache >= ctx->cache.count())
-      return internalError("cache " + std::to_string(cache) + " of " +
-                           std::to_string(ctx->cache.count()));
-    if (kv_heads != ctx->cache.kvHeads(cache) || head_dim != ctx->cache.headDim(cache) ||
-        heads % kv_heads != 0)
+    MXS_TRY(checkCache(ctx, cache, false));
+    const CacheEntry &entry = ctx->cache.entry(cache);
+    if (kv_heads != entry.kvHeads || head_dim != entry.headDim || heads % kv_heads != 0)
       return internalError("heads do not fit those of cache " + std::to_string(cache));
-    const size_t group = static_cast<size_t>(ctx->group);
-    const StepPlan &plan = *ctx->plan;
-    int64_t row = 0, count = 0;
-    for (size_t i = plan.groupSequences[group]; i < plan.groupSequences[group + 1]; ++i) {
-      const mxs_sequence_t &s = plan.batch.sequences[i];
-      ctx->attending[static_cast<size_t>(count++)] = {ctx->cache.slot(cache, s.slot), s.position,
-                                                      s.num_tokens, row};
-      row += s.num_tokens;
-    }
     cpu::AttentionCall call;
     call.type = ctx->cache.type(cache);
     call.heads = heads;
@@ -80,14 +95,41 @@ void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, const float *k
     call.headDim = head_dim;
     call.capacity = ctx->cache.capacity();
     call.scale = scale;
+    call.count = attend(ctx, cache);
     call.sequences = ctx->attending.data();
-    call.count = count;
     call.q = q;
     call.k = k;
     call.v = v;
     call.out = out;
     ctx->attention.run(call, ThreadPool::process());
     return okStatus();
+  });
+}
+
+void mxs_latent_attention(mxs_ctx_t *ctx, int32_t cache, const float *q_nope, const float *q_rope,
+                          const float *latent, const float *rope, const mxs_weight_t *w_uk,
+                          const mxs_weight_t *w_uv, float *out, int32_t heads, float scale) {
+  abiCall(ctx, Call::LatentAttention, [&] {
+    MXS_TRY(checkCache(ctx, cache, true));
+    const CacheEntry &entry = ctx->cache.entry(cache);
+    if (heads != entry.heads || !w_uk || !w_uv)
+      return internalError("heads do not fit those of cache " + std::to_string(cache));
+    cpu::LatentCall call;
+    call.shape = {heads, entry.latentDim, entry.ropeDim, w_uk->k, w_uv->n / heads};
+    call.type = ctx->cache.type(cache);
+    call.capacity = ctx->cache.capacity();
+    call.scale = scale;
+    call.count = attend(ctx, cache);
+    call.sequences = ctx->attending.data();
+    call.qNope = q_nope;
+    call.qRope = q_rope;
+    call.latent = latent;
+    call.rope = rope;
+    call.wUk = w_uk;
+    call.wUv = w_uv;
+    call.out = out;
+    return cpu::latentAttention(cpu::Engine::process(), ctx->attention, ThreadPool::process(),
+                                ctx->workspace, call);
   });
 }
 

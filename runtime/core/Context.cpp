@@ -1,6 +1,7 @@
 //===- Context.cpp --------------------------------------------------------------------------===//
 #include "core/Context.h"
 #include "kernels/cpu/ExpertFfn.h"
+#include "kernels/cpu/LatentAttention.h"
 #include "kernels/cpu/PackedLinear.h"
 #include "threads/ThreadPool.h"
 
@@ -34,13 +35,13 @@ Status mxs_ctx::prepare(bool verify, bool verifyShared) {
     return resourceExhausted("cannot allocate " + std::to_string(bytes) +
                              " bytes for activations; compile with a smaller --max-batch-tokens");
   MXS_TRY(cache.create(manifest.caches, manifest.maxSeqs, manifest.maxContext));
-  int headDim = 1;
+  int valueDim = 1;
   for (const CacheEntry &entry : manifest.caches)
-    headDim = std::max(headDim, entry.headDim);
+    valueDim = std::max({valueDim, entry.headDim, entry.latentDim});
   attending.resize(static_cast<size_t>(manifest.maxSeqs));
   attention =
       cpu::Attention(cpu::attentionKernels(cpu::Engine::process().isa()),
-                     ThreadPool::process().threads(), manifest.maxSeqs, headDim, cache.capacity());
+                     ThreadPool::process().threads(), manifest.maxSeqs, valueDim, cache.capacity());
   const int64_t localExperts = topology.endExpert(rank) - topology.firstExpert(rank);
   scores.resize(static_cast<size_t>(manifest.experts));
   routing.resize(manifest.moeLayers.size());
@@ -54,6 +55,11 @@ Status mxs_ctx::prepare(bool verify, bool verifyShared) {
 void mxs_ctx::reserveWorkspace(int64_t localExperts) {
   const cpu::Engine &engine = cpu::Engine::process();
   int64_t bytes = 0;
+  for (const CacheEntry &entry : manifest.caches)
+    if (entry.isLatent())
+      bytes = std::max(
+          bytes, cpu::latentAttentionBytes({entry.heads, entry.latentDim, entry.ropeDim, 0, 0},
+                                           manifest.maxBatchTokens, manifest.maxSeqs));
   for (int i = 0; i < weights.count(); ++i) {
     const mxs_weight_t &w = weights.weight(i);
     if (w.layout != WeightLayout::N64)
@@ -96,9 +102,7 @@ void mxs_ctx::fail(const Status &failure) {
   world.abort(failure);
 }
 
-int64_t mxs_ctx::rows(mxs_row_set_t set) const {
-  return plan->rows.rows(rank, set);
-}
+int64_t mxs_ctx::rows(mxs_row_set_t set) const { return plan->rows.rows(rank, set); }
 
 Status mxs_ctx::recordRouting(int32_t layer, const int32_t *ids, int64_t topK) {
   if (!plan->batch.wantRouting)

@@ -66,7 +66,7 @@ struct mxs_ctx {
   std::vector<mxs::cpu::AttentionSequence> attending; ///< [max_seqs] of the call that runs
   std::vector<float> scores;                          ///< scratch of route
   std::vector<std::vector<int32_t>> routing;          ///< [moe layers][owned rows * K] of this step
-  mxs::cpu::Workspace workspace;                      ///< of linears and experts
+  mxs::cpu::Workspace workspace;                      ///< of linears, latent attention, experts
   mxs::CallCounter calls;
   std::unique_ptr<uint8_t, mxs::FreeMemory> arena;
 
@@ -74,7 +74,7 @@ struct mxs_ctx {
   std::atomic<int> current{-1};      ///< the mxs::Call that runs or ran last
 
 private:
-  /// Room for the largest linear and the largest expert layer of a step.
+  /// Room for the largest linear, latent attention and expert layer of a step.
   void reserveWorkspace(int64_t localExperts);
 
   std::atomic<int> code{MXS_OK};

@@ -11,8 +11,7 @@ KvCache::~KvCache() {
 }
 
 int64_t KvCache::slotBytes(const CacheEntry &cache) const {
-  return 2 * int64_t(cache.kvHeads) * cache.headDim * positions *
-         cpu::cacheElementBytes(typeOf(cache));
+  return cache.width() * positions * cpu::cacheElementBytes(typeOf(cache));
 }
 
 Status KvCache::create(const std::vector<CacheEntry> &caches, int slots, int64_t wanted) {
@@ -21,9 +20,8 @@ Status KvCache::create(const std::vector<CacheEntry> &caches, int slots, int64_t
   int64_t total = 0;
   for (const CacheEntry &cache : caches) {
     begins.push_back(total);
-    int64_t size = 2 * cpu::cacheElementBytes(typeOf(cache));
-    for (int64_t factor :
-         {int64_t(cache.kvHeads), int64_t(cache.headDim), positions, int64_t(slots)})
+    int64_t size = cpu::cacheElementBytes(typeOf(cache));
+    for (int64_t factor : {cache.width(), positions, int64_t(slots)})
       if (__builtin_mul_overflow(size, factor, &size))
         return resourceExhausted("the KV cache is larger than 64 bits of bytes");
     if (__builtin_add_overflow(total, size, &total))

@@ -10,9 +10,9 @@
 
 namespace mxs {
 
-/// For every cache, slot and local kv head: keys [capacity/64][D][64] (a block's scores are one
-/// small GEMM) and values [capacity][D]. The memory is reserved at once and backed when first
-/// written, so unused context costs address space only.
+/// For every cache and slot: of each local kv head, keys [capacity/64][D][64] (a block's scores are
+/// one small GEMM) and values [capacity][D]; of a latent cache, rows [capacity][L + R]. The memory
+/// is reserved at once and backed when first written, so unused context costs address space only.
 class KvCache {
 public:
   KvCache() = default;
@@ -25,12 +25,12 @@ public:
   Status create(const std::vector<CacheEntry> &caches, int slots, int64_t positions);
 
   int count() const { return static_cast<int>(shapes.size()); }
-  int kvHeads(int cache) const { return shapes[static_cast<size_t>(cache)].kvHeads; }
-  int headDim(int cache) const { return shapes[static_cast<size_t>(cache)].headDim; }
+  /// What the cache holds of a position.
+  const CacheEntry &entry(int cache) const { return shapes[static_cast<size_t>(cache)]; }
   cpu::CacheType type(int cache) const { return typeOf(shapes[static_cast<size_t>(cache)]); }
   /// Positions of a slot, a multiple of cpu::kKeyBlock.
   int64_t capacity() const { return positions; }
-  /// The slot's heads, as cpu::AttentionSequence wants them.
+  /// The slot's heads or rows, as cpu::AttentionSequence wants them.
   char *slot(int cache, int slot) const;
 
 private:

@@ -145,8 +145,14 @@ static Status parseBuffers(const JsonObject &root, Manifest &m) {
   for (const JsonObject &row : rows) {
     CacheEntry &entry = m.caches.emplace_back();
     MXS_TRY(row.integer("layer", 0, kMaxCount, entry.layer));
-    MXS_TRY(row.integer("kv_heads", 1, 65536, entry.kvHeads));
-    MXS_TRY(row.integer("head_dim", 1, 65536, entry.headDim));
+    if (row.has("latent_dim")) {
+      MXS_TRY(row.integer("latent_dim", 1, 65536, entry.latentDim));
+      MXS_TRY(row.integer("rope_dim", 1, 65536, entry.ropeDim));
+      MXS_TRY(row.integer("heads", 1, 65536, entry.heads));
+    } else {
+      MXS_TRY(row.integer("kv_heads", 1, 65536, entry.kvHeads));
+      MXS_TRY(row.integer("head_dim", 1, 65536, entry.headDim));
+    }
     std::string element;
     MXS_TRY(row.text("element", element));
     if (element != "f32" && element != "bf16")

@@ -27,11 +27,21 @@ struct TableEntry {
   int chunks = 1;
 };
 
+/// The cache of one layer: keys and values of each kv head, or (MLA) one latent row for all heads.
 struct CacheEntry {
   int layer = 0;
-  int kvHeads = 0; ///< of one rank
-  int headDim = 0;
+  int kvHeads = 0;     ///< of one rank; 0 if latent
+  int headDim = 0;     ///< 0 if latent
   bool isBf16 = false; ///< elements are bf16, else f32
+  int latentDim = 0;   ///< L of a latent cache; 0 otherwise, as what follows
+  int ropeDim = 0;     ///< R
+  int heads = 0;       ///< of one rank, that read the rows
+
+  bool isLatent() const { return latentDim > 0; }
+  /// Numbers of a position.
+  int64_t width() const {
+    return isLatent() ? int64_t(latentDim) + ropeDim : 2 * int64_t(kvHeads) * headDim;
+  }
 };
 
 struct ParamEntry {

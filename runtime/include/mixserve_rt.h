@@ -299,6 +299,16 @@ MXS_EXPORT void mxs_linear(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w
 MXS_EXPORT void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, const float *k, const float *v, float *out,
                               int32_t heads, int32_t kv_heads, int32_t head_dim, float scale);
 
+/// The same over a compressed cache (MLA), by the absorbed formula. With A = heads, L = latent and
+/// R = rope size of the cache: appends latent [rows(GROUP), L] and rope [rows(GROUP), R] of every
+/// sequence to its slot and attends causally with all heads: scores scale * (q_nope . W_uk c +
+/// q_rope . r), values W_uv c. q_nope [rows(GROUP), A*D], q_rope [rows(GROUP), A*R], out
+/// [rows(GROUP), A*V]. w_uk [A*L, D] (row a*L + l is W_uk of head a, [., l]) and w_uv [A*V, L],
+/// packed n64, f32 or bf16. Heads are this rank's local ones.
+MXS_EXPORT void mxs_latent_attention(mxs_ctx_t *ctx, int32_t cache, const float *q_nope, const float *q_rope,
+                                     const float *latent, const float *rope, const mxs_weight_t *w_uk,
+                                     const mxs_weight_t *w_uv, float *out, int32_t heads, float scale);
+
 /// Routing scores to the K best experts of each row: weights [rows,K] f32, ids [rows,K] i32,
 /// descending score, ties to the lower id. `score`: 0 softmax, 1 sigmoid. `normalize`: 1 divides the
 /// K weights by their sum. The weights are then multiplied by `scale`.

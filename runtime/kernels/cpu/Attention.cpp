@@ -1,5 +1,4 @@
-//===- Attention.cpp - Sharing attention out over threads
-//----------------------------------------===//
+//===- Attention.cpp - Sharing attention out over threads -----------------------------------===//
 //
 // The work is cut into tiles: up to kQueryTile query rows of one sequence and kv head (its query
 // heads side by side, so that they share what is read of the cache). A thread takes a whole tile,
@@ -23,18 +22,19 @@ struct Attention::Tile {
   int64_t spans() const { return (visible + kSpan - 1) / kSpan; }
 };
 
-/// [rows] largest, [rows] sums, [rows, D] weighted, at a fixed stride per row count.
-static AttentionSum sumOf(float *sums, int64_t row, int64_t headDim) {
-  return {sums + row, sums + kQueryTile + row, sums + 2 * kQueryTile + row * headDim};
+/// [rows] largest, [rows] sums, [rows, V] weighted, at a fixed stride per row count.
+static AttentionSum sumOf(float *sums, int64_t row, int64_t valueDim) {
+  return {sums + row, sums + kQueryTile + row, sums + 2 * kQueryTile + row * valueDim};
 }
 
 Attention::Attention(const AttentionKernels &kernels, int threads, int64_t maxSequences,
-                     int64_t headDim, int64_t capacity)
-    : kernels(&kernels), sumFloats(kQueryTile * (headDim + 2)),
+                     int64_t valueDim, int64_t capacity)
+    : kernels(&kernels), sumFloats(kQueryTile * (valueDim + 2)),
       tileEnds(static_cast<size_t>(maxSequences) + 1),
       workers(static_cast<size_t>(threads * (kQueryTile * kSpan + 2 * sumFloats))),
-      splitTiles(threads > 1 ? 2 * threads : 0), maxSpans((capacity + kSpan - 1) / kSpan) {
-  spans.resize(static_cast<size_t>(splitTiles * maxSpans * sumFloats));
+      fewTiles(threads > 1 ? 2 * threads : 0), maxSpans((capacity + kSpan - 1) / kSpan) {
+  // Not initialised: it is address space until a long context is decoded.
+  spans.reset(new float[static_cast<size_t>(fewTiles * maxSpans * sumFloats)]);
 }
 
 int64_t Attention::tilesOf(const AttentionCall &call, const AttentionSequence &s) {
@@ -73,19 +73,21 @@ void Attention::attendSpan(const AttentionCall &call, const Tile &tile, int64_t 
                            float *sums) const {
   const int64_t element = cacheElementBytes(call.type), dim = call.headDim;
   const int64_t group = call.heads / call.kvHeads, first = span * kSpan;
-  const int64_t keysBytes = call.capacity * dim * element;
+  const int64_t keysBytes = call.capacity * dim * element; // latent: there is but one head
   const char *keys = tile.sequence->slot + tile.kvHead * 2 * keysBytes;
   const float *rows[kQueryTile];
   int64_t visible[kQueryTile];
   AttentionPart part;
   part.type = call.type;
   part.keys = keys + first * dim * element;
-  part.values = keys + keysBytes + first * dim * element;
+  if (!call.isLatent())
+    part.values = keys + keysBytes + first * dim * element;
   part.q = rows;
   part.rows = tile.rows;
   part.count = std::min(kSpan, tile.visible - first);
   part.visible = visible;
   part.headDim = dim;
+  part.valueDim = call.valueDim();
   part.scale = call.scale;
   part.scores = const_cast<float *>(workers.data()) + worker * (kQueryTile * kSpan + 2 * sumFloats);
   for (int64_t i = 0; i < tile.rows; ++i) {
@@ -94,22 +96,20 @@ void Attention::attendSpan(const AttentionCall &call, const Tile &tile, int64_t 
     rows[i] = call.q + ((tile.sequence->firstRow + row) * call.heads + head) * dim;
     visible[i] = std::clamp<int64_t>(tile.sequence->position + row + 1 - first, 0, part.count);
   }
-  const AttentionSum at = sumOf(sums, 0, dim);
+  const AttentionSum at = sumOf(sums, 0, call.valueDim());
   part.largest = at.largest;
   part.sums = at.sum;
   part.weighted = at.weighted;
-  kernels->part(part);
+  (call.isLatent() ? kernels->latentPart : kernels->part)(part);
 }
 
-void Attention::finishTile(const AttentionCall &call, const Tile &tile, float *sums) const {
-  const int64_t group = call.heads / call.kvHeads;
-  for (int64_t i = 0; i < tile.rows; ++i) {
-    const int64_t row = (tile.first + i) / group,
-                  head = tile.kvHead * group + (tile.first + i) % group;
-    kernels->finish(sumOf(sums, i, call.headDim), call.headDim,
-                    call.out +
-                        ((tile.sequence->firstRow + row) * call.heads + head) * call.headDim);
-  }
+void Attention::finishRow(const AttentionCall &call, const Tile &tile, int64_t row,
+                          float *sums) const {
+  const int64_t group = call.heads / call.kvHeads, pair = tile.first + row;
+  const int64_t at =
+      (tile.sequence->firstRow + pair / group) * call.heads + tile.kvHead * group + pair % group;
+  kernels->finish(sumOf(sums, row, call.valueDim()), call.valueDim(),
+                  call.out + at * call.valueDim());
 }
 
 void Attention::attendTile(const AttentionCall &call, const Tile &tile, int worker) {
@@ -119,37 +119,46 @@ void Attention::attendTile(const AttentionCall &call, const Tile &tile, int work
   for (int64_t span = 1; span < tile.spans(); ++span) {
     attendSpan(call, tile, span, worker, later);
     for (int64_t row = 0; row < tile.rows; ++row)
-      kernels->merge(sumOf(sums, row, call.headDim), sumOf(later, row, call.headDim), call.headDim);
+      kernels->merge(sumOf(sums, row, call.valueDim()), sumOf(later, row, call.valueDim()),
+                     call.valueDim());
   }
-  finishTile(call, tile, sums);
+  for (int64_t row = 0; row < tile.rows; ++row)
+    finishRow(call, tile, row, sums);
+}
+
+/// A task computes one span of one tile; then one adds up the spans of one row.
+void Attention::splitTiles(const AttentionCall &call, int64_t tiles, ThreadPool &pool) {
+  pool.parallelFor(tiles * maxSpans, [&](int64_t task, int worker) {
+    const Tile tile = tileOf(call, task / maxSpans);
+    if (const int64_t span = task % maxSpans; span < tile.spans())
+      attendSpan(call, tile, span, worker, spans.get() + task * sumFloats);
+  });
+  pool.parallelFor(tiles * kQueryTile, [&](int64_t task, int) {
+    const Tile tile = tileOf(call, task / kQueryTile);
+    const int64_t row = task % kQueryTile;
+    if (row >= tile.rows)
+      return;
+    float *sums = spans.get() + task / kQueryTile * maxSpans * sumFloats;
+    for (int64_t span = 1; span < tile.spans(); ++span)
+      kernels->merge(sumOf(sums, row, call.valueDim()),
+                     sumOf(sums + span * sumFloats, row, call.valueDim()), call.valueDim());
+    finishRow(call, tile, row, sums);
+  });
 }
 
 void Attention::run(const AttentionCall &call, ThreadPool &pool) {
-  store(call, pool);
+  if (!call.isLatent())
+    store(call, pool);
   tileEnds[0] = 0;
   for (int64_t i = 0; i < call.count; ++i)
     tileEnds[static_cast<size_t>(i) + 1] =
         tileEnds[static_cast<size_t>(i)] + tilesOf(call, call.sequences[i]) * call.kvHeads;
   const int64_t tiles = tileEnds[static_cast<size_t>(call.count)];
-  if (tiles >= splitTiles) {
+  if (tiles < fewTiles)
+    splitTiles(call, tiles, pool);
+  else
     pool.parallelFor(
         tiles, [&](int64_t task, int worker) { attendTile(call, tileOf(call, task), worker); });
-    return;
-  }
-  pool.parallelFor(tiles * maxSpans, [&](int64_t task, int worker) {
-    const Tile tile = tileOf(call, task / maxSpans);
-    if (const int64_t span = task % maxSpans; span < tile.spans())
-      attendSpan(call, tile, span, worker, spans.data() + task * sumFloats);
-  });
-  for (int64_t task = 0; task < tiles; ++task) {
-    const Tile tile = tileOf(call, task);
-    float *sums = spans.data() + task * maxSpans * sumFloats;
-    for (int64_t span = 1; span < tile.spans(); ++span)
-      for (int64_t row = 0; row < tile.rows; ++row)
-        kernels->merge(sumOf(sums, row, call.headDim),
-                       sumOf(sums + span * sumFloats, row, call.headDim), call.headDim);
-    finishTile(call, tile, sums);
-  }
 }
 
 const AttentionKernels &attentionKernels([[maybe_unused]] Isa isa) {

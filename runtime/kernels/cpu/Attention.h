@@ -6,6 +6,7 @@
 #include "kernels/cpu/AttentionPart.h"
 #include "kernels/cpu/CpuFeatures.h"
 
+#include <memory>
 #include <vector>
 
 namespace mxs {
@@ -16,24 +17,31 @@ namespace mxs::cpu {
 
 /// A sequence's rows of the step, and its slot of the cache.
 struct AttentionSequence {
-  char *slot = nullptr; ///< per kv head: keys [capacity/64][D][64], then values [capacity][D]
+  char *slot = nullptr; ///< per kv head: keys [capacity/64][D][64], then values [capacity][D];
+                        ///< latent: rows [capacity][D]
   int64_t position = 0; ///< of its first row
   int64_t rows = 0;
   int64_t firstRow = 0; ///< in q, k, v, out
 };
 
 /// out [., heads, D] = softmax(scale * q k^T) v. Row i of a sequence sees positions 0 .. position +
-/// i. Query head h reads kv head h / (heads / kvHeads).
+/// i. Query head h reads kv head h / (heads / kvHeads). A call on a latent cache has one kv head;
+/// its D is latent plus rope, its results are as long as the latent part, and rows are stored
+/// before the call (LatentAttention.h).
 struct AttentionCall {
   CacheType type = CacheType::F32;
   int heads = 1, kvHeads = 1;
   int64_t headDim = 0, capacity = 0; ///< capacity: positions of a slot, a multiple of kKeyBlock
+  int64_t latentDim = 0;             ///< of a latent cache; 0: keys and values
   float scale = 1;
   const AttentionSequence *sequences = nullptr;
   int64_t count = 0;
   const float *q = nullptr;               ///< [rows, heads, D]
   const float *k = nullptr, *v = nullptr; ///< [rows, kvHeads, D]: stored in the cache first
-  float *out = nullptr;                   ///< [rows, heads, D]
+  float *out = nullptr;                   ///< [rows, heads, V]
+
+  bool isLatent() const { return latentDim > 0; }
+  int64_t valueDim() const { return isLatent() ? latentDim : headDim; } ///< V
 };
 
 inline int64_t cacheElementBytes(CacheType type) { return type == CacheType::F32 ? 4 : 2; }
@@ -43,12 +51,13 @@ inline int64_t cacheElementBytes(CacheType type) { return type == CacheType::F32
 class Attention {
 public:
   Attention() = default;
-  /// `threads`: those of the pool that run() is given. `maxSequences`, `headDim`, `capacity`:
+  /// `threads`: those of the pool that run() is given. `maxSequences`, `valueDim`, `capacity`:
   /// bounds of the calls.
-  Attention(const AttentionKernels &kernels, int threads, int64_t maxSequences, int64_t headDim,
+  Attention(const AttentionKernels &kernels, int threads, int64_t maxSequences, int64_t valueDim,
             int64_t capacity);
 
   void run(const AttentionCall &call, ThreadPool &pool);
+  const AttentionKernels &table() const { return *kernels; }
 
 private:
   struct Tile;
@@ -59,14 +68,15 @@ private:
   void attendSpan(const AttentionCall &call, const Tile &tile, int64_t span, int worker,
                   float *sums) const;
   void attendTile(const AttentionCall &call, const Tile &tile, int worker);
-  void finishTile(const AttentionCall &call, const Tile &tile, float *sums) const;
+  void finishRow(const AttentionCall &call, const Tile &tile, int64_t row, float *sums) const;
+  void splitTiles(const AttentionCall &call, int64_t tiles, ThreadPool &pool);
 
   const AttentionKernels *kernels = nullptr;
-  int64_t sumFloats = 0;         ///< of a tile's results: kQueryTile * (D + 2)
-  std::vector<int64_t> tileEnds; ///< [sequences + 1] tiles before each sequence
-  std::vector<float> workers;    ///< per worker: scores, two tiles' results
-  std::vector<float> spans;      ///< results of the spans of few tiles
-  int64_t splitTiles = 0;        ///< fewer tiles than this are split by span
+  int64_t sumFloats = 0;          ///< of a tile's results: kQueryTile * (V + 2)
+  std::vector<int64_t> tileEnds;  ///< [sequences + 1] tiles before each sequence
+  std::vector<float> workers;     ///< per worker: scores, two tiles' results
+  std::unique_ptr<float[]> spans; ///< results of the spans of few tiles; touched when used
+  int64_t fewTiles = 0;           ///< fewer tiles than this are split by span
   int64_t maxSpans = 0;
 };
 

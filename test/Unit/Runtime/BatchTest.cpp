@@ -151,6 +151,17 @@ TEST(KvCache, SlotsLieSideBySide) {
   cache.slot(1, 1)[second - 1] = 1; // the last byte is ours
 }
 
+TEST(KvCache, ALatentSlotHoldsOneRowAPosition) {
+  KvCache cache;
+  CacheEntry latent;
+  latent.latentDim = 32;
+  latent.ropeDim = 16;
+  latent.heads = 7; // read the same rows
+  ASSERT_TRUE(cache.create({latent, {1, 2, 3, false}}, /*slots=*/2, 64).ok());
+  EXPECT_EQ(cache.slot(0, 1) - cache.slot(0, 0), 64 * (32 + 16) * 4);
+  EXPECT_EQ(cache.slot(1, 0) - cache.slot(0, 1), 64 * (32 + 16) * 4);
+}
+
 TEST(KvCache, ImpossibleSizesAreRefused) {
   KvCache cache;
   EXPECT_EQ(cache.create({{0, 65536, 65536, false}}, 1 << 20, 1 << 24).code(),
