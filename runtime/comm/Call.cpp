@@ -99,21 +99,21 @@ Status Call::waitFlag(int device, int flag, const char *what, int chunk) {
 }
 
 void Call::pullCopy(int device, void *to, const void *from, int64_t bytes, mxs_site_t op) {
+  pull(device, bytes, op);
   if (bytes > 0)
     std::memcpy(to, from, bytes);
-  pulled(device, bytes, op);
 }
 
 void Call::pullAdd(int device, float *to, const float *from, int64_t floats, mxs_site_t op) {
+  pull(device, floats * int64_t(sizeof(float)), op);
   for (int64_t i = 0; i < floats; ++i)
     to[i] += from[i];
-  pulled(device, floats * int64_t(sizeof(float)), op);
 }
 
 void Call::take(const Offer &offer, int fromDevice, int home, const RoutedRowsOut &out,
                 int64_t hidden, int64_t topK, mxs_site_t op) {
+  pull(fromDevice, offer.count * routedRowBytes(hidden, topK), op);
   placeRows(offer, rows.globalBegin(home), out, hidden, topK);
-  pulled(fromDevice, offer.count * routedRowBytes(hidden, topK), op);
 }
 
 void Call::settle() {

@@ -84,9 +84,12 @@ public:
   Status failure(mxs_status_t code, const std::string &text, int chunk = -1) const;
 
 private:
-  void pulled(int device, int64_t bytes, mxs_site_t op) {
-    if (device != state.device)
-      state.pulls[op * topo.devices + device] += bytes;
+  /// Before the copy: with it the link begins to be busy.
+  void pull(int device, int64_t bytes, mxs_site_t op) {
+    if (device == state.device)
+      return;
+    state.pace.begin();
+    state.pulls[op * topo.devices + device] += bytes;
   }
 
   RankGroup peers;

@@ -24,16 +24,24 @@ void useFineTimers() {
 #endif
 }
 
+int64_t Pace::now() { return steadyNs(); }
+
 void Pace::spend(int64_t bytes) {
   if (nsPerMib == 0 || bytes == 0)
     return;
   if (freeAt == 0)
     useFineTimers();
-  const int64_t now = steadyNs();
-  freeAt = std::max(freeAt, now) + paceNs(bytes, nsPerMib);
+  // A link has no timer that rings late: what a sleep took too long is made up for. The link is
+  // never faster than its rate, since a transfer does not begin before the one before it has ended.
+  const int64_t began = (beganAt == 0 ? now() : beganAt) - lateNs;
+  beganAt = lateNs = 0;
+  freeAt = std::max(freeAt, began) + paceNs(bytes, nsPerMib);
   // Sleeps shorter than a timer's error are left to add up.
-  if (freeAt - now > 30'000)
-    std::this_thread::sleep_for(std::chrono::nanoseconds(freeAt - now));
+  const int64_t left = freeAt - now();
+  if (left <= 30'000)
+    return;
+  std::this_thread::sleep_for(std::chrono::nanoseconds(left));
+  lateNs = std::max<int64_t>(0, now() - freeAt);
 }
 
 } // namespace mxs

@@ -6,17 +6,27 @@
 
 namespace mxs {
 
-/// A virtual link of `nsPerMib` (0 = as fast as memory). Used by one thread.
+/// A virtual link of `nsPerMib` (0 = as fast as memory). Used by one thread. The copy is the
+/// transfer: the link is busy from its beginning, not from its end.
 class Pace {
 public:
   explicit Pace(uint64_t nsPerMib) : nsPerMib(nsPerMib) {}
 
-  /// `bytes` have been copied: sleeps until the link would have moved them.
+  /// A copy begins. Until spend(), further ones belong to the same transfer.
+  void begin() {
+    if (nsPerMib != 0 && beganAt == 0)
+      beganAt = now();
+  }
+  /// `bytes` have been copied since begin(): sleeps until the link would have moved them.
   void spend(int64_t bytes);
 
 private:
+  static int64_t now();
+
   uint64_t nsPerMib;
-  int64_t freeAt = 0; ///< steadyNs() at which the link is idle again
+  int64_t beganAt = 0; ///< of the running transfer, 0: none
+  int64_t freeAt = 0;  ///< steadyNs() at which the link is idle again
+  int64_t lateNs = 0;  ///< by which the last sleep was too long
 };
 
 /// Transfer time of `bytes` at `nsPerMib` [ns].
