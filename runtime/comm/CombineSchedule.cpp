@@ -1,7 +1,10 @@
-//===- CombineSchedule.cpp - Steps of rs_combine ------------------------------------------------===//
+//===- CombineSchedule.cpp - Steps of rs_combine
+//------------------------------------------------===//
 //
 // Rows that go to other nodes are summed and sent first, so that the network works while this
-// node's own rows are summed; those hide the last messages.
+// node's own rows are summed; those hide the last messages. With a gather, a chunk that is complete
+// goes through the region and is offered to the attention group; the chunk before it is gathered
+// while the network still moves later ones.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,7 +13,7 @@
 namespace mxs {
 
 StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chunks, int rank,
-                           StepList memory) {
+                           bool gather, StepList memory) {
   ScheduleBuilder build(topology, rows, chunks, rank, std::move(memory));
   for (int chunk = 0; chunk < chunks; ++chunk)
     build.forOtherNodes([&](int node) {
@@ -33,7 +36,15 @@ StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chu
       build.steps.push_back(step);
     });
     build.steps.push_back(build.step(StepKind::Add, chunk, build.node));
+    if (!gather)
+      continue;
+    build.steps.push_back(build.step(StepKind::Region, chunk, build.node));
+    build.publish(chunk, build.node);
+    if (chunk > 0)
+      build.gather(topology.attnRanks(rank), chunk - 1, build.node);
   }
+  if (gather)
+    build.gather(topology.attnRanks(rank), chunks - 1, build.node);
   build.leave();
   return std::move(build.steps);
 }

@@ -12,7 +12,7 @@ struct CommTimes {
   int64_t total = 0;  ///< all of it
   int64_t wait = 0;   ///< of that: for ranks of its node that had not come so far
   int64_t inter = 0;  ///< of that: for messages between nodes, its own and those it expected
-  int64_t region = 0; ///< of that: computing rows inside ag_dispatch
+  int64_t region = 0; ///< of that: computing rows inside fused collectives
 
   /// Copying, adding and packing inside the node, with the pace of its links.
   int64_t intra() const { return total - wait - inter - region; }

@@ -4,6 +4,8 @@
 #include "comm/DenseCollectives.h"
 #include "comm/Dispatch.h"
 
+#include <algorithm>
+
 namespace mxs {
 
 Communicator::Communicator(World &world, NodeShared &node, int rank)
@@ -53,9 +55,10 @@ Status Communicator::beginStep(const RowMap &rows, int chunks) {
   state->sequence = ++state->steps << RankState::kStepBits;
   state->rows = rows;
   state->chunks = chunks;
-  state->dispatchSteps[0].clear();
-  state->dispatchSteps[1].clear();
-  state->combineSteps.clear();
+  for (StepList *steps : {state->dispatchSteps, state->combineSteps}) {
+    steps[0].clear();
+    steps[1].clear();
+  }
   return okStatus();
 }
 
@@ -211,7 +214,22 @@ Status Communicator::rsCombine(int32_t layer, const float *partial, float *out, 
     MXS_TRY(start(hidden, 0));
     Call call(*state, {layer, MXS_SITE_COMBINE});
     MXS_TRY(needNodeLocalExperts(call));
-    return fusedCombine(call, partial, out, hidden);
+    return fusedCombine(call, partial, out, hidden, nullptr, nullptr);
+  };
+  return finish(run());
+}
+
+Status Communicator::rsCombineGather(mxs_ctx_t *ctx, int32_t layer, const float *partial,
+                                     float *out, int64_t hidden, const GatherAfter &after) {
+  auto run = [&] {
+    MXS_TRY(start(std::max(hidden, after.width), 0));
+    Call call(*state, {layer, MXS_SITE_COMBINE});
+    MXS_TRY(needNodeLocalExperts(call));
+    if (call.topo.attnRanks(self).spansNodes())
+      return call.failure(MXS_INVALID_ARGUMENT,
+                          "attention's all_gather cannot be fused: its group of " +
+                              std::to_string(call.topo.attnTp) + " ranks spans nodes");
+    return fusedCombine(call, partial, out, hidden, ctx, &after);
   };
   return finish(run());
 }

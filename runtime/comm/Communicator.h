@@ -36,6 +36,17 @@ struct RoutedRowsOut {
   int32_t *ids;
 };
 
+/// What follows a combine and is fused with it: a row-wise region on owned rows, then the gather of
+/// what it computed.
+struct GatherAfter {
+  mxs_row_fn_t region; ///< fills `x` of the rows it is given, from their sums; null: `x` is the sums
+  void *frame;         ///< for `region`
+  const float *x;      ///< [OWNED, width]
+  float *gathered;     ///< [GROUP, width]
+  int64_t width;
+  int32_t layer; ///< which the gather is counted in, as ATTN_AG
+};
+
 class Communicator {
 public:
   Communicator(World &world, NodeShared &node, int rank);
@@ -76,6 +87,11 @@ public:
   /// `ctx` is handed to `args.region`.
   Status agDispatch(mxs_ctx_t *ctx, int32_t layer, const mxs_ag_dispatch_t &args);
   Status rsCombine(int32_t layer, const float *partial, float *out, int64_t hidden);
+  /// rsCombine, `after.region` on all owned rows, and the all_gather of its result in the attention
+  /// group, in one schedule; bitwise equal to the three in sequence. The group must lie inside a
+  /// node. `ctx` is handed to the region.
+  Status rsCombineGather(mxs_ctx_t *ctx, int32_t layer, const float *partial, float *out,
+                         int64_t hidden, const GatherAfter &after);
 
 private:
   /// MXS_ABORTED, or MXS_INVALID_ARGUMENT when rows are larger than the world's buffers.

@@ -39,7 +39,9 @@ Status hybridCombine(Call &call, const float *lane, float *out, int64_t hidden);
 
 /// Both need MoE TP groups inside the nodes; `args.partial` an attention group inside a node.
 Status fusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args);
-Status fusedCombine(Call &call, const float *partial, float *out, int64_t hidden);
+/// `after`: null, or what follows inside the schedule.
+Status fusedCombine(Call &call, const float *partial, float *out, int64_t hidden, mxs_ctx_t *ctx,
+                    const GatherAfter *after);
 
 /// Sums that came home: out[row,:] += rows[i,:] for the i-th row of `list`.
 void addRows(float *out, const float *rows, const std::vector<int32_t> &list, int64_t begin,

@@ -1,10 +1,10 @@
 //===- DispatchSchedule.cpp - Steps of ag_dispatch ----------------------------------------------===//
 //
-//   chunk        0: reduce region send | gather own ...
-//   chunk        1:                    reduce region send | gather own | receive 0, gather 0 ...
+//   reduce 0, region 0, send 0, reduce 1, region 1, send 1, ...
+//   gather own 0, receive 0, gather 0, gather own 1, receive 1, gather 1, ...
 //
-// A rank sends chunk c + 1 before it waits for chunk c of the other nodes: while it gathers c, the
-// network moves c + 1, and c + 2 is reduced next.
+// What the network carries is made first, so that it never waits for this rank: it moves chunk 1
+// while chunk 2 is reduced, and the last ones while the first ones are gathered.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,18 +14,7 @@
 namespace mxs {
 
 static void gather(ScheduleBuilder &build, int chunk, int node) {
-  const Topology &topology = build.topology;
-  for (int i = 0; i < topology.devices; ++i) {
-    const int device = (build.device + i) % topology.devices;
-    Step step = build.step(StepKind::Gather, chunk, node);
-    step.device = device;
-    // A rank's own rows are there by program order.
-    if (device != build.device)
-      step.waitFlag = chunkFlag(topology, chunk, node);
-    // The rows that `device` offers are those of its own lane.
-    build.setHome(step, topology.rankOf(node, device));
-    build.steps.push_back(step);
-  }
+  build.gather(build.topology.node(build.node), chunk, node);
 }
 
 static void receiveAndGather(ScheduleBuilder &build, int chunk) {
@@ -58,11 +47,11 @@ StepList buildDispatchSteps(const Topology &topology, const RowMap &rows, int ch
       build.steps.push_back(step);
     });
     build.publish(chunk, build.node);
-    gather(build, chunk, build.node);
-    if (chunk > 0)
-      receiveAndGather(build, chunk - 1);
   }
-  receiveAndGather(build, chunks - 1);
+  for (int chunk = 0; chunk < chunks; ++chunk) {
+    gather(build, chunk, build.node);
+    receiveAndGather(build, chunk);
+  }
   build.leave();
   return std::move(build.steps);
 }

@@ -1,9 +1,11 @@
-//===- FusedCombine.cpp - rs_combine ------------------------------------------------------------===//
+//===- FusedCombine.cpp - rs_combine
+//------------------------------------------------------------===//
 
 #include "comm/Dispatch.h"
 #include "comm/ScheduleRunner.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace mxs {
 
@@ -11,15 +13,16 @@ namespace {
 
 class FusedCombine {
 public:
-  FusedCombine(Call &call, const float *partial, float *out, int64_t hidden)
+  FusedCombine(Call &call, const float *partial, float *out, int64_t hidden, mxs_ctx_t *ctx,
+               const GatherAfter *after)
       : call(call), state(call.state), route(call.state.route), partial(partial), out(out),
-        hidden(hidden) {}
+        hidden(hidden), ctx(ctx), after(after) {}
 
   Status run() {
-    StepList &steps = state.combineSteps;
+    StepList &steps = state.combineSteps[after != nullptr];
     if (steps.empty())
-      steps = buildSteps(ScheduleKind::Combine, call.topo, call.rows, state.chunks, state.self,
-                         std::move(steps));
+      steps = buildSteps(after ? ScheduleKind::CombineGather : ScheduleKind::Combine, call.topo,
+                         call.rows, state.chunks, state.self, std::move(steps));
     return runSteps(call, steps, [&](const Step &step) { return perform(step); });
   }
 
@@ -37,6 +40,7 @@ private:
     case StepKind::Enter: {
       Published shown;
       shown.columns[0] = partial;
+      shown.columns[1] = after ? after->x : nullptr;
       state.node.publish(state.device, shown);
       return okStatus();
     }
@@ -56,6 +60,12 @@ private:
     }
     case StepKind::Add:
       return add(step);
+    case StepKind::Region:
+      return compute(step);
+    case StepKind::Publish: // the rows lie where Enter showed them
+      return okStatus();
+    case StepKind::Gather:
+      return gather(step);
     default:
       return call.failure(MXS_INTERNAL, std::string("unexpected step ") + stepName(step.kind));
     }
@@ -94,18 +104,51 @@ private:
     return okStatus();
   }
 
+  Status compute(const Step &step) {
+    if (!after->region || step.rows == 0)
+      return okStatus();
+    const int64_t begin = steadyNs();
+    after->region(ctx, after->frame, step.first, step.rows);
+    state.clock.add(CommClock::Region, steadyNs() - begin);
+    return okStatus();
+  }
+
+  Status gather(const Step &step) {
+    const int peer = call.topo.rankOf(state.nodeIndex, step.device);
+    const int64_t bytes = step.rows * after->width * 4;
+    float *to = after->gathered + (call.rows.ownedBegin(peer) + step.first) * after->width;
+    const float *from = static_cast<const float *>(call.shownBy(step.device).columns[1]) +
+                        step.first * after->width;
+    if (peer != state.self)
+      state.pace.begin();
+    if (bytes > 0)
+      std::memcpy(to, from, static_cast<size_t>(bytes));
+    if (peer == state.self || bytes == 0)
+      return okStatus();
+    // Of another layer than the rest of this call.
+    ByteCounters &counters = state.world.counters();
+    const Site site{after->layer, MXS_SITE_ATTN_AG};
+    counters.add(state.self, site, Link::Intra, Direction::Out, peer, bytes);
+    counters.add(state.self, site, Link::Intra, Direction::In, state.self, bytes);
+    state.pace.spend(bytes);
+    return okStatus();
+  }
+
   Call &call;
   RankState &state;
   const Route &route;
   const float *partial;
   float *out;
   const int64_t hidden;
+  mxs_ctx_t *ctx;
+  const GatherAfter *after;
 };
 
 } // namespace
 
-Status fusedCombine(Call &call, const float *partial, float *out, int64_t hidden) {
-  return FusedCombine(call, partial, out, hidden).run();
+Status fusedCombine(Call &call, const float *partial, float *out, int64_t hidden, mxs_ctx_t *ctx,
+                    const GatherAfter *after) {
+  return FusedCombine(call, partial, out, hidden, ctx, after).run();
 }
 
 } // namespace mxs

@@ -102,8 +102,8 @@ public:
   std::vector<int64_t> pulls; ///< bytes read from each peer and not yet counted, [site * D + device]
 
   /// Schedules of the running step, built at first use (empty until then): [0] without, [1] with a
-  /// reduction first.
-  StepList dispatchSteps[2], combineSteps;
+  /// reduction first, or a gather at the end.
+  StepList dispatchSteps[2], combineSteps[2];
 
 private:
   void reserveRoute();

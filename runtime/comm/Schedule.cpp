@@ -7,8 +7,9 @@ namespace mxs {
 
 StepList buildSteps(ScheduleKind kind, const Topology &topology, const RowMap &rows, int chunks,
                     int rank, StepList memory) {
-  if (kind == ScheduleKind::Combine)
-    return buildCombineSteps(topology, rows, chunks, rank, std::move(memory));
+  if (kind == ScheduleKind::Combine || kind == ScheduleKind::CombineGather)
+    return buildCombineSteps(topology, rows, chunks, rank, kind == ScheduleKind::CombineGather,
+                             std::move(memory));
   return buildDispatchSteps(topology, rows, chunks, rank, kind == ScheduleKind::ReduceDispatch,
                             std::move(memory));
 }

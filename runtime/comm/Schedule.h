@@ -22,7 +22,7 @@ enum class StepKind {
   Await,    ///< wait for a flag of `device`, nothing else
   Reduce,   ///< dispatch: sum attention's partial rows of `chunk`;
             ///< combine: sum the node's partial rows of (chunk, node)
-  Region,   ///< compute the owned rows of `chunk`
+  Region,   ///< compute the owned rows of `chunk` (combine: from their sums)
   Send,     ///< send (chunk, node)'s message to this lane's rank of `node`
   Recv,     ///< wait for the message of (chunk, node)
   Publish,  ///< offer the rows of (chunk, node) to the node: sets the chunk's flag
@@ -44,7 +44,7 @@ struct Step {
 };
 using StepList = std::vector<Step>;
 
-enum class ScheduleKind { Dispatch, ReduceDispatch, Combine };
+enum class ScheduleKind { Dispatch, ReduceDispatch, Combine, CombineGather };
 
 /// Flag of (chunk, node) in NodeShared.
 inline int chunkFlag(const Topology &topology, int chunk, int node) {
@@ -52,7 +52,8 @@ inline int chunkFlag(const Topology &topology, int chunk, int node) {
 }
 
 /// Steps of `rank` for `chunks` >= 1 chunks. ReduceDispatch begins with the reduce_scatter of the
-/// attention group, which must lie inside a node. `memory`: a list that is not needed any more; one of
+/// attention group, which must lie inside a node; CombineGather ends with a row-wise region and the
+/// all_gather of what it computes in that group. `memory`: a list that is not needed any more; one of
 /// the same topology and chunk count has all that the new one needs.
 StepList buildSteps(ScheduleKind kind, const Topology &topology, const RowMap &rows, int chunks,
                     int rank, StepList memory = {});

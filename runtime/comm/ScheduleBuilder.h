@@ -39,6 +39,21 @@ public:
     steps.push_back(result);
   }
 
+  /// Takes the rows of (chunk, homeNode) that each rank of `group`, which is on this node, offers.
+  void gather(const RankGroup &group, int chunk, int homeNode) {
+    for (int i = 0; i < group.devices; ++i) {
+      const int peer = group.firstDevice + (device - group.firstDevice + i) % group.devices;
+      Step result = step(StepKind::Gather, chunk, homeNode);
+      result.device = peer;
+      // A rank's own rows are there by program order.
+      if (peer != device)
+        result.waitFlag = chunkFlag(topology, chunk, homeNode);
+      // The rows that `peer` offers are those of its own lane.
+      setHome(result, topology.rankOf(homeNode, peer));
+      steps.push_back(result);
+    }
+  }
+
   /// Shows this rank's buffers and waits for those of `group`'s ranks, which are on this node.
   void enter(const RankGroup &group) {
     Step result{StepKind::Enter};
@@ -83,7 +98,7 @@ private:
 StepList buildDispatchSteps(const Topology &topology, const RowMap &rows, int chunks, int rank,
                             bool reduce, StepList memory);
 StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chunks, int rank,
-                           StepList memory);
+                           bool gather, StepList memory);
 
 } // namespace mxs
 

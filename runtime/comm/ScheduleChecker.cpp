@@ -40,6 +40,9 @@ public:
 
 private:
   const Step &at(Place place) const { return ranks[place.rank][place.index]; }
+  bool isCombine() const {
+    return kind == ScheduleKind::Combine || kind == ScheduleKind::CombineGather;
+  }
 
   Status violation(const char *rule, Place place, const std::string &text) const {
     const Step &step = at(place);
@@ -187,7 +190,7 @@ private:
   //--- C4, C5 ------------------------------------------------------------------------------------
   std::vector<Item> writes(Place place) const {
     const Step &step = at(place);
-    const bool combine = kind == ScheduleKind::Combine;
+    const bool combine = isCombine();
     switch (step.kind) {
     case StepKind::Enter:
       return {{Data::Partial, place.rank, -1, -1}};
@@ -198,6 +201,8 @@ private:
       return {{Data::Rows, place.rank, step.chunk, step.node}};
     case StepKind::Recv:
       return {{combine ? Data::Arrived : Data::Rows, place.rank, step.chunk, step.node}};
+    case StepKind::Add:
+      return {{Data::Reduced, place.rank, step.chunk, -1}};
     default:
       return {};
     }
@@ -205,7 +210,7 @@ private:
 
   std::vector<Item> reads(Place place) const {
     const Step &step = at(place);
-    const bool combine = kind == ScheduleKind::Combine;
+    const bool combine = isCombine();
     const int self = place.rank, node = topology.nodeOf(self);
     std::vector<Item> result;
     switch (step.kind) {
@@ -216,7 +221,7 @@ private:
       break;
     }
     case StepKind::Region:
-      if (kind == ScheduleKind::ReduceDispatch)
+      if (kind != ScheduleKind::Dispatch)
         result.push_back({Data::Reduced, self, step.chunk, -1});
       break;
     case StepKind::Send:
@@ -268,9 +273,23 @@ private:
   }
 
   //--- C6 ----------------------------------------------------------------------------------------
+  using Taken = std::set<std::tuple<int, int, int>>; ///< (chunk, node, device); -1: added
+  void expect(int rank, int chunk, Taken &expected) const {
+    if (isCombine())
+      expected.insert({chunk, -1, -1});
+    if (kind == ScheduleKind::Combine)
+      return;
+    const bool group = kind == ScheduleKind::CombineGather;
+    const int self = topology.nodeOf(rank);
+    const RankGroup from = group ? topology.attnRanks(rank) : topology.node(self);
+    for (int node = group ? self : 0; node < (group ? self + 1 : topology.nodes); ++node)
+      for (int i = 0; i < from.devices; ++i)
+        expected.insert({chunk, node, from.firstDevice + i});
+  }
+
   Status checkComplete() {
     for (int rank = 0; rank < static_cast<int>(ranks.size()); ++rank) {
-      std::set<std::tuple<int, int, int>> done, expected;
+      Taken done, expected;
       int chunks = 0;
       for (const Step &step : ranks[rank]) {
         chunks = std::max(chunks, step.chunk + 1);
@@ -278,12 +297,7 @@ private:
           done.insert({step.chunk, step.kind == StepKind::Add ? -1 : step.node, step.device});
       }
       for (int chunk = 0; chunk < chunks; ++chunk)
-        if (kind == ScheduleKind::Combine)
-          expected.insert({chunk, -1, -1});
-        else
-          for (int node = 0; node < topology.nodes; ++node)
-            for (int device = 0; device < topology.devices; ++device)
-              expected.insert({chunk, node, device});
+        expect(rank, chunk, expected);
       if (done != expected)
         return internalError("schedule (C6): rank " + std::to_string(rank) +
                              " leaves out rows of some chunk");

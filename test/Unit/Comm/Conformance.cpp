@@ -57,6 +57,12 @@ namespace {
 // Layers keep the bytes of the checks apart.
 enum Layer { Dense = 0, AllGatherLayer, FlatLayer, HierLayer, HybridLayer, FusedLayer };
 
+/// Whether the fused combine of `layer` is followed by a gather: with some chunk counts in every
+/// scenario, and with each count in some scenario.
+bool gathers(const Scenario &s, int layer) {
+  return s.topo.attnTp <= s.topo.devices && (layer + s.totalRows()) % 2 == 0;
+}
+
 struct Routed {
   std::vector<float> x, weights;
   std::vector<int32_t> ids;
@@ -292,8 +298,36 @@ private:
 
     const std::vector<float> experts = expertPartials(Method::Hybrid);
     std::vector<float> out(owned * s.hidden, NAN);
-    MXS_TRY(comm.rsCombine(layer, experts.data(), out.data(), s.hidden));
+    if (gathers(s, layer))
+      MXS_TRY(combineAndGather(what, layer, experts, out));
+    else
+      MXS_TRY(comm.rsCombine(layer, experts.data(), out.data(), s.hidden));
     checkCombined(what.c_str(), Method::Hybrid, out);
+    return okStatus();
+  }
+
+  // The region doubles the sums; the group gets what it made.
+  Status combineAndGather(const std::string &what, int layer, const std::vector<float> &experts,
+                          std::vector<float> &out) {
+    std::vector<float> doubled(owned * s.hidden, NAN), all(groupRows() * s.hidden, NAN);
+    auto region = [&](int64_t begin, int64_t count) {
+      for (int64_t i = begin * s.hidden; i < (begin + count) * s.hidden; ++i)
+        doubled[i] = 2 * out[i];
+    };
+    GatherAfter after = {};
+    after.region = [](mxs_ctx_t *, void *frame, int64_t begin, int64_t count) {
+      (*static_cast<decltype(region) *>(frame))(begin, count);
+    };
+    after.frame = &region;
+    after.x = doubled.data();
+    after.gathered = all.data();
+    after.width = s.hidden;
+    after.layer = layer;
+    MXS_TRY(comm.rsCombineGather(nullptr, layer, experts.data(), out.data(), s.hidden, after));
+    for (int64_t i = 0; i < groupRows(); ++i)
+      for (int64_t h = 0; h < s.hidden; ++h)
+        same((what + ", gathered").c_str(), i, all[i * s.hidden + h],
+             2 * combined(s, Method::Hybrid, groupFirst() + i, h));
     return okStatus();
   }
 
@@ -326,6 +360,9 @@ static ByteModel expectedBytes(const Scenario &s, const std::vector<int> &chunkC
     model.hybrid(FusedLayer + i);
     if (s.topo.attnTp <= s.topo.devices)
       model.reduceScatter(FusedLayer + i, MXS_SITE_ATTN_RS, s.topo.attnTp);
+    if (gathers(s, FusedLayer + i))
+      model.allGather(FusedLayer + i, MXS_SITE_ATTN_AG, s.topo.attnTp, model.ownedRows(),
+                      4 * s.hidden);
   }
   return model;
 }

@@ -41,7 +41,8 @@ TEST(Schedule, IsSoundOnEveryMeshAndChunkCount) {
           continue;
         for (int chunks = 1; chunks <= 8; ++chunks)
           for (ScheduleKind kind :
-               {ScheduleKind::Dispatch, ScheduleKind::ReduceDispatch, ScheduleKind::Combine}) {
+               {ScheduleKind::Dispatch, ScheduleKind::ReduceDispatch, ScheduleKind::Combine,
+                ScheduleKind::CombineGather}) {
             const Status status =
                 checkSchedule(kind, topo, allSteps(kind, topo, chunks, /*tokens=*/13));
             ASSERT_TRUE(status.ok()) << nodes << "x" << devices << " attn_tp " << attnTp
@@ -49,7 +50,7 @@ TEST(Schedule, IsSoundOnEveryMeshAndChunkCount) {
             ++checked;
           }
       }
-  EXPECT_EQ(checked, 4 * 8 * 8 * 3);
+  EXPECT_EQ(checked, 4 * 8 * 8 * 4);
 }
 
 TEST(Schedule, DoesNotDependOnRouting) {
@@ -110,9 +111,10 @@ TEST_F(ScheduleFault, C2NeverSet) {
   expectViolation("(C2)");
 }
 TEST_F(ScheduleFault, C3Cycle) {
-  // Rank 1 gathers rank 0's chunk 2 before it computes its chunk 0, which rank 0 needs for chunk 1.
+  // Rank 1 gathers what rank 0 received in chunk 0 before it computes its own chunk 0, which rank 0
+  // gathers before it receives.
   auto last = std::find_if(steps[1].begin(), steps[1].end(), [&](const Step &step) {
-    return step.kind == StepKind::Gather && step.chunk == 2 && step.device == 0 && step.node == 0;
+    return step.kind == StepKind::Gather && step.chunk == 0 && step.device == 0 && step.node == 1;
   });
   const Step gather = *last;
   steps[1].erase(last);
@@ -150,6 +152,34 @@ TEST_F(ScheduleFault, C6LeftOut) {
     return step.kind == StepKind::Gather && step.waitFlag < 0;
   });
   steps[1].erase(gather);
+  expectViolation("(C6)");
+}
+
+/// The same in a combine with a gather at its end.
+class GatherFault : public ScheduleFault {
+protected:
+  GatherFault() {
+    kind = ScheduleKind::CombineGather;
+    steps = allSteps(kind, topo, 3, 10);
+  }
+};
+
+TEST_F(GatherFault, C4NoWait) {
+  std::find_if(steps[1].begin(), steps[1].end(), [&](const Step &step) {
+    return step.kind == StepKind::Gather && step.waitFlag >= 0;
+  })->waitFlag = -1;
+  expectViolation("(C4)");
+}
+TEST_F(GatherFault, C4RegionBeforeTheSums) {
+  std::iter_swap(find(StepKind::Region, 1), find(StepKind::Add, 1));
+  expectViolation("(C4)");
+}
+TEST_F(GatherFault, C4PublishedBeforeTheRegion) {
+  std::iter_swap(find(StepKind::Region, 1), find(StepKind::Publish, 1));
+  expectViolation("(C4)");
+}
+TEST_F(GatherFault, C6LeftOut) {
+  steps[1].erase(find(StepKind::Gather, 2));
   expectViolation("(C6)");
 }
 
