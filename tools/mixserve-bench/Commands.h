@@ -27,6 +27,8 @@ extern const Command kCommands[];
 
 int serveCommand(int argc, char **argv);
 int stepCommand(int argc, char **argv);
+int layerCommand(int argc, char **argv);     // LayerCommand.cpp
+int calibrateCommand(int argc, char **argv); // CalibrateCommand.cpp
 
 /// Prints "mixserve-bench: message" to stderr; returns `code`.
 int fail(int code, const std::string &message);

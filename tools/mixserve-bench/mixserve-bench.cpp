@@ -10,6 +10,8 @@ using namespace mixserve::tools;
 const Command mixserve::tools::kCommands[] = {
     {"step", "whole steps of an artifact, beside the bound of bytes and operations", stepCommand},
     {"serve", "a load of requests through an artifact: TTFT, ITL, throughput", serveCommand},
+    {"layer", "a MoE layer's communication, by every dispatch method", layerCommand},
+    {"calibrate", "a cluster's links and methods, for the planner", calibrateCommand},
     {nullptr, nullptr, nullptr},
 };
 

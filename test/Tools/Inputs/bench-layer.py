@@ -1,0 +1,25 @@
+# bench-layer.py FILE METHOD...: FILE is a result of mixserve-bench layer with these methods ("all": every one).
+import json
+import sys
+
+result = json.load(open(sys.argv[1]))
+assert result["schema"] == "mixserve.bench/v1" and result["benchmark"] == "layer", result
+assert result["engine"] == "loopback" and result["machine"]["cpus"] >= 1, result
+for key in ("version", "date", "links", "shape", "mesh", "rounds"):
+    assert key in result, key
+names = [m["method"] for m in result["methods"]]
+every = ["sequential", "hybrid", "hybrid-fused", "hybrid-fused-ag", "hier-ep", "flat-ep", "flat-ep-dp", "allgather", "flat-tp"]
+wanted = every if sys.argv[2:] == ["all"] else sys.argv[2:]
+assert sorted(set(names)) == sorted(wanted), names
+by = {m["method"]: m for m in result["methods"]}
+for m in result["methods"]:
+    assert len(m["seconds"]) == result["rounds"] and 0 < m["least_s"] <= m["median_s"] <= m["most_s"], m
+    assert ("chunks" in m) == m["method"].startswith("hybrid-fused"), m
+    assert ("over_fused" in m) == ("hybrid-fused" in names), m
+    assert ("bound_s" in m) == (result["links"]["inter_bytes_per_s_per_node"] > 0), m
+if "hybrid-fused" in by and "hybrid" in by:
+    # Fused moves what hybrid moves, whatever the chunks; the sequential form moves more inside the node.
+    for key in ("inter_bytes", "intra_bytes"):
+        assert len({m[key] for m in result["methods"] if m["method"].startswith("hybrid")}) == 1, result
+    assert by["sequential"]["intra_bytes"] > by["hybrid"]["intra_bytes"], result
+    assert by["sequential"]["inter_bytes"] == by["hybrid"]["inter_bytes"], result

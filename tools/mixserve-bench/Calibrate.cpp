@@ -1,0 +1,187 @@
+//===- Calibrate.cpp - Link constants and layer times of a cluster --------===//
+#include "tools/mixserve-bench/Calibrate.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <sstream>
+
+using namespace mixserve::tools;
+using mxs::Status;
+
+LinkFit mixserve::tools::fitLink(const std::vector<std::pair<double, double>> &points) {
+  double w = 0, b = 0, bb = 0, t = 0, bt = 0; // sums, each point weighted with 1 / t^2
+  for (const auto &[bytes, seconds] : points) {
+    const double weight = 1 / (seconds * seconds);
+    w += weight;
+    b += weight * bytes;
+    bb += weight * bytes * bytes;
+    t += weight * seconds;
+    bt += weight * bytes * seconds;
+  }
+  if (bb <= 0)
+    return {};
+  const double determinant = w * bb - b * b;
+  double slope = bt / bb, latency = 0;
+  if (determinant > 1e-9 * w * bb) {
+    const double fitted = (w * bt - b * t) / determinant;
+    if (const double start = (t - fitted * b) / w; fitted > 0 && start >= 0) {
+      slope = fitted;
+      latency = start;
+    }
+  }
+  return {latency, 1 / slope};
+}
+
+namespace {
+
+/// Everything at one number of tokens: the two stages alone, then the layers.
+class SizeRun {
+public:
+  SizeRun(LayerMesh &mesh, const std::vector<LayerMethod> &methods)
+      : mesh(mesh), methods(methods), seconds(methods.size()) {}
+
+  Status round(bool counts) {
+    const LayerMethod &hybrid =
+        *std::find_if(methods.begin(), methods.end(),
+                      [](const LayerMethod &method) { return method.kind == LayerMethod::Hybrid; });
+    for (size_t i = 0; i < methods.size(); ++i) {
+      MXS_TRY(mesh.run(methods[i], last));
+      if (counts)
+        seconds[i].push_back(last.seconds);
+    }
+    MXS_TRY(stage(hybrid, &MoeLayer::gatherInNode, counts, intraSeconds, intraBytes));
+    return stage(hybrid, &MoeLayer::sendToNodes, counts, interSeconds, interBytes);
+  }
+
+  /// Adds the medians to `points` and `layers`.
+  void collect(const LayerShape &shape, std::vector<std::pair<double, double>> &inter,
+               std::vector<std::pair<double, double>> &intra,
+               std::vector<CalibratedLayer> &layers) const {
+    for (size_t i = 0; i < methods.size(); ++i)
+      layers.push_back({methods[i], shape, medianOf(seconds[i])});
+    if (interBytes > 0)
+      inter.emplace_back(interBytes, medianOf(interSeconds));
+    if (intraBytes > 0)
+      intra.emplace_back(intraBytes, medianOf(intraSeconds));
+  }
+
+private:
+  Status stage(const LayerMethod &hybrid, Status (MoeLayer::*action)(), bool counts,
+               std::vector<double> &into, double &bytes) {
+    MXS_TRY(mesh.run(
+        hybrid, [&](MoeLayer &layer) { return (layer.*action)(); }, last));
+    if (!counts)
+      return mxs::okStatus();
+    into.push_back(last.seconds);
+    bytes = std::max(last.interBytes, last.intraBytes);
+    return mxs::okStatus();
+  }
+
+  LayerMesh &mesh;
+  const std::vector<LayerMethod> &methods;
+  std::vector<std::vector<double>> seconds;
+  std::vector<double> interSeconds, intraSeconds;
+  double interBytes = 0, intraBytes = 0;
+  LayerTime last;
+};
+
+/// The planner's name of a method, or nothing for one that it does not plan.
+const char *plannedName(LayerMethod::Kind kind) {
+  switch (kind) {
+  case LayerMethod::Sequential:
+  case LayerMethod::FusedGather:
+    return nullptr;
+  case LayerMethod::Hybrid:
+    return "hybrid";
+  case LayerMethod::Fused:
+    return "hybrid-fused";
+  case LayerMethod::FlatEp:
+    return "flat-ep";
+  case LayerMethod::HierEp:
+    return "hier-ep";
+  case LayerMethod::AllGather:
+    return "allgather";
+  }
+  return nullptr;
+}
+
+std::string text(const char *format, double value) {
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, format, value);
+  return buffer;
+}
+
+std::string linkText(const LinkFit &link, const char *per) {
+  return "{bw: " + text("%.6g", link.bytesPerSecond / 1e6) +
+         "MB/s, latency: " + text("%.6g", link.latencySeconds * 1e6) + "us" + per + "}";
+}
+
+} // namespace
+
+Status mixserve::tools::calibrate(const CalibrateOptions &options, mxs::MpiProcess *mpi,
+                                  Calibrated &result) {
+  std::vector<LayerMethod> methods;
+  for (const LayerMethod &method : options.bench.methods)
+    if (plannedName(method.kind))
+      methods.push_back(method);
+  std::vector<std::pair<double, double>> inter, intra;
+  bool isChecked = false;
+  for (double zipf : options.zipfs)
+    for (int64_t tokens : options.tokens) {
+      LayerShape shape = options.bench.shape;
+      shape.tokens = tokens;
+      shape.zipf = zipf;
+      std::unique_ptr<LayerMesh> mesh;
+      MXS_TRY(LayerMesh::create(shape, options.bench.links, methods, options.bench.deadlineNs, mpi,
+                                mesh));
+      if (!isChecked)
+        MXS_TRY(mesh->check(methods));
+      isChecked = true;
+      SizeRun run(*mesh, methods);
+      for (int64_t i = -options.bench.warmUps; i < options.bench.rounds; ++i)
+        MXS_TRY(run.round(i >= 0));
+      run.collect(shape, inter, intra, result.layers);
+    }
+  result.inter = fitLink(inter);
+  result.intra = fitLink(intra);
+  return mxs::okStatus();
+}
+
+std::string mixserve::tools::measuredBlock(const CalibrateOptions &options,
+                                           const Calibrated &result, const std::string &engine,
+                                           const std::string &date, const std::string &version) {
+  const LayerShape &mesh = options.bench.shape;
+  std::ostringstream out;
+  out << "measured: # by mixserve-bench calibrate; lib/Plan/README.md says how it is used\n"
+      << "  date: \"" << date << "\"\n  version: \"" << version << "\"\n  engine: " << engine
+      << "\n  mesh: {nodes: " << mesh.nodes << ", devices: " << mesh.devices << "}\n  links:\n";
+  if (result.inter.bytesPerSecond > 0)
+    out << "    inter: " << linkText(result.inter, ", per: node") << "\n";
+  if (result.intra.bytesPerSecond > 0)
+    out << "    intra: " << linkText(result.intra, "") << "\n";
+  out << "  layers:\n";
+  for (const CalibratedLayer &layer : result.layers)
+    out << "    - {method: " << plannedName(layer.method.kind)
+        << ", attn_tp: " << layer.method.attnTp << ", moe_tp: " << layer.method.moeTp
+        << ", chunks: " << layer.method.chunks
+        << ", tokens: " << layer.shape.tokens * layer.shape.nodes
+        << ", hidden: " << layer.shape.hidden << ", experts: " << layer.shape.experts
+        << ", top_k: " << layer.shape.topK << ", zipf: " << text("%g", layer.shape.zipf)
+        << ", time: " << text("%.6g", layer.seconds * 1e6) << "us}\n";
+  return out.str();
+}
+
+std::string mixserve::tools::withMeasured(const std::string &file, const std::string &block) {
+  std::istringstream lines(file);
+  std::string result;
+  bool dropping = false;
+  for (std::string line; std::getline(lines, line);) {
+    // A key of the top level stands at the beginning of its line; so does a comment between keys.
+    if (!line.empty() && line[0] != ' ' && line[0] != '\t' && line[0] != '-')
+      dropping = line.compare(0, 9, "measured:") == 0;
+    if (!dropping)
+      result += line + "\n";
+  }
+  return result + block;
+}

@@ -1,0 +1,49 @@
+//===- Calibrate.h - Link constants and layer times of a cluster --*- C++ -*-===//
+#ifndef MIXSERVE_TOOLS_BENCH_CALIBRATE_H
+#define MIXSERVE_TOOLS_BENCH_CALIBRATE_H
+
+#include "tools/mixserve-bench/LayerBench.h"
+
+#include <string>
+#include <utility>
+
+namespace mixserve::tools {
+
+struct CalibrateOptions {
+  LayerBenchOptions bench;     ///< its shape's tokens are not read
+  std::vector<int64_t> tokens; ///< per node, one mesh each
+  std::vector<double> zipfs = {0};
+};
+
+/// t = latency + bytes / bytesPerSecond.
+struct LinkFit {
+  double latencySeconds = 0, bytesPerSecond = 0;
+};
+/// Least squares of the relative error over (bytes, seconds). Latency is at least 0; without two
+/// sizes it is 0. bytesPerSecond is 0 if nothing was measured.
+LinkFit fitLink(const std::vector<std::pair<double, double>> &points);
+
+struct CalibratedLayer {
+  LayerMethod method;
+  LayerShape shape;
+  double seconds;
+};
+struct Calibrated {
+  LinkFit inter; ///< of a node: all its ranks at once
+  LinkFit intra; ///< of a rank, while all ranks of the node move
+  std::vector<CalibratedLayer> layers;
+};
+
+/// Filled on node 0.
+mxs::Status calibrate(const CalibrateOptions &options, mxs::MpiProcess *mpi, Calibrated &result);
+
+/// The `measured:` block of a cluster file.
+std::string measuredBlock(const CalibrateOptions &options, const Calibrated &result,
+                          const std::string &engine, const std::string &date,
+                          const std::string &version);
+/// `file`, the text of a cluster file, with `block` in place of its own `measured:`.
+std::string withMeasured(const std::string &file, const std::string &block);
+
+} // namespace mixserve::tools
+
+#endif // MIXSERVE_TOOLS_BENCH_CALIBRATE_H

@@ -1,0 +1,152 @@
+//===- CalibrateCommand.cpp - mixserve-bench calibrate --------------------===//
+#include "tools/mixserve-bench/Calibrate.h"
+#include "tools/mixserve-bench/Commands.h"
+#include "tools/mixserve-bench/LayerOptions.h"
+#include "tools/options/Options.h"
+
+#include "core/MappedFile.h"
+
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
+
+using namespace mixserve::tools;
+using nlohmann::json;
+
+namespace {
+
+struct CalibrateWords {
+  LayerWords mesh;
+  std::string tokens = "1,4,16,64,256", zipfs = "0", output;
+  bool print = false;
+};
+
+/// Writes `text` beside `path`, then puts it there: a file is whole or as it was.
+std::string replaceFile(const std::string &path, const std::string &text) {
+  const std::string temporary = path + ".new-" + std::to_string(getpid());
+  const auto failed = [&](const char *what) {
+    const std::string reason = std::strerror(errno);
+    std::remove(temporary.c_str());
+    return std::string("cannot ") + what + " '" + temporary + "': " + reason;
+  };
+  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file < 0)
+    return failed("make");
+  for (size_t at = 0; at < text.size();) {
+    const ssize_t written = write(file, text.data() + at, text.size() - at);
+    if (written < 0) {
+      close(file);
+      return failed("write");
+    }
+    at += static_cast<size_t>(written);
+  }
+  if (fsync(file) != 0 || close(file) != 0)
+    return failed("write");
+  return std::rename(temporary.c_str(), path.c_str()) == 0 ? "" : failed("rename");
+}
+
+std::vector<double> readZipfs(const std::string &text) {
+  std::vector<double> values;
+  const char *at = text.c_str();
+  while (true) {
+    char *end = nullptr;
+    const double value = std::strtod(at, &end);
+    if (end == at || !(value >= 0 && value <= 10) || (*end != ',' && *end != '\0'))
+      return {};
+    values.push_back(value);
+    if (*end == '\0')
+      return values;
+    at = end + 1;
+  }
+}
+
+void printSummary(const Calibrated &result, const std::string &path) {
+  const auto link = [](const char *name, const LinkFit &fit) {
+    if (fit.bytesPerSecond > 0)
+      std::printf("%s: %.1f us + bytes / %.1f MB/s\n", name, fit.latencySeconds * 1e6,
+                  fit.bytesPerSecond / 1e6);
+  };
+  link("between nodes, per node", result.inter);
+  link("inside a node, per rank", result.intra);
+  std::printf("%zu layers measured; wrote `measured:` of %s\n"
+              "mixserve-plan and mixserve-compile use it with --cluster %s\n",
+              result.layers.size(), path.c_str(), path.c_str());
+}
+
+int measure(const CalibrateOptions &options, const CalibrateWords &words, bool mpi,
+            const std::string &input) {
+  std::unique_ptr<mxs::MpiProcess> process;
+  if (mpi) {
+    mxs::MpiOptions engine;
+    engine.deadlineNs = options.bench.deadlineNs;
+    if (const mxs::Status status = mxs::startMpi(engine, process); !status.ok())
+      return fail(status);
+  }
+  std::string file;
+  const bool first = !process || process->node() == 0;
+  // Before the work: nobody measures for minutes to learn of a typing error.
+  if (first && !input.empty())
+    if (const mxs::Status read = mxs::readFile(input, size_t(1) << 24, file); !read.ok())
+      return fail(kBadInput, read.message());
+  Calibrated result;
+  if (const mxs::Status status = calibrate(options, process.get(), result); !status.ok())
+    return fail(status);
+  if (!first)
+    return kOk;
+  const json header = resultHeader("calibrate");
+  const std::string block =
+      measuredBlock(options, result, process ? "mpi" : "loopback",
+                    header.at("date").get<std::string>(), header.at("version").get<std::string>());
+  if (input.empty()) {
+    std::fputs(block.c_str(), stdout);
+    return kOk;
+  }
+  const std::string &path = words.output.empty() ? input : words.output;
+  if (const std::string wrong = replaceFile(path, withMeasured(file, block)); !wrong.empty())
+    return fail(kBadInput, wrong);
+  printSummary(result, path);
+  return kOk;
+}
+
+} // namespace
+
+int mixserve::tools::calibrateCommand(int argc, char **argv) {
+  CalibrateOptions options;
+  options.bench.rounds = 3;
+  CalibrateWords words;
+  words.mesh.chunks = "1,2,4,8";
+  Options parser("mixserve-bench calibrate", "[CLUSTER.yaml] [options]",
+                 "Measures latency and bandwidth of both link classes, and a MoE layer's "
+                 "communication by every method at\nseveral sizes, and writes them as the "
+                 "`measured:` block of the cluster file: the planner then uses them\nin place of "
+                 "the nominal numbers. Without a file the block is printed. In one process all "
+                 "nodes are connected\nby a loopback with the given links; under mpirun a process "
+                 "is a node.",
+                 "mpirun -n 2 mixserve-bench calibrate cluster.yaml --devices 4");
+  addLayerOptions(parser, words.mesh, options.bench);
+  parser.text("tokens", "LIST", words.tokens, "tokens per node (default 1,4,16,64,256)");
+  parser.text("zipf", "LIST", words.zipfs,
+              "popularity of the i-th most popular expert ~ 1/i^X (default 0)");
+  parser.text("o", "FILE", words.output, "write there, leave CLUSTER.yaml as it is");
+  std::vector<std::string> positionals;
+  if (auto code = parser.parse(argc, argv, positionals))
+    return *code;
+  if (positionals.size() > 1)
+    return parser.usageError("one cluster file at a time; unexpected '" + positionals[1] + "'");
+  if (!words.output.empty() && positionals.empty())
+    return parser.usageError("-o: which cluster file? give it, too");
+  bool mpi = false;
+  if (const std::string wrong = resolveLayer(words.mesh, options.bench, mpi); !wrong.empty())
+    return parser.usageError(wrong);
+  const auto tokens = parseList(words.tokens, 1);
+  if (!tokens)
+    return parser.usageError("--tokens: '" + words.tokens +
+                             "' is no list of numbers such as 16,64,256");
+  options.tokens = *tokens;
+  options.zipfs = readZipfs(words.zipfs);
+  if (options.zipfs.empty())
+    return parser.usageError("--zipf: '" + words.zipfs +
+                             "' is no list of numbers from 0 to 10 such as 0,1");
+  return parser.flushed(measure(options, words, mpi, positionals.empty() ? "" : positionals[0]));
+}

@@ -1,0 +1,125 @@
+//===- LayerBench.cpp - Times of a MoE layer by every method --------------===//
+#include "tools/mixserve-bench/LayerBench.h"
+
+#include <algorithm>
+
+using namespace mixserve::tools;
+using mxs::Status;
+using nlohmann::json;
+
+double mixserve::tools::medianOf(std::vector<double> values) {
+  if (values.empty())
+    return 0;
+  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1)
+    return *middle;
+  return (*middle + *std::max_element(values.begin(), middle)) / 2;
+}
+
+namespace {
+
+struct Measured {
+  std::vector<double> seconds, cpu;
+  LayerTime last;
+};
+
+/// Times of a method's bytes on the links, 0 where a rate is not known. No schedule is faster than
+/// the larger one.
+struct LinkTimes {
+  double inter, intra;
+  double bound() const { return std::max(inter, intra); }
+  /// Of the shorter one, what a layer of `seconds` hides behind the other one. All else that the
+  /// layer does counts as not hidden.
+  double hidden(double seconds) const { return (inter + intra - seconds) / std::min(inter, intra); }
+};
+LinkTimes linkTimes(const LayerLinks &links, const LayerTime &time) {
+  return {links.interBytesPerS > 0 ? time.interBytes / links.interBytesPerS : 0,
+          links.intraBytesPerS > 0 ? time.intraBytes / links.intraBytesPerS : 0};
+}
+
+json methodJson(const LayerMethod &method, const LayerLinks &links, const Measured &measured,
+                const Measured *fastestFused) {
+  const double median = medianOf(measured.seconds);
+  const LinkTimes times = linkTimes(links, measured.last);
+  const auto [least, most] = std::minmax_element(measured.seconds.begin(), measured.seconds.end());
+  json result = {{"method", method.name},
+                 {"layout", {{"attn_tp", method.attnTp}, {"moe_tp", method.moeTp}}},
+                 {"median_s", median},
+                 {"least_s", *least},
+                 {"most_s", *most},
+                 {"seconds", measured.seconds},
+                 {"cpu_s", medianOf(measured.cpu)},
+                 {"inter_bytes", measured.last.interBytes},
+                 {"intra_bytes", measured.last.intraBytes}};
+  if (method.isFused())
+    result["chunks"] = method.chunks;
+  if (times.bound() > 0) {
+    result["bound_s"] = times.bound();
+    result["over_bound"] = median / times.bound();
+  }
+  if (std::min(times.inter, times.intra) > 0)
+    result["hidden"] = times.hidden(median);
+  if (fastestFused) {
+    // Round by round: what disturbs a round disturbs both.
+    std::vector<double> ratios;
+    for (size_t round = 0; round < measured.seconds.size(); ++round)
+      ratios.push_back(measured.seconds[round] / fastestFused->seconds[round]);
+    result["over_fused"] = medianOf(ratios);
+  }
+  return result;
+}
+
+json conditionsJson(const LayerBenchOptions &options, bool mpi) {
+  const LayerShape &shape = options.shape;
+  return {{"engine", mpi ? "mpi" : "loopback"},
+          {"mesh", {{"nodes", shape.nodes}, {"devices", shape.devices}}},
+          {"links",
+           {{"inter_bytes_per_s_per_node", options.links.interBytesPerS},
+            {"intra_bytes_per_s_per_rank", options.links.intraBytesPerS},
+            {"latency_s", static_cast<double>(options.links.latencyNs) * 1e-9}}},
+          {"shape",
+           {{"tokens_per_node", shape.tokens},
+            {"hidden", shape.hidden},
+            {"experts", shape.experts},
+            {"top_k", shape.topK},
+            {"zipf", shape.zipf},
+            {"expert_ns_per_row", shape.expertNsPerRow}}},
+          {"rounds", options.rounds}};
+}
+
+} // namespace
+
+Status mixserve::tools::runLayerBench(const LayerBenchOptions &options, mxs::MpiProcess *mpi,
+                                      json &result) {
+  std::unique_ptr<LayerMesh> mesh;
+  MXS_TRY(LayerMesh::create(options.shape, options.links, options.methods, options.deadlineNs, mpi,
+                            mesh));
+  MXS_TRY(mesh->check(options.methods));
+  std::vector<Measured> measured(options.methods.size());
+  for (int64_t round = -options.warmUps; round < options.rounds; ++round)
+    for (size_t i = 0; i < measured.size(); ++i) {
+      // Another one first in every round.
+      const size_t at = (i + static_cast<size_t>(round + options.warmUps)) % measured.size();
+      LayerTime time;
+      MXS_TRY(mesh->run(options.methods[at], time));
+      if (round < 0)
+        continue;
+      measured[at].seconds.push_back(time.seconds);
+      measured[at].cpu.push_back(time.cpuSeconds);
+      measured[at].last = time;
+    }
+  if (!mesh->isFirst())
+    return mxs::okStatus();
+
+  const Measured *fused = nullptr;
+  for (size_t i = 0; i < measured.size(); ++i)
+    if (options.methods[i].kind == LayerMethod::Fused &&
+        (!fused || medianOf(measured[i].seconds) < medianOf(fused->seconds)))
+      fused = &measured[i];
+  result = conditionsJson(options, mpi != nullptr);
+  result["methods"] = json::array();
+  for (size_t i = 0; i < measured.size(); ++i)
+    result["methods"].push_back(methodJson(options.methods[i], options.links, measured[i], fused));
+  return mxs::okStatus();
+}
