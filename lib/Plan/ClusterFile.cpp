@@ -4,6 +4,8 @@
 #include "TextFile.h"
 #include "YamlReader.h"
 
+#include <cstdlib>
+
 namespace mixserve::planner {
 namespace {
 
@@ -77,6 +79,71 @@ void readDevice(const YamlMap &device, DeviceSpec &spec) {
     spec.flopsPerNs[dtype] = flops.positive(dtype, Quantity::Compute);
 }
 
+LayerSample readSample(const YamlMap &layer, const Mesh &mesh) {
+  layer.allowOnly({"method", "attn_tp", "moe_tp", "chunks", "tokens", "hidden", "experts", "top_k",
+                   "zipf", "time"});
+  LayerSample sample;
+  const std::optional<Method> method = parseMethod(layer.text("method"));
+  if (!method)
+    layer.fail(layer.at("method"), "method", "no method '" + layer.text("method") + "'");
+  sample.method = *method;
+  const auto degree = [&](const std::string &key) {
+    const int64_t value = layer.count(key, mesh.ranks());
+    if (mesh.ranks() % value != 0)
+      layer.fail(layer.at(key), key, "does not divide " + std::to_string(mesh.ranks()) + " ranks");
+    return value;
+  };
+  sample.layout.attnTp = degree("attn_tp");
+  sample.layout.moeTp = degree("moe_tp");
+  sample.layout.attnDp = mesh.ranks() / sample.layout.attnTp;
+  sample.layout.moeEp = mesh.ranks() / sample.layout.moeTp;
+  constexpr int64_t kMost = int64_t(1) << 24;
+  sample.chunks = layer.count("chunks", 64);
+  sample.tokens = layer.count("tokens", kMost);
+  sample.hidden = layer.count("hidden", kMost);
+  sample.experts = layer.count("experts", 1 << 16);
+  sample.topK = layer.count("top_k", sample.experts);
+  if (layer.has("zipf")) {
+    char *end = nullptr;
+    const std::string text = layer.text("zipf");
+    sample.zipf = std::strtod(text.c_str(), &end);
+    if (*end != '\0' || !(sample.zipf >= 0 && sample.zipf <= 10))
+      layer.fail(layer.at("zipf"), "zipf", "expected a number from 0 to 10, got '" + text + "'");
+  }
+  sample.ns = layer.positive("time", Quantity::Time);
+  return sample;
+}
+
+/// What calibration found. Written by `mixserve-bench calibrate`.
+void readMeasured(const YamlMap &measured, Cluster &cluster) {
+  measured.allowOnly({"date", "version", "engine", "mesh", "links", "layers"});
+  Calibration &calibration = cluster.calibration;
+  calibration.date = measured.text("date");
+  calibration.version = measured.text("version");
+  calibration.engine = measured.text("engine");
+  const YamlMap mesh = measured.map("mesh");
+  mesh.allowOnly({"nodes", "devices"});
+  const int64_t nodes = mesh.count("nodes", kMostPerLevel);
+  const int64_t devices = mesh.count("devices", kMostPerLevel);
+  if (nodes != cluster.mesh.nodes || devices != cluster.mesh.devices)
+    measured.fail(
+        measured.at("mesh"), "mesh",
+        "was measured on " + std::to_string(nodes) + " nodes x " + std::to_string(devices) +
+            " devices, but `levels` has " + std::to_string(cluster.mesh.nodes) + " x " +
+            std::to_string(cluster.mesh.devices) + "; calibrate again or remove `measured`");
+  const YamlMap links = measured.map("links");
+  links.allowOnly({"inter", "intra"});
+  if (links.has("inter"))
+    cluster.inter = readLink(links.map("inter"), /*isNode=*/true);
+  if (links.has("intra"))
+    cluster.intra = readLink(links.map("intra"), /*isNode=*/false);
+  if (measured.has("layers"))
+    for (const YamlMap &layer : measured.listOfMaps("layers"))
+      calibration.layers.push_back(readSample(layer, cluster.mesh));
+  cluster.linkSource = CostSource::Calibrated;
+  cluster.scales = fitScales(cluster, calibration.layers);
+}
+
 /// Keys of the schema that this version can only read empty.
 void refuseFilled(const YamlMap &top, const std::string &key, const std::string &why) {
   if (top.has(key) && top.at(key).size() != 0)
@@ -111,8 +178,8 @@ std::optional<Cluster> parseCluster(const std::string &text, const std::string &
     refuseFilled(
         top, "overrides",
         "links that differ one by one are not planned yet; describe the slowest in `levels`");
-    refuseFilled(top, "measured",
-                 "calibration constants are not read by this version; remove them");
+    if (top.has("measured") && top.at("measured").size() != 0)
+      readMeasured(top.map("measured"), cluster);
   });
   if (!ok)
     return std::nullopt;

@@ -80,4 +80,28 @@ FusedTime fusedTime(const Cluster &cluster, const Layout &layout, const ByteTabl
   return time;
 }
 
+LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method method,
+                            int64_t chunks, const ByteTable<double> &table) {
+  if (const auto scale = cluster.scales.find(method); scale != cluster.scales.end()) {
+    Cluster links;
+    links.mesh = cluster.mesh;
+    links.intra = scaled(cluster.intra, scale->second);
+    links.inter = scaled(cluster.inter, scale->second);
+    return layerCommTime(links, layout, method, chunks, table);
+  }
+  LayerCommTime time;
+  time.attnNs = opTime(cluster, table, CommOp::AttnAg, false);
+  const double attnRs = opTime(cluster, table, CommOp::AttnRs, false);
+  if (method == Method::HybridFused) {
+    const FusedTime fused = fusedTime(cluster, layout, table, chunks);
+    time.moeNs = fused.agDispatchNs + fused.rsCombineNs;
+    if (!fused.includesAttnRs)
+      time.attnNs += attnRs;
+  } else {
+    time.attnNs += attnRs;
+    time.moeNs = expertCommTime(cluster, table, method);
+  }
+  return time;
+}
+
 } // namespace mixserve::planner

@@ -28,19 +28,11 @@ StepCost stepCost(const PlanContext &context, const Layout &layout, Method metho
   cost.expertsNs =
       model.layers * workTime(cluster, model, expertWork(model, layout, load, context.routing));
   cost.headNs = workTime(cluster, model, headWork(model, layout, load));
+  const LayerCommTime layer = layerCommTime(cluster, layout, method, chunks, bytes.layer);
   cost.attnCommNs = opTime(cluster, bytes.outside, CommOp::EmbedRs, false) +
                     opTime(cluster, bytes.outside, CommOp::LmHeadAg, false) +
-                    model.layers * opTime(cluster, bytes.layer, CommOp::AttnAg, false);
-  const double attnRs = model.layers * opTime(cluster, bytes.layer, CommOp::AttnRs, false);
-  if (method != Method::HybridFused) {
-    cost.attnCommNs += attnRs;
-    cost.moeCommNs = model.layers * expertCommTime(cluster, bytes.layer, method);
-    return cost;
-  }
-  const FusedTime fused = fusedTime(cluster, layout, bytes.layer, chunks);
-  cost.moeCommNs = model.layers * (fused.agDispatchNs + fused.rsCombineNs);
-  if (!fused.includesAttnRs)
-    cost.attnCommNs += attnRs;
+                    model.layers * layer.attnNs;
+  cost.moeCommNs = model.layers * layer.moeNs;
   return cost;
 }
 

@@ -2,6 +2,7 @@
 #ifndef MIXSERVE_PLAN_CLUSTERFILE_H
 #define MIXSERVE_PLAN_CLUSTERFILE_H
 
+#include "mixserve/Plan/Calibration.h"
 #include "mixserve/Plan/Mesh.h"
 
 #include <limits>
@@ -39,7 +40,9 @@ struct Cluster {
   bool hasNodeLevel = false, hasDeviceLevel = false; ///< levels that the file has
   LinkSpec intra, inter;
   DeviceSpec device;
-  CostSource linkSource = CostSource::Formula;
+  CostSource linkSource = CostSource::Formula; ///< Calibrated: the file has a `measured` block
+  Calibration calibration;
+  std::map<Method, MethodScale> scales; ///< fitted; a method that is not in it keeps the formula
   std::string path; ///< where it was read, for messages
 
   const LinkSpec &link(Link link) const { return link == Link::Intra ? intra : inter; }
@@ -48,7 +51,8 @@ struct Cluster {
 /// Reads `text` (YAML, schema mixserve.cluster/v1). Levels go from outer to inner and are named
 /// `node` and `device`; one of the two may be left out. Required: schema, levels with name, count,
 /// link.bw, link.latency, and device.memory. Every quantity has a unit; unknown and repeated keys
-/// are refused. On failure: nothing, and `error` = "file:line: key: what, and what to do".
+/// are refused. What a `measured` block says about links replaces `levels`; one of another mesh is
+/// refused. On failure: nothing, and `error` = "file:line: key: what, and what to do".
 std::optional<Cluster> parseCluster(const std::string &text, const std::string &path,
                                     std::string &error);
 std::optional<Cluster> readClusterFile(const std::string &path, std::string &error);

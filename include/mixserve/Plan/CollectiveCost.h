@@ -49,6 +49,16 @@ struct FusedTime {
 FusedTime fusedTime(const Cluster &cluster, const Layout &layout, const ByteTable<double> &table,
                     int64_t chunks);
 
+/// A layer's communication: attention's all_gather and reduce_scatter, dispatch and combine, with
+/// links scaled as measured for the method if the cluster has that (Calibration.h). hybrid-fused:
+/// `moeNs` holds the attn_rs that it hides.
+struct LayerCommTime {
+  double attnNs = 0, moeNs = 0;
+  double total() const { return attnNs + moeNs; }
+};
+LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method method,
+                            int64_t chunks, const ByteTable<double> &table);
+
 } // namespace mixserve::planner
 
 #endif // MIXSERVE_PLAN_COLLECTIVECOST_H

@@ -109,8 +109,56 @@ INSTANTIATE_TEST_SUITE_P(
                 "6: overrides: links that differ one by one are not planned yet; describe the "
                 "slowest in `levels`"},
         BadCase{"Measured", "measured: {}", "measured: {date: 1}",
-                "7: measured: calibration constants are not read by this version; remove them"}),
+                "7: measured.version: is missing; add it"},
+        BadCase{"MeasuredKey", "measured: {}", "measured: {dates: 1}",
+                "7: measured.dates: unknown key; did you mean 'date'?"},
+        BadCase{"MeasuredMesh", "measured: {}",
+                "measured: {date: 1, version: 1, engine: mpi, mesh: {nodes: 4, devices: 4}, "
+                "links: {}}",
+                "7: measured.mesh: was measured on 4 nodes x 4 devices, but `levels` has 2 x 4; "
+                "calibrate again or remove `measured`"},
+        BadCase{"MeasuredMethod", "measured: {}",
+                "measured: {date: 1, version: 1, engine: mpi, mesh: {nodes: 2, devices: 4}, "
+                "links: {}, layers: [{method: fast}]}",
+                "7: measured.layers[0].method: no method 'fast'"},
+        BadCase{"MeasuredDegree", "measured: {}",
+                "measured: {date: 1, version: 1, engine: mpi, mesh: {nodes: 2, devices: 4}, "
+                "links: {}, layers: [{method: hybrid, attn_tp: 3}]}",
+                "7: measured.layers[0].attn_tp: does not divide 8 ranks"}),
     [](const testing::TestParamInfo<BadCase> &info) { return info.param.name; });
+
+TEST(ClusterFile, WhatWasMeasuredReplacesTheNominalLinks) {
+  std::string error;
+  const std::string text =
+      "schema: mixserve.cluster/v1\nlevels:\n"
+      "  - {name: node, count: 2, link: {bw: 50GB/s, latency: 5us}}\n"
+      "  - {name: device, count: 4, link: {bw: 450GB/s, latency: 2us}}\n"
+      "device: {memory: 80GiB}\nmeasured:\n  date: \"2026-01-01\"\n  version: \"0.1.0\"\n"
+      "  engine: mpi\n  mesh: {nodes: 2, devices: 4}\n"
+      "  links:\n    inter: {bw: 120MB/s, latency: 80us, per: node}\n"
+      "    intra: {bw: 281MB/s, latency: 9us}\n"
+      "  layers:\n    - {method: hybrid-fused, attn_tp: 4, moe_tp: 4, chunks: 8, tokens: 1024, "
+      "hidden: 2048, experts: 128, top_k: 8, zipf: 0.5, time: 80ms}\n";
+  const std::optional<Cluster> cluster = parseCluster(text, "c.yaml", error);
+  ASSERT_TRUE(cluster) << error;
+  EXPECT_EQ(cluster->linkSource, CostSource::Calibrated);
+  EXPECT_DOUBLE_EQ(cluster->inter.bytesPerNs, 0.12);
+  EXPECT_DOUBLE_EQ(cluster->inter.latencyNs, 80'000);
+  EXPECT_TRUE(cluster->inter.perNode);
+  EXPECT_DOUBLE_EQ(cluster->intra.bytesPerNs, 0.281);
+  ASSERT_EQ(cluster->calibration.layers.size(), 1u);
+  const LayerSample &layer = cluster->calibration.layers[0];
+  EXPECT_EQ(layer.method, Method::HybridFused);
+  EXPECT_EQ(layer.layout, (Layout{4, 2, 4, 2}));
+  EXPECT_EQ(layer.chunks, 8);
+  EXPECT_EQ(layer.zipf, 0.5);
+  EXPECT_EQ(layer.ns, 80e6);
+  const MethodScale scale = cluster->scales.at(Method::HybridFused);
+  Cluster links = *cluster;
+  links.intra = scaled(cluster->intra, scale);
+  links.inter = scaled(cluster->inter, scale);
+  EXPECT_NEAR(formulaTime(links, layer), 80e6, 80e6 * 0.01);
+}
 
 TEST(ClusterFile, OtherDamage) {
   std::string error;
