@@ -144,7 +144,8 @@ TEST(Failure, AnEarlyLossEndsEveryRank) {
   EXPECT_TRUE(contains(cause, "layer 3 dispatch, chunk ")) << cause;
   for (const Status &status : cluster.run(body)) {
     EXPECT_EQ(status.code(), MXS_ABORTED);
-    EXPECT_TRUE(contains(status.message(), cause)) << status.message();
+    // The text of whichever of the two gave up first.
+    EXPECT_TRUE(contains(status.message(), "layer 3 dispatch, chunk ")) << status.message();
   }
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
 }
