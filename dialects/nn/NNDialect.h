@@ -31,6 +31,11 @@ inline constexpr llvm::StringLiteral kSourceFolderAttr = "nn.source_folder";
 /// Module attribute: the token ids that end a generation (array<i64>, ascending).
 inline constexpr llvm::StringLiteral kEosAttr = "nn.eos";
 
+/// The cache number of an op that owns one (nn.attention, nn.latent_attention); nothing for others.
+std::optional<int64_t> cacheOf(mlir::Operation *op);
+/// `op` owns a cache.
+void setCache(mlir::Operation *op, int64_t number);
+
 } // namespace mixserve::nn
 
 #endif // MIXSERVE_DIALECTS_NN_NNDIALECT_H

@@ -62,6 +62,47 @@ LogicalResult AttentionOp::verify() {
   return success();
 }
 
+/// Columns of a tensor, or rows of a weight, that are `heads` heads of some size; 0: they are not.
+static int64_t headSize(int64_t columns, int64_t heads) {
+  return ShapedType::isDynamic(columns) || columns % heads != 0 ? 0 : columns / heads;
+}
+
+LogicalResult LatentAttentionOp::verify() {
+  const int64_t heads = getHeads(), latent = getLatentDim(), rope = getRopeDim();
+  const int64_t nope = heads < 1 ? 0 : headSize(getQNope().getType().getDimSize(1), heads);
+  if (nope < 1 || getQRope().getType().getDimSize(1) != heads * rope)
+    return emitOpError("(C1) q_nope and q_rope must be [T, ")
+           << heads << " * D] and [T, " << heads << " * " << rope << "], got " << getQNope().getType() << " and "
+           << getQRope().getType();
+  auto uk = getWUk().getType(), uv = getWUv().getType(), result = getResult().getType();
+  if (uk.getDimSize(0) != heads * latent || uk.getDimSize(1) != nope)
+    return emitOpError("(C2) w_uk must be [") << heads * latent << ", " << nope << "], got " << uk;
+  if (headSize(uv.getDimSize(0), heads) < 1 || uv.getDimSize(1) != latent ||
+      result.getDimSize(1) != uv.getDimSize(0) ||
+      !compatible(result.getDimSize(0), getQNope().getType().getDimSize(0)))
+    return emitOpError("(C2) w_uv must be [") << heads << " * V, " << latent << "] and the result [T, " << heads
+                                              << " * V], got " << uv << " and " << result;
+  if (latent % 16 != 0 || rope % 16 != 0 || nope % 2 != 0)
+    return emitOpError("(C3) L and R must be multiples of 16 and D even, got L = ")
+           << latent << ", R = " << rope << ", D = " << nope;
+  return success();
+}
+
+std::optional<int64_t> mixserve::nn::cacheOf(Operation *op) {
+  if (auto attention = dyn_cast<AttentionOp>(op))
+    return attention.getCache();
+  if (auto latent = dyn_cast<LatentAttentionOp>(op))
+    return latent.getCache();
+  return std::nullopt;
+}
+
+void mixserve::nn::setCache(Operation *op, int64_t number) {
+  if (auto attention = dyn_cast<AttentionOp>(op))
+    attention.setCache(number);
+  else
+    cast<LatentAttentionOp>(op).setCache(number);
+}
+
 LogicalResult SelectRowsOp::verify() {
   auto input = getInput().getType(), result = getResult().getType();
   if (input.getDimSize(1) != result.getDimSize(1) || input.getElementType() != result.getElementType())

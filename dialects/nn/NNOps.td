@@ -167,6 +167,39 @@ def NN_AttentionOp : NN_Op<"attention", [Plan_ShardRuleInterface, AllTypesMatch<
   let extraClassDeclaration = [{ std::string getShardRule() { return "ta,tg,tg,->ta"; } }];
 }
 
+def NN_LatentAttentionOp : NN_Op<"latent_attention", [Plan_ShardRuleInterface]> {
+  let summary = "Causal attention over a compressed cache of its own (MLA)";
+  let description = [{
+    A = heads, D = size of a head's query without position, R = size of the rotated part, L = size of
+    the latent vector, V = size of a head's value. Appends `latent` and `rope` of every sequence to
+    cache number `cache` (one per layer) and lets each row attend to all rows of its sequence up to
+    itself: softmax(scale * (q_nope (W_uk c) + q_rope r)) (W_uv c) with c, r the rows of the cache,
+    which all heads share. Row a*L + l of w_uk is W_uk[., l] of head a. Queries and keys are rotated
+    before (nn.rope). Not Pure: it writes the cache.
+    - (C1) q_nope is [T, A*D], q_rope [T, A*R], latent [T, L], rope [T, R].
+    - (C2) w_uk is [A*L, D], w_uv [A*V, L], the result [T, A*V].
+    - (C3) L and R are multiples of 16, D is even: the runtime reads them in whole vectors.
+
+    Example: `%a = nn.latent_attention %qn, %qr, %c, %r, %uk, %uv, %batch {cache = 0 : i64, heads = 4 : i64, scale = 2.5e-01 : f64} : (tensor<?x32xf32>, tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x16xf32>, tensor<128x8xf32>, tensor<48x32xf32>) -> tensor<?x48xf32>`
+  }];
+  let arguments = (ins 2DTensorOf<[AnyFloat]>:$q_nope, 2DTensorOf<[AnyFloat]>:$q_rope,
+                       2DTensorOf<[AnyFloat]>:$latent, 2DTensorOf<[AnyFloat]>:$rope,
+                       2DTensorOf<[AnyFloat]>:$w_uk, 2DTensorOf<[AnyFloat]>:$w_uv,
+                       NN_BatchType:$batch, I64Attr:$heads, F64Attr:$scale, I64Attr:$cache);
+  let results = (outs 2DTensorOf<[AnyFloat]>:$result);
+  let assemblyFormat = [{
+    $q_nope `,` $q_rope `,` $latent `,` $rope `,` $w_uk `,` $w_uv `,` $batch attr-dict `:`
+    `(` type($q_nope) `,` type($q_rope) `,` type($latent) `,` type($rope) `,` type($w_uk) `,` type($w_uv) `)`
+    `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getLatentDim() { return getLatent().getType().getDimSize(1); }
+    int64_t getRopeDim() { return getRope().getType().getDimSize(1); }
+    std::string getShardRule() { return "ta,ta,tL,tR,aD,aL,->ta"; }
+  }];
+}
+
 def NN_SelectRowsOp : NN_Op<"select_rows", [Pure, Plan_ShardRuleInterface]> {
   let summary = "The rows whose logits are asked, in order: [T,N] -> [A,N]";
   let description = [{

@@ -114,8 +114,9 @@ Value FunctionLowering::layerOf(Operation *op) {
   return constI32(number ? number.getInt() : -1);
 }
 
-Value FunctionLowering::cacheOf(nn::AttentionOp op) {
-  return caches.empty() ? constI32(op.getCache()) : caches[op.getCache()];
+Value FunctionLowering::cacheOf(Operation *op) {
+  const int64_t number = *nn::cacheOf(op);
+  return caches.empty() ? constI32(number) : caches[number];
 }
 
 //===----------------------------------------------------------------------===//
@@ -167,6 +168,7 @@ LogicalResult FunctionLowering::lowerOp(Operation &op) {
       .Case([&](nn::RmsNormOp op) { return lowerRmsNorm(*this, op); })
       .Case([&](nn::RopeOp op) { return lowerRope(*this, op); })
       .Case([&](nn::AttentionOp op) { return lowerAttention(*this, op); })
+      .Case([&](nn::LatentAttentionOp op) { return lowerLatentAttention(*this, op); })
       .Case([&](nn::SelectRowsOp op) { return lowerSelectRows(*this, op); })
       .Case([&](moe::RouteOp op) { return lowerRoute(*this, op); })
       .Case([&](moe::ExpertFfnOp op) { return lowerExpertFfn(*this, op); })

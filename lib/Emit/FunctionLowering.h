@@ -87,7 +87,7 @@ public:
 
   /// `layer` of a collective's call: the layer argument, or the op's `nn.layer`, or -1.
   mlir::Value layerOf(mlir::Operation *op);
-  mlir::Value cacheOf(nn::AttentionOp op);
+  mlir::Value cacheOf(mlir::Operation *op);
 
   ModuleLowering &shared;
   mlir::OpBuilder builder;
@@ -125,6 +125,7 @@ llvm::LogicalResult lowerParamRef(FunctionLowering &f, nn::ParamRefOp op);
 llvm::LogicalResult lowerEmbedding(FunctionLowering &f, nn::EmbeddingOp op);
 llvm::LogicalResult lowerLinear(FunctionLowering &f, nn::LinearOp op);
 llvm::LogicalResult lowerAttention(FunctionLowering &f, nn::AttentionOp op);
+llvm::LogicalResult lowerLatentAttention(FunctionLowering &f, nn::LatentAttentionOp op);
 llvm::LogicalResult lowerSelectRows(FunctionLowering &f, nn::SelectRowsOp op);
 llvm::LogicalResult lowerRoute(FunctionLowering &f, moe::RouteOp op);
 llvm::LogicalResult lowerExpertFfn(FunctionLowering &f, moe::ExpertFfnOp op);

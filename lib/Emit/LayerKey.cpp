@@ -24,8 +24,8 @@ void mixserve::findInterface(LayerGroup &group) {
         if (!isInside(owner))
           inputs.insert(operand);
       }
-      if (auto attention = dyn_cast<nn::AttentionOp>(op))
-        group.caches.push_back(attention.getCache());
+      if (std::optional<int64_t> cache = nn::cacheOf(op))
+        group.caches.push_back(*cache);
     });
     for (Value result : top->getResults())
       if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !isInside(user); }))
@@ -77,7 +77,7 @@ private:
 
   static bool isIgnored(Operation &op, StringRef name) {
     return name == nn::kLayerAttr || name == plan::kChosenByAttr || name == plan::kBytesAttr ||
-           (name == "cache" && isa<nn::AttentionOp>(op));
+           (name == "cache" && nn::cacheOf(&op));
   }
 
   llvm::DenseMap<Value, uintptr_t> numbers;

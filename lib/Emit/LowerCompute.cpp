@@ -40,6 +40,17 @@ LogicalResult mixserve::lowerAttention(FunctionLowering &f, nn::AttentionOp op) 
   return success();
 }
 
+LogicalResult mixserve::lowerLatentAttention(FunctionLowering &f, nn::LatentAttentionOp op) {
+  Value out = f.makeResult(cast<OpResult>(op.getResult()));
+  Value scale = arith::ConstantOp::create(
+      f.builder, f.loc, f.builder.getF32FloatAttr(op.getScale().convertToDouble()));
+  f.call("mxs_latent_attention",
+         {f.ctx, f.cacheOf(op), f.pointer(op.getQNope()), f.pointer(op.getQRope()),
+          f.pointer(op.getLatent()), f.pointer(op.getRope()), f.pointer(op.getWUk()),
+          f.pointer(op.getWUv()), out, f.constI32(op.getHeads()), scale});
+  return success();
+}
+
 LogicalResult mixserve::lowerSelectRows(FunctionLowering &f, nn::SelectRowsOp op) {
   Value out = f.makeResult(cast<OpResult>(op.getResult()));
   f.call("mxs_select_rows",

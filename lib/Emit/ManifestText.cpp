@@ -118,8 +118,14 @@ static void writeBuffers(JsonStream &json, const ManifestInput &input) {
     for (const CacheFacts &cache : input.facts.caches)
       json.object([&] {
         json.attribute("layer", cache.layer);
-        json.attribute("kv_heads", cache.kvHeads);
-        json.attribute("head_dim", cache.headDim);
+        if (cache.latentDim > 0) {
+          json.attribute("latent_dim", cache.latentDim);
+          json.attribute("rope_dim", cache.ropeDim);
+          json.attribute("heads", cache.heads);
+        } else {
+          json.attribute("kv_heads", cache.kvHeads);
+          json.attribute("head_dim", cache.headDim);
+        }
         json.attribute("element", cache.element);
       });
   });

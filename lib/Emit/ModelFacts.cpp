@@ -7,6 +7,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include <map>
 #include <set>
+#include <tuple>
 
 using namespace mlir;
 using namespace mixserve;
@@ -60,8 +61,8 @@ private:
         layers.insert(layer.getInt());
       if (auto embedding = dyn_cast<nn::EmbeddingOp>(op))
         collectEmbedding(embedding);
-      if (auto attention = dyn_cast<nn::AttentionOp>(op))
-        return WalkResult(collectAttention(attention));
+      if (nn::cacheOf(op))
+        return WalkResult(collectAttention(op));
       if (auto experts = dyn_cast<moe::ExpertFfnOp>(op))
         return WalkResult(collectExperts(experts));
       return WalkResult::advance();
@@ -96,25 +97,49 @@ private:
     return 0;
   }
 
-  LogicalResult collectAttention(nn::AttentionOp op) {
+  LogicalResult collectAttention(Operation *op) {
     auto layer = op->getAttrOfType<IntegerAttr>(nn::kLayerAttr);
     auto element = op->getAttrOfType<StringAttr>(nn::kCacheElementAttr);
-    const CacheFacts cache{layer ? layer.getInt() : -1, static_cast<int64_t>(op.getKvHeads()),
-                           static_cast<int64_t>(op.getHeadDim()), element ? element.str() : "f32"};
+    CacheFacts cache;
+    cache.layer = layer ? layer.getInt() : -1;
+    cache.element = element ? element.str() : "f32";
     if (cache.element != "f32" && cache.element != "bf16")
-      return op.emitError("caches keys and values as '") << cache.element << "'; only f32 and bf16 can be";
+      return op->emitError("caches keys and values as '") << cache.element << "'; only f32 and bf16 can be";
     if (cache.layer < 0)
-      return op.emitError("attention belongs to no layer (no '") << nn::kLayerAttr << "')";
-    auto [it, isNew] = caches.try_emplace(op.getCache(), cache);
-    if (!isNew && (it->second.layer != cache.layer || it->second.kvHeads != cache.kvHeads ||
-                   it->second.headDim != cache.headDim))
-      return op.emitError("cache ") << op.getCache() << " is already one of layer " << it->second.layer;
-    if (facts.headDim == 0) {
-      facts.headDim = cache.headDim;
-      facts.heads = wholeHeads(op.getQ(), cache.headDim);
-      facts.kvHeads = wholeHeads(op.getK(), cache.headDim);
-    }
+      return op->emitError("attention belongs to no layer (no '") << nn::kLayerAttr << "')";
+    if (auto latent = dyn_cast<nn::LatentAttentionOp>(op))
+      collectLatent(latent, cache);
+    else
+      collectHeads(cast<nn::AttentionOp>(op), cache);
+    auto sizes = [](const CacheFacts &c) {
+      return std::make_tuple(c.layer, c.kvHeads, c.headDim, c.latentDim, c.ropeDim);
+    };
+    auto [it, isNew] = caches.try_emplace(*nn::cacheOf(op), cache);
+    if (!isNew && sizes(it->second) != sizes(cache))
+      return op->emitError("cache ") << *nn::cacheOf(op) << " is already one of layer " << it->second.layer;
     return success();
+  }
+
+  void collectHeads(nn::AttentionOp op, CacheFacts &cache) {
+    cache.kvHeads = op.getKvHeads();
+    cache.headDim = op.getHeadDim();
+    if (facts.headDim != 0)
+      return;
+    facts.headDim = cache.headDim;
+    facts.heads = wholeHeads(op.getQ(), cache.headDim);
+    facts.kvHeads = wholeHeads(op.getK(), cache.headDim);
+  }
+
+  void collectLatent(nn::LatentAttentionOp op, CacheFacts &cache) {
+    cache.latentDim = op.getLatentDim();
+    cache.ropeDim = op.getRopeDim();
+    cache.heads = op.getHeads();
+    if (facts.headDim != 0)
+      return;
+    nn::ParamOp weight = paramOf(op.getWUk());
+    facts.headDim = op.getWUk().getType().getDimSize(1) + cache.ropeDim;
+    facts.heads = weight ? weight.getTensorType().getDimSize(0) / cache.latentDim : 0;
+    facts.kvHeads = 1;
   }
 
   LogicalResult collectExperts(moe::ExpertFfnOp op) {

@@ -6,10 +6,11 @@
 
 namespace mixserve {
 
-/// Cache of one layer on a rank.
+/// Cache of one layer on a rank: keys and values, or latent rows that `heads` heads read.
 struct CacheFacts {
   int64_t layer = 0, kvHeads = 0, headDim = 0;
-  std::string element; ///< of keys and values: f32 or bf16
+  int64_t latentDim = 0, ropeDim = 0, heads = 0; ///< 0 unless latent
+  std::string element;                           ///< f32 or bf16
 };
 
 /// Read from the fused IR; whole-model sizes but where it says local.

@@ -90,8 +90,8 @@ func::FuncOp makeKind(const LayerGroup &group, StringRef name, OpBuilder &builde
   body->walk([&](Operation *op) {
     op->removeAttr(nn::kLayerAttr);
     // Which cache it is says the argument with this number.
-    if (auto attention = dyn_cast<nn::AttentionOp>(op))
-      attention.setCache(cache++);
+    if (nn::cacheOf(op))
+      nn::setCache(op, cache++);
   });
   SmallVector<Value> results;
   for (Value output : group.outputs)

@@ -40,6 +40,8 @@ static std::optional<nn::Pack> packOf(OpOperand &use, SymbolTableCollection &sym
   Operation *user = use.getOwner();
   if (auto linear = dyn_cast<nn::LinearOp>(user))
     return use.getOperandNumber() == 1 ? nn::Pack::N64 : nn::Pack::Plain;
+  if (auto latent = dyn_cast<nn::LatentAttentionOp>(user))
+    return use.get() == latent.getWUk() || use.get() == latent.getWUv() ? nn::Pack::N64 : nn::Pack::Plain;
   if (isa<moe::ExpertFfnOp>(user))
     return use.getOperandNumber() >= 3 ? nn::Pack::N64 : nn::Pack::Plain;
   if (auto call = dyn_cast<func::CallOp>(user)) {

@@ -17,6 +17,7 @@ static constexpr RuntimeFunction kFunctions[] = {
     {"mxs_embedding", "", "ppp"},
     {"mxs_linear", "", "ppppl"},
     {"mxs_attention", "", "pippppiiif"},
+    {"mxs_latent_attention", "", "pipppppppif"},
     {"mxs_route", "", "ppppllliif"},
     {"mxs_expert_ffn", "", "pippppppipll"},
     {"mxs_select_rows", "", "pppl"},

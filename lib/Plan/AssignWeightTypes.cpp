@@ -38,16 +38,18 @@ nn::Packing packingOf(OpOperand &use, nn::ParamOp param, const WeightChoice &cho
   if (auto embedding = dyn_cast<nn::EmbeddingOp>(user);
       embedding && use.get() == embedding.getTable())
     return make(nn::Pack::Plain, type);
+  if (isa<nn::LatentAttentionOp>(user))
+    return make(nn::Pack::N64, type);
   if (isa<moe::ExpertsOp, moe::ExpertFfnOp>(user))
     return make(nn::Pack::N64, choice.experts.value_or(type));
   return make(nn::Pack::Plain, {});
 }
 
 void assignCache(ModuleOp module, mxs_weight_type_t type, bool isAsked) {
-  module.walk([&](nn::AttentionOp op) {
-    if (isAsked || !op->hasAttr(nn::kCacheElementAttr))
+  module.walk([&](Operation *op) {
+    if (nn::cacheOf(op) && (isAsked || !op->hasAttr(nn::kCacheElementAttr)))
       op->setAttr(nn::kCacheElementAttr,
-                  StringAttr::get(op.getContext(), mxs_weight_type_name(type)));
+                  StringAttr::get(op->getContext(), mxs_weight_type_name(type)));
   });
 }
 

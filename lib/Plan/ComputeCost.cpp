@@ -28,11 +28,18 @@ Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad
                sequences = ceilDiv(load.sequences, busyGroups(layout, load));
   const double heads = double(model.heads) / layout.attnTp,
                kvHeads = model.localKvHeads(layout.attnTp);
-  const double projections = double(model.hidden) * model.headDim * (2 * heads + 2 * kvHeads);
+  double projections = double(model.hidden) * model.headDim * (2 * heads + 2 * kvHeads);
+  double perPosition = 4 * model.headDim * heads;
+  if (model.isLatent()) {
+    const double hidden = model.hidden, latent = model.latentDim, rope = model.ropeDim;
+    projections = hidden * (heads * (model.headDim + rope + model.valueDim) + latent + rope) +
+                  heads * latent * (model.headDim + model.valueDim);
+    perPosition = 2 * heads * (2 * latent + rope);
+  }
   Work work;
-  work.flops = 2 * rows * projections + 4 * rows * load.context * model.headDim * heads;
+  work.flops = 2 * rows * projections + rows * load.context * perPosition;
   work.bytes = attentionWeightBytes(model, layout) +
-               2 * sequences * load.context * model.headDim * kvHeads * model.dtypeBytes;
+               sequences * load.context * model.cacheWidth(layout.attnTp) * model.dtypeBytes;
   return work;
 }
 

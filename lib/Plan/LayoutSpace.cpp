@@ -54,7 +54,7 @@ std::string whyIllegal(const Mesh &mesh, const Layout &layout, const ModelShape 
            " neither divides nor is a multiple of the " + std::to_string(model.kvHeads) +
            " KV heads";
   if (std::string why =
-          whyGroupsDoNotFit(model.weights, model.heads * model.headDim, layout.attnTp);
+          whyGroupsDoNotFit(model.weights, model.heads * model.resultDim(), layout.attnTp);
       !why.empty())
     return "attn_tp=" + std::to_string(layout.attnTp) + ": " + why +
            "; choose a smaller attn_tp or another quantize-group";

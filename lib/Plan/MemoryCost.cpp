@@ -5,7 +5,19 @@
 
 namespace mixserve::planner {
 
+/// q_nope, q_rope, latent, rope, output; W_uk and W_uv, which are never quantised.
+static double latentWeightBytes(const ModelShape &model, int64_t heads) {
+  const auto bytes = [&](int64_t n, int64_t k) { return packedBytes(model.weights, n, k); };
+  const auto whole = [&](int64_t n, int64_t k) { return packedBytes(model.tableWeights, n, k); };
+  return bytes(heads * model.headDim, model.hidden) + bytes(heads * model.ropeDim, model.hidden) +
+         bytes(model.latentDim, model.hidden) + bytes(model.ropeDim, model.hidden) +
+         whole(heads * model.latentDim, model.headDim) + whole(heads * model.valueDim, model.latentDim) +
+         bytes(model.hidden, heads * model.valueDim);
+}
+
 double attentionWeightBytes(const ModelShape &model, const Layout &layout) {
+  if (model.isLatent())
+    return latentWeightBytes(model, model.heads / layout.attnTp);
   const int64_t queries = model.heads / layout.attnTp * model.headDim,
                 keys = model.localKvHeads(layout.attnTp) * model.headDim;
   return packedBytes(model.weights, queries, model.hidden) +
@@ -47,11 +59,14 @@ Memory memoryPerRank(const ModelShape &model, const Layout &layout, const Limits
   memory.weights = tableBytes(model.tableWeights, localVocab, model.hidden) +
                    headBytes(model, layout) + 4 * hidden +
                    model.layers * layer;
-  memory.cache = double(model.dtypeBytes) * model.layers * limits.maxSeqs * limits.maxContext * 2 *
-                 kvHeads * headDim;
+  memory.cache = double(model.dtypeBytes) * model.layers * limits.maxSeqs * limits.maxContext *
+                 model.cacheWidth(layout.attnTp);
+  const double attention =
+      model.isLatent() ? heads * (headDim + model.ropeDim + model.valueDim) + model.latentDim + model.ropeDim
+                       : headDim * (heads + 2 * kvHeads);
   memory.buffers = 4 * rows * 2 * (hidden + 2 * model.topK + 1);
   memory.workspace = 4 * rows *
-                     (2 * hidden + headDim * (heads + 2 * kvHeads) +
+                     (2 * hidden + attention +
                       std::min<double>(model.topK, experts) * (2 * hidden + 2 * ffn) + vocab);
   return memory;
 }

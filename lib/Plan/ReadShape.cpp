@@ -11,7 +11,7 @@ namespace mixserve {
 namespace {
 
 struct Blocks {
-  SmallVector<nn::AttentionOp> attentions;
+  SmallVector<Operation *> attentions; ///< of either kind
   SmallVector<moe::ExpertsOp> experts;
   SmallVector<nn::EmbeddingOp> embeddings;
   nn::LinearOp linear; ///< the first that is no router
@@ -25,8 +25,8 @@ bool isRouter(nn::LinearOp linear) {
 Blocks collect(func::FuncOp step) {
   Blocks blocks;
   step.walk([&](Operation *op) {
-    if (auto attention = dyn_cast<nn::AttentionOp>(op))
-      blocks.attentions.push_back(attention);
+    if (nn::cacheOf(op))
+      blocks.attentions.push_back(op);
     else if (auto experts = dyn_cast<moe::ExpertsOp>(op))
       blocks.experts.push_back(experts);
     else if (auto embedding = dyn_cast<nn::EmbeddingOp>(op))
@@ -39,9 +39,32 @@ Blocks collect(func::FuncOp step) {
   return blocks;
 }
 
-bool sameHeads(nn::AttentionOp a, nn::AttentionOp b) {
-  return a.getHeads() == b.getHeads() && a.getKvHeads() == b.getKvHeads() &&
-         a.getHeadDim() == b.getHeadDim();
+/// The sizes of an attention op in the shape.
+void readAttention(Operation *op, planner::ModelShape &shape) {
+  if (auto attention = dyn_cast<nn::AttentionOp>(op)) {
+    shape.heads = attention.getHeads();
+    shape.kvHeads = attention.getKvHeads();
+    shape.headDim = attention.getHeadDim();
+    return;
+  }
+  auto latent = cast<nn::LatentAttentionOp>(op);
+  shape.heads = latent.getHeads();
+  shape.kvHeads = 1;
+  shape.headDim = latent.getWUk().getType().getDimSize(1);
+  shape.latentDim = latent.getLatentDim();
+  shape.ropeDim = latent.getRopeDim();
+  shape.valueDim = latent.getResult().getType().getDimSize(1) / shape.heads;
+}
+
+bool sameHeads(Operation *a, Operation *b) {
+  planner::ModelShape first, second;
+  readAttention(a, first);
+  readAttention(b, second);
+  auto sizes = [](const planner::ModelShape &shape) {
+    return std::make_tuple(shape.heads, shape.kvHeads, shape.headDim, shape.latentDim, shape.ropeDim,
+                           shape.valueDim);
+  };
+  return sizes(first) == sizes(second);
 }
 
 /// Every layer is planned like the first one, so it must look like it.
@@ -54,9 +77,9 @@ LogicalResult checkUniform(func::FuncOp step, Blocks &blocks) {
            << blocks.attentions.size() << " nn.attention and " << blocks.experts.size()
            << " moe.experts ops; every layer must have one of each (dense FFN layers are not "
               "planned)";
-  for (nn::AttentionOp attention : blocks.attentions)
+  for (Operation *attention : blocks.attentions)
     if (!sameHeads(attention, blocks.attentions.front()))
-      return emitError(attention.getLoc(),
+      return emitError(attention->getLoc(),
                        "cannot plan this model: attention sizes differ between layers");
   for (moe::ExpertsOp experts : blocks.experts)
     if (experts.getGate().getType() != blocks.experts.front().getGate().getType() ||
@@ -89,7 +112,6 @@ std::optional<planner::ModelShape> readModelShape(ModuleOp module) {
   Blocks blocks = collect(step);
   if (failed(checkUniform(step, blocks)))
     return std::nullopt;
-  nn::AttentionOp attention = blocks.attentions.front();
   moe::ExpertsOp experts = blocks.experts.front();
   RankedTensorType table = blocks.embeddings.front().getTable().getType();
   RankedTensorType gate = experts.getGate().getType();
@@ -98,9 +120,7 @@ std::optional<planner::ModelShape> readModelShape(ModuleOp module) {
   shape.vocab = table.getDimSize(0);
   shape.hidden = table.getDimSize(1);
   shape.layers = blocks.attentions.size();
-  shape.heads = attention.getHeads();
-  shape.kvHeads = attention.getKvHeads();
-  shape.headDim = attention.getHeadDim();
+  readAttention(blocks.attentions.front(), shape);
   shape.experts = gate.getDimSize(0);
   shape.ffn = gate.getDimSize(1);
   shape.topK = experts.getIds().getType().getDimSize(1);

@@ -45,10 +45,10 @@ LogicalResult VerifyRaisedPass::verifyStep() {
   for (auto param : getOperation().getOps<nn::ParamOp>())
     if (!read.contains(param.getSymName()))
       return param.emitOpError("is read by nothing after raise");
-  WalkResult result = step.walk([](nn::AttentionOp op) {
-    if (op->getAttrOfType<IntegerAttr>(nn::kLayerAttr))
+  WalkResult result = step.walk([](Operation *op) {
+    if (!nn::cacheOf(op) || op->getAttrOfType<IntegerAttr>(nn::kLayerAttr))
       return WalkResult::advance();
-    op.emitOpError("has no '") << nn::kLayerAttr << "' after raise";
+    op->emitOpError("has no '") << nn::kLayerAttr << "' after raise";
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());

@@ -30,13 +30,16 @@ struct Choice {
 // (S1) .. (S5): does the model divide?
 //===----------------------------------------------------------------------===//
 
-LogicalResult checkAttention(nn::AttentionOp op, const LayoutAxes &axes) {
-  const int64_t tp = axes.layout.getAttnTp(), heads = op.getHeads(), kvHeads = op.getKvHeads();
+LogicalResult checkAttention(Operation *op, const LayoutAxes &axes) {
+  auto attention = dyn_cast<nn::AttentionOp>(op); // latent: every rank has the rows that all heads read
+  const int64_t tp = axes.layout.getAttnTp();
+  const int64_t heads = attention ? attention.getHeads() : cast<nn::LatentAttentionOp>(op).getHeads();
+  const int64_t kvHeads = attention ? attention.getKvHeads() : 1;
   if (heads % tp != 0)
-    return op.emitOpError("(S1) ") << heads << " heads do not divide over attn_tp = " << tp
-                                   << "; choose an attn_tp that divides " << heads;
+    return op->emitOpError("(S1) ") << heads << " heads do not divide over attn_tp = " << tp
+                                    << "; choose an attn_tp that divides " << heads;
   if (failed(axes.kvAxes(kvHeads)))
-    return op.emitOpError("(S2) ") << kvHeads << " KV heads neither divide over attn_tp = " << tp
+    return op->emitOpError("(S2) ") << kvHeads << " KV heads neither divide over attn_tp = " << tp
                                    << " nor are copied evenly by it; choose an attn_tp that divides, or is "
                                       "a multiple of, "
                                    << kvHeads;
@@ -72,6 +75,8 @@ LogicalResult checkUse(Operation *user, ParamUse use, RankedTensorType type, con
     return checkVocabulary(user, type, axes);
   case ParamRole::Query:
   case ParamRole::KeyValue:
+  case ParamRole::LatentHeads:
+  case ParamRole::LatentRow:
   case ParamRole::AttentionOutput:
     return checkAttention(use.attention, axes);
   case ParamRole::ExpertIn:
@@ -98,11 +103,12 @@ Choice choose(ParamUse use, int64_t rank, const LayoutAxes &axes) {
   case ParamRole::Embedding:
   case ParamRole::LmHead:
   case ParamRole::Query:
+  case ParamRole::LatentHeads:
     dims[0] = axes.attnTp;
     chosenBy = "layout attn_tp";
     break;
   case ParamRole::KeyValue:
-    dims[0] = *axes.kvAxes(use.attention.getKvHeads());
+    dims[0] = *axes.kvAxes(cast<nn::AttentionOp>(use.attention).getKvHeads());
     chosenBy = "layout attn_tp";
     break;
   case ParamRole::AttentionOutput:
@@ -119,6 +125,7 @@ Choice choose(ParamUse use, int64_t rank, const LayoutAxes &axes) {
     dims[2] = axes.moeTp;
     chosenBy = "layout moe_ep, moe_tp";
     break;
+  case ParamRole::LatentRow:
   case ParamRole::Norm:
   case ParamRole::Router:
     break;

@@ -11,6 +11,8 @@ enum class ParamRole {
   Embedding,       ///< [V,H] table of token rows
   Norm,            ///< weight of a norm
   Query,           ///< [heads*D,H], its result reaches attention as q
+  LatentHeads,     ///< [heads*C,D] or [heads*U,C], of nn.latent_attention
+  LatentRow,       ///< its result reaches latent attention whole: as what is cached, or on the way to queries
   KeyValue,        ///< [kv_heads*D,H], as k or v
   AttentionOutput, ///< [H,heads*D], reads attention's result
   Router,          ///< [E,H], its result is routed on
@@ -21,7 +23,7 @@ enum class ParamRole {
 
 struct ParamUse {
   ParamRole role;
-  nn::AttentionOp attention; ///< of Query, KeyValue and AttentionOutput
+  mlir::Operation *attention = nullptr; ///< of the roles that attention gives
 };
 
 /// What the parameter behind operand `use` is for. Fails without a diagnostic if the dataflow around
@@ -30,7 +32,7 @@ mlir::FailureOr<ParamUse> roleOf(mlir::OpOperand &use);
 
 /// The attention that `value` reaches, alone through norms and rotary embedding, and the operand number
 /// it arrives as; null if it reaches none.
-std::pair<nn::AttentionOp, unsigned> attentionReachedBy(mlir::Value value);
+std::pair<mlir::Operation *, unsigned> attentionReachedBy(mlir::Value value);
 
 } // namespace mixserve::shard
 

@@ -87,6 +87,8 @@ LogicalResult StepPartitioner::copyReturn(func::ReturnOp op) {
 
 /// Attributes that count heads count local ones from now on.
 static void localiseAttributes(Operation *op) {
+  if (auto latent = dyn_cast<nn::LatentAttentionOp>(op))
+    latent.setHeads(latent.getQRope().getType().getDimSize(1) / latent.getRopeDim());
   auto attention = dyn_cast<nn::AttentionOp>(op);
   if (!attention)
     return;
@@ -135,7 +137,7 @@ LogicalResult StepPartitioner::copyByRule(Operation &op) {
 bool StepPartitioner::needsGroupRows(Operation &op, ValueRange operands) {
   // Attention works on its group's rows, and so does what makes its inputs, even a KV linear whose
   // weight no rank splits: the layer's rows are gathered once.
-  if (isa<nn::AttentionOp>(op))
+  if (nn::cacheOf(&op))
     return true;
   if (auto linear = dyn_cast<nn::LinearOp>(op); linear && attentionReachedBy(linear.getResult()).first)
     return true;

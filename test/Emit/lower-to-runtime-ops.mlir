@@ -120,6 +120,13 @@ module attributes {plan.mesh = #plan.mesh<["node"=2, "device"=2]>,
     return %w, %i : !ownk, !owni
   }
 
+  // CHECK-LABEL: func.func private @latent_attention
+  // CHECK: call @mxs_latent_attention(%{{.*}}, %c2_i32, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %c1_i32, %cst
+  func.func private @latent_attention(%n: !grp, %r: tensor<?x16xf32, #group>, %uk: tensor<16x8xf32>, %uv: tensor<8x16xf32>, %b: !nn.batch) -> !grp {
+    %a = nn.latent_attention %n, %r, %r, %r, %uk, %uv, %b {cache = 2 : i64, heads = 1 : i64, scale = 0.25 : f64} : (!grp, tensor<?x16xf32, #group>, tensor<?x16xf32, #group>, tensor<?x16xf32, #group>, tensor<16x8xf32>, tensor<8x16xf32>) -> !grp
+    return %a : !grp
+  }
+
   // CHECK-LABEL: func.func private @expert_ffn
   // CHECK: %[[ROWS:.*]] = call @mxs_rows(%{{.*}}, %c3_i32)
   // CHECK: call @mxs_expert_ffn(%{{.*}}, %c3_i32, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %c0_i32, %{{.*}}, %[[ROWS]], %c2_i64)

@@ -123,13 +123,14 @@ int64_t mixserve::tools::weightBytes(const Contents &contents, int64_t rank) {
   return bytes;
 }
 
-/// Bytes of the KV cache of one rank: two tensors per layer.
+/// Bytes of the KV cache of one rank: per layer keys and values, or latent rows.
 static int64_t cacheBytes(const Contents &contents) {
   const json limits = contents.manifest.value("limits", json::object());
   int64_t perPosition = 0;
   for (const json &cache : contents.manifest.value("cache", json::array()))
-    perPosition += 2 * (cache.value("element", "") == "bf16" ? 2 : 4) *
-                   cache.value("kv_heads", int64_t(0)) * cache.value("head_dim", int64_t(0));
+    perPosition += (cache.value("element", "") == "bf16" ? 2 : 4) *
+                   (2 * cache.value("kv_heads", int64_t(0)) * cache.value("head_dim", int64_t(0)) +
+                    cache.value("latent_dim", int64_t(0)) + cache.value("rope_dim", int64_t(0)));
   return perPosition * limits.value("max_seqs", int64_t(0)) *
          limits.value("max_context", int64_t(0));
 }

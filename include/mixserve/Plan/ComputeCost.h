@@ -10,6 +10,9 @@
 // s sequences of that group, c keys per row (context), D head dim, a = attn_tp, t = moe_tp:
 //   projections  flops 2 T_g W                      W = H D (2 heads + 2 kv) / a, their bytes
 //   attention    flops 4 T_g c D heads / a          cache   2 s c D kv_local
+//   latent attention (MemoryCost.h), in its absorbed form:
+//     projections  W = (H (D + R + U) + C (D + U)) heads / a + H (C + R)
+//     attention    flops 2 T_g c (2 C + R) heads / a    cache   s c (C + R)
 //   router       flops 2 T_o H E                    its bytes
 //   experts      flops 6 H F/t T picks(experts)     an expert's bytes times active(experts)
 // Bytes of weights are those of the artifact (MemoryCost.h): packed, padded, with scales.

@@ -10,6 +10,11 @@
 //   KV cache   c L max_seqs max_context 2 kv_local D
 //   buffers    4 B 2 (H + 2K + 1): worst-case routing, all rows arrive and are staged once
 //   workspace  4 B [2 H + D (heads/a + 2 kv_local) + min(K, E_local) (2 H + 2 F/t) + V/a]
+// Latent attention (D without position, rotated part R, latent row C, value U; queries from H directly):
+//   layer      P(D heads/a,H) + P(R heads/a,H) + P(C,H) + P(R,H) + P(C heads/a,D) + P(U heads/a,C) +
+//              P(H,U heads/a) for the first three terms, its norm not counted
+//   KV cache   c L max_seqs max_context (C + R)
+//   workspace  (D + R + U) heads/a + C + R for the second term
 // Worked: V=320, H=64, L=2, 4 heads, 2 KV heads, D=16, q/k norm, E=8, F=32, f32, on 2x2 with
 // attn_tp=2, moe_tp=2, in f32 values: layer = 64*64 + 64*32 + 2 * 64*64 + 64*64 + 160
 // + 4 (2 * 64*64 + 64*16) = 55456, so the weights are 4 (160*64 + 192*64 + 64 + 2 * 55456) = 534016 B.

@@ -10,14 +10,18 @@
 
 namespace mixserve::planner {
 
-/// A decoder with grouped-query attention and one MoE block per layer.
+/// A decoder with one MoE block per layer, and grouped-query attention or (MLA) latent attention whose
+/// queries are one linear of the layer's rows.
 struct ModelShape {
   int64_t vocab = 0;         ///< V
   int64_t hidden = 0;        ///< H
   int64_t layers = 0;        ///< decoder layers, all of them with an MoE block
   int64_t heads = 0;         ///< query heads
   int64_t kvHeads = 0;       ///< key/value heads
-  int64_t headDim = 0;       ///< D
+  int64_t headDim = 0;       ///< D; latent: of a query without position
+  int64_t latentDim = 0;     ///< latent attention's compressed row, then kv_heads = 1; 0 = none
+  int64_t ropeDim = 0;       ///< its rotated keys, and part of each query
+  int64_t valueDim = 0;      ///< of one of its heads' results
   int64_t experts = 0;       ///< E
   int64_t topK = 0;          ///< K
   int64_t ffn = 0;           ///< F of one expert
@@ -29,6 +33,15 @@ struct ModelShape {
   WeightType tableWeights;   ///< of the embedding table
 
   void choose(const WeightChoice &choice);
+
+  bool isLatent() const { return latentDim > 0; }
+  /// Numbers of a head's result.
+  int64_t resultDim() const { return isLatent() ? valueDim : headDim; }
+
+  /// Numbers that one rank caches of a position in a layer. Latent rows are whole on every rank.
+  int64_t cacheWidth(int64_t attnTp) const {
+    return isLatent() ? latentDim + ropeDim : 2 * localKvHeads(attnTp) * headDim;
+  }
 
   /// KV heads that one rank of an attention group holds; one, replicated, when attn_tp exceeds
   /// them.

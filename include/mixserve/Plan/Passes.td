@@ -11,7 +11,7 @@ def AssignWeightTypes : Pass<"mixserve-assign-weight-types", "::mlir::ModuleOp">
     that is used: n64 for weights of linears and experts, plain for all others. The element type is the model's own (bf16 where all
     boxes are bf16, else f32) or what the options say; the router's weight and plain parameters that are
     no embedding table are f32 always. A `pack` that is there stays, unless an option asks for something.
-    Every `nn.attention` gets `nn.cache_element`: bf16 if the weights of all linears and experts are bf16 in the model, else f32, or
+    Every `nn.attention` and `nn.latent_attention` gets `nn.cache_element`: bf16 if the weights of all linears and experts are bf16 in the model, else f32, or
     what the option says.
 
     Fails on an option that it does not know, or on a parameter that is read in two ways.

@@ -121,6 +121,69 @@ func.func @attention_c2_groups(%q: tensor<?x64xf32>, %k: tensor<?x48xf32>, %b: !
 }
 
 // -----
+func.func @latent_attention_c1_queries(%qn: tensor<?x30xf32>, %qr: tensor<?x64xf32>, %c: tensor<?x32xf32>, %r: tensor<?x16xf32>, %uk: tensor<128x8xf32>, %uv: tensor<48x32xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.latent_attention' op (C1) q_nope and q_rope must be [T, 4 * D] and [T, 4 * 16], got 'tensor<?x30xf32>' and 'tensor<?x64xf32>'}}
+  %a = nn.latent_attention %qn, %qr, %c, %r, %uk, %uv, %b {cache = 0 : i64, heads = 4 : i64, scale = 1.0 : f64} : (tensor<?x30xf32>, tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x16xf32>, tensor<128x8xf32>, tensor<48x32xf32>) -> tensor<?x48xf32>
+  return
+}
+
+// -----
+func.func @latent_attention_c1_rotated(%qn: tensor<?x32xf32>, %qr: tensor<?x48xf32>, %c: tensor<?x32xf32>, %r: tensor<?x16xf32>, %uk: tensor<128x8xf32>, %uv: tensor<48x32xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.latent_attention' op (C1) q_nope and q_rope must be [T, 4 * D] and [T, 4 * 16], got 'tensor<?x32xf32>' and 'tensor<?x48xf32>'}}
+  %a = nn.latent_attention %qn, %qr, %c, %r, %uk, %uv, %b {cache = 0 : i64, heads = 4 : i64, scale = 1.0 : f64} : (tensor<?x32xf32>, tensor<?x48xf32>, tensor<?x32xf32>, tensor<?x16xf32>, tensor<128x8xf32>, tensor<48x32xf32>) -> tensor<?x48xf32>
+  return
+}
+
+// -----
+func.func @latent_attention_c1_heads(%qn: tensor<?x32xf32>, %qr: tensor<?x0xf32>, %c: tensor<?x32xf32>, %r: tensor<?x16xf32>, %uk: tensor<128x8xf32>, %uv: tensor<48x32xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.latent_attention' op (C1) q_nope and q_rope must be [T, 0 * D] and [T, 0 * 16], got 'tensor<?x32xf32>' and 'tensor<?x0xf32>'}}
+  %a = nn.latent_attention %qn, %qr, %c, %r, %uk, %uv, %b {cache = 0 : i64, heads = 0 : i64, scale = 1.0 : f64} : (tensor<?x32xf32>, tensor<?x0xf32>, tensor<?x32xf32>, tensor<?x16xf32>, tensor<128x8xf32>, tensor<48x32xf32>) -> tensor<?x48xf32>
+  return
+}
+
+// -----
+func.func @latent_attention_c2_keys(%qn: tensor<?x32xf32>, %qr: tensor<?x64xf32>, %c: tensor<?x32xf32>, %r: tensor<?x16xf32>, %uk: tensor<128x16xf32>, %uv: tensor<48x32xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.latent_attention' op (C2) w_uk must be [128, 8], got 'tensor<128x16xf32>'}}
+  %a = nn.latent_attention %qn, %qr, %c, %r, %uk, %uv, %b {cache = 0 : i64, heads = 4 : i64, scale = 1.0 : f64} : (tensor<?x32xf32>, tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x16xf32>, tensor<128x16xf32>, tensor<48x32xf32>) -> tensor<?x48xf32>
+  return
+}
+
+// -----
+func.func @latent_attention_c2_values(%qn: tensor<?x32xf32>, %qr: tensor<?x64xf32>, %c: tensor<?x32xf32>, %r: tensor<?x16xf32>, %uk: tensor<128x8xf32>, %uv: tensor<48x16xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.latent_attention' op (C2) w_uv must be [4 * V, 32] and the result [T, 4 * V], got 'tensor<48x16xf32>' and 'tensor<?x48xf32>'}}
+  %a = nn.latent_attention %qn, %qr, %c, %r, %uk, %uv, %b {cache = 0 : i64, heads = 4 : i64, scale = 1.0 : f64} : (tensor<?x32xf32>, tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x16xf32>, tensor<128x8xf32>, tensor<48x16xf32>) -> tensor<?x48xf32>
+  return
+}
+
+// -----
+func.func @latent_attention_c2_result(%qn: tensor<?x32xf32>, %qr: tensor<?x64xf32>, %c: tensor<?x32xf32>, %r: tensor<?x16xf32>, %uk: tensor<128x8xf32>, %uv: tensor<48x32xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.latent_attention' op (C2) w_uv must be [4 * V, 32] and the result [T, 4 * V], got 'tensor<48x32xf32>' and 'tensor<?x64xf32>'}}
+  %a = nn.latent_attention %qn, %qr, %c, %r, %uk, %uv, %b {cache = 0 : i64, heads = 4 : i64, scale = 1.0 : f64} : (tensor<?x32xf32>, tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x16xf32>, tensor<128x8xf32>, tensor<48x32xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+func.func @latent_attention_c3_latent(%qn: tensor<?x32xf32>, %qr: tensor<?x64xf32>, %c: tensor<?x24xf32>, %r: tensor<?x16xf32>, %uk: tensor<96x8xf32>, %uv: tensor<48x24xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.latent_attention' op (C3) L and R must be multiples of 16 and D even, got L = 24, R = 16, D = 8}}
+  %a = nn.latent_attention %qn, %qr, %c, %r, %uk, %uv, %b {cache = 0 : i64, heads = 4 : i64, scale = 1.0 : f64} : (tensor<?x32xf32>, tensor<?x64xf32>, tensor<?x24xf32>, tensor<?x16xf32>, tensor<96x8xf32>, tensor<48x24xf32>) -> tensor<?x48xf32>
+  return
+}
+
+// -----
+func.func @latent_attention_c3_rope(%qn: tensor<?x32xf32>, %qr: tensor<?x32xf32>, %c: tensor<?x32xf32>, %r: tensor<?x8xf32>, %uk: tensor<128x8xf32>, %uv: tensor<48x32xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.latent_attention' op (C3) L and R must be multiples of 16 and D even, got L = 32, R = 8, D = 8}}
+  %a = nn.latent_attention %qn, %qr, %c, %r, %uk, %uv, %b {cache = 0 : i64, heads = 4 : i64, scale = 1.0 : f64} : (tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x8xf32>, tensor<128x8xf32>, tensor<48x32xf32>) -> tensor<?x48xf32>
+  return
+}
+
+// -----
+func.func @latent_attention_c3_odd(%qn: tensor<?x28xf32>, %qr: tensor<?x64xf32>, %c: tensor<?x32xf32>, %r: tensor<?x16xf32>, %uk: tensor<128x7xf32>, %uv: tensor<48x32xf32>, %b: !nn.batch) {
+  // expected-error @below {{'nn.latent_attention' op (C3) L and R must be multiples of 16 and D even, got L = 32, R = 16, D = 7}}
+  %a = nn.latent_attention %qn, %qr, %c, %r, %uk, %uv, %b {cache = 0 : i64, heads = 4 : i64, scale = 1.0 : f64} : (tensor<?x28xf32>, tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x16xf32>, tensor<128x7xf32>, tensor<48x32xf32>) -> tensor<?x48xf32>
+  return
+}
+
+// -----
 func.func @select_rows_c1_width(%x: tensor<?x64xf32>, %b: !nn.batch) {
   // expected-error @below {{'nn.select_rows' op (C1) result must have rows like 'tensor<?x64xf32>', got 'tensor<?x32xf32>'}}
   %s = nn.select_rows %x, %b : tensor<?x64xf32> -> tensor<?x32xf32>

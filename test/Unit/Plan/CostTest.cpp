@@ -164,6 +164,23 @@ TEST(MemoryCost, KvHeadsAreReplicatedAndUnevenExpertsRoundUp) {
                    4. * 2 * (2 * 64 * 64 + 64 * 32)); // the router's padding has room for the ninth
 }
 
+// Two of four heads on a rank, latent rows whole.
+TEST(MemoryCost, LatentAttention) {
+  ModelShape model = tinyModel();
+  model.kvHeads = 1;
+  model.latentDim = 32;
+  model.ropeDim = model.valueDim = 16;
+  const Layout layout{2, 1, 2, 1};
+  // q_nope, q_rope, latent and rope are up to 64 outputs of H = 64; W_uk [64, 16], W_uv [32, 32], o [64, 32].
+  EXPECT_DOUBLE_EQ(attentionWeightBytes(model, layout), 4 * (4 * 4096 + 64 * 16 + 64 * 32 + 64 * 32));
+  const Memory memory = memoryPerRank(model, layout, {64, 3, 100});
+  EXPECT_DOUBLE_EQ(memory.cache, 4 * 2 * 3 * 100 * (32 + 16));
+  const Work work = attentionWork(model, layout, {8, 2, 10});
+  const double projections = 64 * (2 * (16 + 16 + 16) + 32 + 16) + 2 * 32 * (16 + 16);
+  EXPECT_DOUBLE_EQ(work.flops, 2 * 8 * projections + 8 * 10 * 2 * 2 * (2 * 32 + 16));
+  EXPECT_DOUBLE_EQ(work.bytes, attentionWeightBytes(model, layout) + 2 * 10 * (32 + 16) * 4);
+}
+
 TEST(MemoryCost, WeightsFollowTheirTypes) {
   EXPECT_EQ(packedBytes({MXS_WEIGHT_I8, 32}, 65, 96), 13056); // the worked number of WeightTypes.h
   EXPECT_EQ(packedBytes({MXS_WEIGHT_I4, 128}, 64, 256), 64 * 256 / 2 + 2 * 64 * 2);
