@@ -14,6 +14,7 @@ struct Avx2Vector {
   using Reg = __m256;
   using IntReg = __m256i;
   static constexpr int kCells = 8;
+  static constexpr int kRegisters = 16;
   static MXS_INLINE Reg zero() { return _mm256_setzero_ps(); }
   static MXS_INLINE Reg broadcast(float v) { return _mm256_set1_ps(v); }
   static MXS_INLINE Reg load(const float *p) { return _mm256_loadu_ps(p); }

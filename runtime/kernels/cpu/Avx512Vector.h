@@ -14,6 +14,7 @@ struct Avx512Vector {
   using Reg = __m512;
   using IntReg = __m512i;
   static constexpr int kCells = 16;
+  static constexpr int kRegisters = 32;
   static MXS_INLINE Reg zero() { return _mm512_setzero_ps(); }
   static MXS_INLINE Reg broadcast(float v) { return _mm512_set1_ps(v); }
   static MXS_INLINE Reg load(const float *p) { return _mm512_loadu_ps(p); }

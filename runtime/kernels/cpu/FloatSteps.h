@@ -32,21 +32,52 @@ template <class V, class S> struct F32Step : S {
   }
 };
 
-/// Two k: bfloat16 weights become float32 in registers.
+/// Two k: bfloat16 weights become float32 in registers. A sum takes the lower k first.
 template <class V, class S> struct WidenedStep : S {
   static constexpr int kPerStep = 2, kRowBytes = 8;
+  /// Whether one k of all outputs fits the registers beside the sums and a row's value. Then the
+  /// value is loaded once for all of them.
+  template <int R, int C> static constexpr bool kFits = R *C + C + 2 <= V::kRegisters;
+
   template <int R, int C>
   static MXS_INLINE void step(typename V::Reg (&sums)[R][C], const uint8_t *x, int64_t stride,
                               const uint8_t *w) {
+    if constexpr (kFits<R, C>) {
+      typename V::Reg weights[C];
 #pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      const typename V::IntReg cells = V::loadCells(w + c * 4 * V::kCells);
-      const typename V::Reg low = V::lowHalf(cells), high = V::highHalf(cells);
+      for (int c = 0; c < C; ++c)
+        weights[c] = V::lowHalf(V::loadCells(w + c * 4 * V::kCells));
+      multiply<R, C>(sums, x, stride, weights);
+      if constexpr (R * C + 2 * C + 2 > V::kRegisters)
+        asm("" : "+r"(w)); // cells are loaded again, not kept on the stack
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        sums[r][c] = V::multiplyAdd(V::broadcastFloat(x + r * stride), low, sums[r][c]);
-        sums[r][c] = V::multiplyAdd(V::broadcastFloat(x + r * stride + 4), high, sums[r][c]);
+      for (int c = 0; c < C; ++c)
+        weights[c] = V::highHalf(V::loadCells(w + c * 4 * V::kCells));
+      multiply<R, C>(sums, x + 4, stride, weights);
+    } else {
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) {
+        const typename V::IntReg cells = V::loadCells(w + c * 4 * V::kCells);
+        const typename V::Reg low = V::lowHalf(cells), high = V::highHalf(cells);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+          sums[r][c] = V::multiplyAdd(V::broadcastFloat(x + r * stride), low, sums[r][c]);
+          sums[r][c] = V::multiplyAdd(V::broadcastFloat(x + r * stride + 4), high, sums[r][c]);
+        }
       }
+    }
+  }
+
+private:
+  template <int R, int C>
+  static MXS_INLINE void multiply(typename V::Reg (&sums)[R][C], const uint8_t *x, int64_t stride,
+                                  const typename V::Reg (&weights)[C]) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const typename V::Reg value = V::broadcastFloat(x + r * stride);
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c)
+        sums[r][c] = V::multiplyAdd(value, weights[c], sums[r][c]);
     }
   }
 };
