@@ -29,6 +29,25 @@ constexpr int64_t kStepBytes = 4 * kBlockColumns;
 
 MXS_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
+/// The sums of a tile from y, or zeros at the start.
+template <class V, int R, int C>
+MXS_INLINE void loadSums(typename V::Reg (&sums)[R][C], const float *y, bool first) {
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c)
+      sums[r][c] = first ? V::zero() : V::load(y + r * kBlockColumns + c * V::kCells);
+}
+
+template <class V, int R, int C>
+MXS_INLINE void storeSums(const typename V::Reg (&sums)[R][C], float *y) {
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c)
+      V::store(y + r * kBlockColumns + c * V::kCells, sums[r][c]);
+}
+
 /// A tile of R rows times C registers of outputs; y points at its first output. Adds to what y
 /// holds unless `first`. Asks for half a step's worth of weights per step from `ahead` on, if that
 /// is not null.
@@ -36,11 +55,7 @@ template <class V, class P, int R, int C, bool Asks>
 MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps,
                           bool first, const uint8_t *ahead, float *y) {
   typename V::Reg sums[R][C];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c)
-      sums[r][c] = first ? V::zero() : V::load(y + r * kBlockColumns + c * V::kCells);
+  loadSums<V, R, C>(sums, y, first);
   for (int64_t s = 0; s < steps; ++s, w += kStepBytes, x += P::kRowBytes) {
     if constexpr (Asks) {
       __builtin_prefetch(ahead, 0, 2);
@@ -49,11 +64,7 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
     }
     P::template step<R, C>(sums, x, stride, w);
   }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c)
-      V::store(y + r * kBlockColumns + c * V::kCells, sums[r][c]);
+  storeSums<V, R, C>(sums, y);
 }
 
 template <class V, class P, int R>
@@ -131,9 +142,15 @@ struct IntTile {
   float *y;
 };
 
+/// The sums are kept in registers where they and the dots fit them, else in y.
 template <class V, class P, int R, int C>
 MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, int64_t column) {
-  const BlockView &w = *t.w;
+  constexpr bool kept = 2 * R * C + C + 3 <= V::kRegisters;
+  const BlockView w = *t.w;
+  float *const y = t.y + column;
+  typename V::Reg sums[R][C];
+  if constexpr (kept)
+    loadSums<V, R, C>(sums, y, firstGroup == 0);
   for (int64_t g = firstGroup; g < endGroup; ++g) {
     const int64_t k = g * w.rowGroup,
                   steps = (smaller(w.rowGroup, w.k - k) + P::kPerStep - 1) / P::kPerStep;
@@ -153,13 +170,18 @@ MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, 
       const typename V::Reg scale = V::loadBf16(scales + c * V::kCells);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        float *y = t.y + r * kBlockColumns + column + c * V::kCells;
-        const typename V::Reg before = g == 0 ? V::zero() : V::load(y);
+        float *sum = y + r * kBlockColumns + c * V::kCells;
         const typename V::Reg both = V::multiply(scale, V::broadcast(t.scales[r * t.groups + g]));
-        V::store(y, V::multiplyAdd(V::toFloat(dots[r][c]), both, before));
+        if constexpr (kept)
+          sums[r][c] = V::multiplyAdd(V::toFloat(dots[r][c]), both, sums[r][c]);
+        else
+          V::store(sum,
+                   V::multiplyAdd(V::toFloat(dots[r][c]), both, g == 0 ? V::zero() : V::load(sum)));
       }
     }
   }
+  if constexpr (kept)
+    storeSums<V, R, C>(sums, y);
 }
 
 template <class V, class P> struct IntBlock {
