@@ -23,10 +23,13 @@ private:
   void gatherRows();
   void planGateUp();
   void gateUp(int64_t task);
+  void gateUpTile(int64_t expert, int64_t first, int64_t rows, int64_t block, int64_t blocks,
+                  const uint8_t *next);
   void downSum();
   void downTile(int64_t expert, int64_t first, int64_t count, int64_t block,
                 const uint8_t *next) const;
   int64_t pairsBefore(int64_t expert, int64_t row) const;
+  int64_t nextUsed(int64_t expert) const;
 
   const Engine &engine;
   ThreadPool &pool;
@@ -34,11 +37,11 @@ private:
   const int64_t experts, hidden, ffn, capacity;
   const RowLayout inLayout, midLayout;
   RoutedPair *pairs;
-  int64_t *ends;     ///< [experts + 1] pairs before each expert
-  int64_t *taskEnds; ///< [experts + 1] gate/up tasks before each expert
-  uint8_t *in, *mid; ///< rows of the pairs: inputs, activations
-  int64_t count = 0; ///< pairs
-  int64_t taskRows = kTileRows;
+  int64_t *ends;                                ///< [experts + 1] pairs before each expert
+  int64_t *taskEnds;                            ///< [experts + 1] gate/up tasks before each expert
+  uint8_t *in, *mid;                            ///< rows of the pairs: inputs, activations
+  int64_t count = 0;                            ///< pairs
+  int64_t taskRows = kTileRows, taskBlocks = 1; ///< most of a gate/up task
 };
 
 int64_t pairCapacity(int64_t rows, int64_t topK, int64_t experts) {
@@ -91,41 +94,65 @@ void FfnRun::gatherRows() {
 }
 
 //===----------------------------------------------------------------------===//
-// Gate, up, activation: tasks are (expert, column block of F, up to taskRows rows)
+// Gate, up, activation: tasks are (expert, up to taskBlocks column blocks of F, up to taskRows
+// rows)
 //===----------------------------------------------------------------------===//
 
 void FfnRun::planGateUp() {
-  const int64_t blocks = mxs_weight_blocks(ffn);
+  const int64_t blocks = mxs_weight_blocks(ffn), threads = pool.threads();
+  int64_t used = 0; // experts with rows
+  for (int64_t e = 0; e < experts; ++e)
+    used += ends[e + 1] > ends[e];
+  // Blocks of a matrix lie one behind the other, and memory is read faster in long pieces.
+  while (taskBlocks < 4 && used * blocks / (2 * taskBlocks) >= 8 * threads)
+    taskBlocks *= 2;
+  const int64_t strips = (blocks + taskBlocks - 1) / taskBlocks;
   // About 32 tasks for each thread, so that the last ones to end are short; a hot expert has
   // several tasks per column block then, whole tiles each.
-  const int64_t share = count * blocks / (32 * pool.threads());
+  const int64_t share = count * strips / (32 * threads);
   taskRows = std::max<int64_t>(1, (share + kTileRows - 1) / kTileRows) * kTileRows;
   taskEnds[0] = 0;
   for (int64_t e = 0; e < experts; ++e)
-    taskEnds[e + 1] = taskEnds[e] + (ends[e + 1] - ends[e] + taskRows - 1) / taskRows * blocks;
+    taskEnds[e + 1] = taskEnds[e] + (ends[e + 1] - ends[e] + taskRows - 1) / taskRows * strips;
 }
 
 void FfnRun::gateUp(int64_t task) {
-  alignas(64) float gate[kTileRows * kBlockColumns], up[kTileRows * kBlockColumns];
   const int64_t expert = std::upper_bound(taskEnds, taskEnds + experts + 1, task) - taskEnds - 1;
-  const int64_t blocks = mxs_weight_blocks(ffn), local = task - taskEnds[expert];
-  const int64_t block = local % blocks, column = block * kBlockColumns;
-  int64_t first = ends[expert] + local / blocks * taskRows;
+  const int64_t blocks = mxs_weight_blocks(ffn), strips = (blocks + taskBlocks - 1) / taskBlocks;
+  const int64_t local = task - taskEnds[expert], firstBlock = local % strips * taskBlocks;
+  const int64_t endBlock = std::min(blocks, firstBlock + taskBlocks);
+  const int64_t first = ends[expert] + local / strips * taskRows;
   const int64_t end = std::min(ends[expert + 1], first + taskRows);
-  const int64_t columns = std::min(kBlockColumns, ffn - column);
-  const RowView view = inLayout.view(in, capacity, 0);
-  for (; first < end; first += kTileRows) {
-    const int64_t rows = std::min(kTileRows, end - first);
-    const RowView x = rowsFrom(view, first);
-    engine.multiply(x, rows, *call.gate, expert, block, gate, blockData(*call.up, expert, block));
-    // The next task is most likely the next block, of this thread or of one beside it.
-    const bool goesOn = first + rows == end && block + 1 < blocks;
-    engine.multiply(x, rows, *call.up, expert, block, up,
-                    goesOn ? blockData(*call.gate, expert, block + 1) : nullptr);
-    engine.kernels().swiglu(gate, up, gate, rows * kBlockColumns);
+  // With few rows, several blocks of gate and then of up: their tiles together are one tile's size.
+  const int64_t width = std::clamp<int64_t>(kTileRows / (end - first), 1, taskBlocks);
+  for (int64_t block = firstBlock; block < endBlock; block += width)
+    for (int64_t row = first; row < end; row += kTileRows) {
+      // The next task is most likely the next block, of this thread or of one beside it.
+      const bool goesOn = row + kTileRows >= end && block + width < blocks;
+      gateUpTile(expert, row, std::min(kTileRows, end - row), block,
+                 std::min(width, endBlock - block),
+                 goesOn ? blockData(*call.gate, expert, block + width) : nullptr);
+    }
+}
+
+void FfnRun::gateUpTile(int64_t expert, int64_t first, int64_t rows, int64_t block, int64_t blocks,
+                        const uint8_t *next) {
+  alignas(64) float gate[kTileRows * kBlockColumns], up[kTileRows * kBlockColumns];
+  const RowView x = inLayout.view(in, capacity, first);
+  const int64_t tile = rows * kBlockColumns;
+  for (int64_t i = 0; i < blocks; ++i)
+    engine.multiply(x, rows, *call.gate, expert, block + i, gate + i * tile,
+                    i + 1 < blocks ? blockData(*call.gate, expert, block + i + 1)
+                                   : blockData(*call.up, expert, block));
+  for (int64_t i = 0; i < blocks; ++i)
+    engine.multiply(x, rows, *call.up, expert, block + i, up + i * tile,
+                    i + 1 < blocks ? blockData(*call.up, expert, block + i + 1) : next);
+  engine.kernels().swiglu(gate, up, gate, blocks * tile);
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t column = (block + i) * kBlockColumns;
     for (int64_t row = 0; row < rows; ++row)
-      putRow(engine.kernels(), midLayout, mid, capacity, first + row, column, columns,
-             gate + row * kBlockColumns);
+      putRow(engine.kernels(), midLayout, mid, capacity, first + row, column,
+             std::min(kBlockColumns, ffn - column), gate + i * tile + row * kBlockColumns);
   }
 }
 
@@ -138,6 +165,13 @@ int64_t FfnRun::pairsBefore(int64_t expert, int64_t row) const {
   return std::lower_bound(first, last, row,
                           [](const RoutedPair &pair, int64_t row) { return pair.row < row; }) -
          pairs;
+}
+
+/// The first expert with rows from `expert` on; `experts` if there is none.
+int64_t FfnRun::nextUsed(int64_t expert) const {
+  while (expert < experts && ends[expert] == ends[expert + 1])
+    ++expert;
+  return expert;
 }
 
 void FfnRun::downTile(int64_t expert, int64_t first, int64_t rows, int64_t block,
@@ -173,15 +207,16 @@ void FfnRun::downSum() {
     for (int64_t row = firstRow; row < endRow; ++row)
       std::fill(call.out + row * hidden + column,
                 call.out + row * hidden + std::min(hidden, endBlock * kBlockColumns), 0.0f);
-    for (int64_t e = 0; e < experts; ++e) {
-      const int64_t end = pairsBefore(e, endRow);
+    for (int64_t e = nextUsed(0); e < experts;) {
+      const int64_t other = nextUsed(e + 1), end = pairsBefore(e, endRow);
       for (int64_t first = pairsBefore(e, firstRow); first < end; first += kTileRows)
         for (int64_t block = firstBlock; block < endBlock; ++block) {
           const uint8_t *next = block + 1 < endBlock ? blockData(*call.down, e, block + 1)
-                                : e + 1 < experts    ? blockData(*call.down, e + 1, firstBlock)
+                                : other < experts    ? blockData(*call.down, other, firstBlock)
                                                      : nullptr;
           downTile(e, first, std::min(kTileRows, end - first), block, next);
         }
+      e = other;
     }
   });
 }

@@ -111,7 +111,9 @@ TEST_P(Ffn, MatchesDoublePrecision) {
   // Local experts are the 5 from `firstExpert` on; some have no row, one may have all.
   for (const Shape &s : {Shape{0, 64, 64, 5, 2, false, 0}, Shape{1, 64, 48, 8, 3, false, 2},
                          Shape{3, 100, 70, 5, 1, false, 0}, Shape{17, 33, 65, 9, 4, false, 4},
-                         Shape{40, 200, 24, 6, 5, true, 1}, Shape{230, 72, 40, 8, 2, true, 0}}) {
+                         Shape{40, 200, 24, 6, 5, true, 1}, Shape{230, 72, 40, 8, 2, true, 0},
+                         // Column blocks enough that a task takes several.
+                         Shape{3, 40, 1300, 5, 5, true, 0}, Shape{30, 40, 1300, 5, 5, true, 0}}) {
     SCOPED_TRACE(testing::Message() << s.rows << " rows, H " << s.hidden << ", F " << s.ffn);
     const Experts w(type, 5, s.hidden, s.ffn, 32);
     const Routed r = route(s.rows, s.hidden, s.experts, s.topK, s.hot, 5);
@@ -170,7 +172,8 @@ TEST_P(Ffn, RefusesAnExpertTwice) {
 
 TEST_P(Ffn, LinearMatchesDoublePrecision) {
   const mxs_weight_type_t type = std::get<1>(GetParam());
-  for (auto [rows, n, k] : {std::tuple{0, 8, 8}, {1, 130, 33}, {5, 64, 64}, {200, 70, 31}}) {
+  for (auto [rows, n, k] :
+       {std::tuple{0, 8, 8}, {1, 130, 33}, {5, 64, 64}, {200, 70, 31}, {3, 4200, 20}}) {
     const PackedWeights w(type, 2, n, k, 128, 17);
     const std::vector<float> x = randomFloats(rows * k, 18);
     std::vector<float> y(rows * n + 1, NAN);
