@@ -110,11 +110,11 @@ def record(arguments):
             settle()
             runs.append({"group": arguments.group, "label": engine.label, "round": number, **engine.started,
                          **engine.measure(), "read_gb_per_s": read, "machine": state})
+            if arguments.append:
+                with open(arguments.append, "a") as file:
+                    file.write(json.dumps(runs[-1]) + "\n")
     for engine in engines:
         engine.end()
-    if arguments.append:
-        with open(arguments.append, "a") as file:
-            file.writelines(json.dumps(run) + "\n" for run in runs)
     return runs
 
 
