@@ -39,4 +39,15 @@ Status startMpi(const MpiOptions &options, std::unique_ptr<MpiProcess> &out) {
   return status;
 }
 
+Status sharedMpi(const MpiOptions &options, MpiProcess *&out) {
+  struct Shared {
+    Status status;
+    std::unique_ptr<MpiProcess> process;
+    explicit Shared(const MpiOptions &options) { status = startMpi(options, process); }
+  };
+  static Shared shared(options);
+  out = shared.process.get();
+  return shared.status;
+}
+
 } // namespace mxs

@@ -44,6 +44,10 @@ public:
 /// has no MPI. MXS_TIMEOUT: the other processes did not come.
 Status startMpi(const MpiOptions &options, std::unique_ptr<MpiProcess> &out);
 
+/// MPI of this process for whoever asks: started with `options` at the first call, finished when
+/// the process exits. The same failures; a start that failed is not tried again.
+Status sharedMpi(const MpiOptions &options, MpiProcess *&out);
+
 /// What libmixserve_mpi.so exports as "mxs_mpi_start".
 using MpiStart = void (*)(const MpiOptions &options, Status &status,
                           std::unique_ptr<MpiProcess> &out);

@@ -7,6 +7,7 @@
 #include "comm/Pace.h"
 
 #include <algorithm>
+#include <csignal>
 
 namespace mxs {
 
@@ -45,6 +46,12 @@ int64_t MpiThread::sleepNs(int64_t quietNs) const {
 }
 
 void MpiThread::main() {
+  // A peer that is gone is an error of the write, not the end of this process. MPI's own threads
+  // inherit this.
+  sigset_t brokenPipe;
+  sigemptyset(&brokenPipe);
+  sigaddset(&brokenPipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &brokenPipe, nullptr);
   useFineTimers();
   int64_t lastNs = steadyNs();
   while (true) {

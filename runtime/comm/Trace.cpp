@@ -1,4 +1,5 @@
-//===- Trace.cpp --------------------------------------------------------------------------------===//
+//===- Trace.cpp
+//--------------------------------------------------------------------------------===//
 
 #include "comm/Trace.h"
 
@@ -48,8 +49,7 @@ static std::string trackName(const char *kind, int pid, int tid, const std::stri
          ",\"tid\":" + std::to_string(tid) + ",\"args\":{\"name\":\"" + name + "\"}}";
 }
 
-std::string Trace::json() const {
-  const std::vector<TraceEvent> all = events();
+std::string Trace::json(const std::vector<TraceEvent> &all) const {
   int lastRank = 0;
   for (const TraceEvent &event : all)
     lastRank = std::max(lastRank, std::max(event.source, event.target));
@@ -71,23 +71,11 @@ std::string Trace::json() const {
     append(std::string("{\"name\":\"") + event.name + "\",\"cat\":\"" + siteName(event.site.op) +
            "\",\"ph\":\"X\",\"pid\":" + std::to_string(pid) + ",\"tid\":" + std::to_string(tid) +
            ",\"ts\":" + microseconds(event.beginNs - origin) +
-           ",\"dur\":" + microseconds(event.endNs - event.beginNs) +
-           ",\"args\":{\"layer\":" + std::to_string(event.site.layer) +
-           ",\"chunk\":" + std::to_string(event.chunk) +
+           ",\"dur\":" + microseconds(event.endNs - event.beginNs) + ",\"args\":{\"layer\":" +
+           std::to_string(event.site.layer) + ",\"chunk\":" + std::to_string(event.chunk) +
            ",\"peer\":" + std::to_string(event.peer) + "}}");
   }
   return "{\"traceEvents\":[" + body + "\n],\"displayTimeUnit\":\"ns\"}\n";
-}
-
-Status Trace::write(const std::string &path) const {
-  const std::string text = json();
-  std::FILE *file = std::fopen(path.c_str(), "wb");
-  bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (file && std::fclose(file) != 0)
-    written = false;
-  if (!written)
-    return invalidArgument("trace: cannot write '" + path + "'");
-  return okStatus();
 }
 
 } // namespace mxs

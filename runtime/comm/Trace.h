@@ -1,4 +1,5 @@
-//===- Trace.h - Events of ranks and links as a Chrome trace -------------------------*- C++ -*-===//
+//===- Trace.h - Events of ranks and links as a Chrome trace -------------------------*- C++
+//-*-===//
 #ifndef MIXSERVE_RUNTIME_COMM_TRACE_H
 #define MIXSERVE_RUNTIME_COMM_TRACE_H
 
@@ -18,10 +19,10 @@ int64_t steadyNs();
 struct TraceEvent {
   const char *name; ///< static storage: "reduce", "region", "send", "in-flight", "gather", ...
   Site site;
-  int source; ///< rank of the track; for a link event the sending rank
-  int target; ///< receiving rank of a link event, -1 for a rank's own event
-  int chunk;  ///< -1: not chunked
-  int peer;   ///< rank or node that the step is about, -1: none
+  int source;             ///< rank of the track; for a link event the sending rank
+  int target;             ///< receiving rank of a link event, -1 for a rank's own event
+  int chunk;              ///< -1: not chunked
+  int peer;               ///< rank or node that the step is about, -1: none
   int64_t beginNs, endNs; ///< steadyNs()
 };
 
@@ -37,9 +38,9 @@ public:
 
   /// Trace Event Format: complete events, one track per rank (pid = node, tid = rank) and one per
   /// link that carried a message (pid = number of the last node + 1). Times in us since creation.
-  std::string json() const;
-  /// Writes json() to `path`. MXS_INVALID_ARGUMENT: the file cannot be written.
-  Status write(const std::string &path) const;
+  std::string json() const { return json(events()); }
+  /// The same for other events, for example of several processes.
+  std::string json(const std::vector<TraceEvent> &all) const;
 
 private:
   bool on;

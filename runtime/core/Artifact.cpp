@@ -75,15 +75,15 @@ static Status checkSha256(const std::string &folder, const FileEntry &entry) {
 }
 
 /// What the ranks allocate must fit this machine; weights are mapped and may be paged.
-static Status checkMemory(const Manifest &m) {
+static Status checkMemory(const Manifest &m, int ranks) {
   double need = double(m.arenaBytes);
   for (const CacheEntry &cache : m.caches)
     need += (cache.isBf16 ? 2.0 : 4.0) * double(cache.width()) * double(m.maxSeqs) *
             double(m.maxContext);
-  need *= m.ranks();
+  need *= ranks;
   const double have = double(::sysconf(_SC_PHYS_PAGES)) * double(::sysconf(_SC_PAGESIZE));
   if (need > have)
-    return mismatch("its " + std::to_string(m.ranks()) + " ranks need " +
+    return mismatch("its " + std::to_string(ranks) + " ranks need " +
                     std::to_string(int64_t(need / (1 << 20))) +
                     " MiB for activations and cache, this machine has " +
                     std::to_string(int64_t(have / (1 << 20))) +
@@ -91,7 +91,7 @@ static Status checkMemory(const Manifest &m) {
   return okStatus();
 }
 
-Status Artifact::open(const std::string &folder, Artifact &out) {
+Status Artifact::open(const std::string &folder, Artifact &out, int nodesHere) {
   Artifact opened;
   opened.root = folder;
   int abi = 0;
@@ -106,7 +106,7 @@ Status Artifact::open(const std::string &folder, Artifact &out) {
     if (entry.blockBytes == 0)
       MXS_TRY_IN(where, checkSha256(folder, entry));
   MXS_TRY_IN(where, checkTarget(m.triple, m.features));
-  MXS_TRY_IN(where, checkMemory(m));
+  MXS_TRY_IN(where, checkMemory(m, (nodesHere ? nodesHere : m.nodes) * m.devices));
   if (abi != MXS_ABI_VERSION)
     return mismatch(where + ": compiled for runtime ABI " + std::to_string(abi) +
                     ", this runtime has " + std::to_string(MXS_ABI_VERSION) +

@@ -26,8 +26,8 @@ public:
   /// Checks, in this order: manifest's own checksum and schema; size of every file; no other code
   /// or weights in the folder; sha256 of all but weights; target; memory; ABI; plan hash.
   /// MXS_BAD_ARTIFACT: something is missing, damaged or too much. MXS_MISMATCH: not for this
-  /// machine.
-  static Status open(const std::string &folder, Artifact &out);
+  /// machine. `nodesHere`: nodes whose ranks this machine must have memory for; 0: all of them.
+  static Status open(const std::string &folder, Artifact &out, int nodesHere = 0);
 
   const std::string &folder() const { return root; }
   const Manifest &manifest() const { return facts; }

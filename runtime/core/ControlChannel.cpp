@@ -1,6 +1,8 @@
 //===- ControlChannel.cpp -------------------------------------------------------------------===//
 #include "core/ControlChannel.h"
 
+#include "core/Wire.h"
+
 #include <chrono>
 
 using namespace mxs;
@@ -22,6 +24,47 @@ bool Mailbox::pop(std::string &message, uint64_t deadlineNs) {
     return false;
   messages.take(message);
   return true;
+}
+
+std::string Reply::written() const {
+  ByteWriter out;
+  out.put(kind);
+  out.put<int32_t>(status.code());
+  out.putText(status.message());
+  out.putText(payload);
+  return out.take();
+}
+
+Status Reply::read(const std::string &message, Reply &out) {
+  ByteReader reader(message);
+  int32_t code = 0;
+  std::string text;
+  reader.get(out.kind);
+  reader.get(code);
+  reader.getText(text);
+  reader.getText(out.payload);
+  if (!reader.finished())
+    return internalError("a malformed reply");
+  out.status = code == MXS_OK ? Status() : Status(static_cast<mxs_status_t>(code), text);
+  return okStatus();
+}
+
+Status ControlChannel::receive(Message kind, std::string &payload) {
+  std::string message;
+  Reply reply;
+  MXS_TRY(receiveReply(message));
+  const bool sound = Reply::read(message, reply).ok();
+  if (sound && !reply.status.ok())
+    return reply.status;
+  if (!sound || reply.kind != kind)
+    return internalError("node " + std::to_string(node) + " sent a malformed reply");
+  payload = std::move(reply.payload);
+  return okStatus();
+}
+
+Status ControlChannel::ask(Message kind, std::string &payload) {
+  MXS_TRY(sendCommand(std::string(1, static_cast<char>(kind))));
+  return receive(kind, payload);
 }
 
 Status ControlChannel::sendCommand(const std::string &message) {

@@ -18,11 +18,25 @@ namespace mxs {
 
 /// First byte of a message.
 enum class Message : uint8_t {
-  Step,  ///< command: run the batch descriptor that follows
-  Stop,  ///< command: end the ranks
-  Ready, ///< reply: status of the start and the plan hash
-  Done,  ///< reply: status and results of a step
-  Busy   ///< reply: still at work; restarts the deadline of receiveReply
+  Step,   ///< command: run the batch descriptor that follows
+  Stop,   ///< command: end the ranks
+  Ready,  ///< reply: status of the start and the plan hash
+  Done,   ///< reply: status and results of a step
+  Busy,   ///< reply: still at work; restarts the deadline of receiveReply
+  Report, ///< command, and reply to it: counters of the node's ranks
+  Clock,  ///< likewise: the node's steady clock
+  Events  ///< likewise: the node's trace events
+};
+
+/// What every reply but Busy holds.
+struct Reply {
+  Message kind{};
+  Status status;
+  std::string payload;
+
+  std::string written() const;
+  /// MXS_INTERNAL: malformed.
+  static Status read(const std::string &message, Reply &out);
 };
 
 /// A queue of messages between two threads of a process.
@@ -47,6 +61,11 @@ public:
   Status sendCommand(const std::string &message);
   /// The next reply other than Busy. MXS_TIMEOUT: no sign of life within the deadline.
   Status receiveReply(std::string &message);
+  /// The payload of the next reply, which must be of `kind`. Its own status if that is a failure;
+  /// MXS_INTERNAL: malformed.
+  Status receive(Message kind, std::string &payload);
+  /// Sends a command of one byte and takes the reply of the same kind.
+  Status ask(Message kind, std::string &payload);
 
   // Side of the node's leader.
   /// Waits without bound: nodes idle between steps. MXS_ABORTED ends it.

@@ -23,12 +23,38 @@ static Status readNumber(const char *name, const char *what, unsigned long long 
   return okStatus();
 }
 
+/// Open MPI's mpirun; other launchers by their process manager; Slurm's srun. A batch script of
+/// Slurm is no step of several tasks and sets only the other variables of its kind.
+static Status readLaunch(Launch &out) {
+  constexpr const char *variables[][2] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
+                                          {"PMI_SIZE", "PMI_RANK"},
+                                          {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"}};
+  for (const auto &[size, rank] : variables) {
+    const char *text = std::getenv(rank);
+    if (!std::getenv(size))
+      continue;
+    uint64_t processes = 0;
+    MXS_TRY(readNumber(size, "a number of processes", 1'000'000, processes));
+    char *end = nullptr;
+    const unsigned long process = text ? std::strtoul(text, &end, 10) : 0;
+    if (!text || *text < '0' || *text > '9' || *end || process >= processes)
+      return invalidArgument("environment variable " + std::string(size) + " says " +
+                             std::to_string(processes) + " processes, but " + rank + " is " +
+                             (text ? "'" + std::string(text) + "'" : "not set") +
+                             "; start with mpirun or srun, or unset " + size);
+    out = {static_cast<int>(process), static_cast<int>(processes), size};
+    return okStatus();
+  }
+  return okStatus();
+}
+
 Status Env::read(Env &out) {
   Env env;
   uint64_t deadlineMs = env.deadlineNs / 1'000'000, threads = 0;
   const unsigned long long elevenDays = 1'000'000'000; // keeps the nanoseconds in 64 bits
-  MXS_TRY(readNumber("MIXSERVE_DEADLINE_MS", "milliseconds", elevenDays, deadlineMs));
+  MXS_TRY(readNumber("MXS_DEADLINE_MS", "milliseconds", elevenDays, deadlineMs));
   MXS_TRY(readNumber("MXS_THREADS", "a number of threads", 4096, threads));
+  MXS_TRY(readLaunch(env.launch));
   env.deadlineNs = deadlineMs * 1'000'000;
   env.threads = static_cast<int>(threads);
   if (const char *isa = std::getenv("MXS_ISA"))

@@ -5,13 +5,20 @@
 #include "core/Status.h"
 
 #include <cstdint>
+#include <string>
 
 namespace mxs {
+
+/// This process among those that mpirun, srun or another launcher started together.
+struct Launch {
+  int process = 0, processes = 1;
+  std::string variable; ///< which variable said so; empty: started alone
+};
 
 /// Defaults that the environment may change; options of a call win over them. No other file of the
 /// runtime reads the environment.
 struct Env {
-  /// MIXSERVE_DEADLINE_MS: bound on every wait [ms] where mxs_options_t::deadline_ns is 0.
+  /// MXS_DEADLINE_MS: bound on every wait [ms] where mxs_options_t::deadline_ns is 0.
   uint64_t deadlineNs = 30'000'000'000;
 
   /// MXS_THREADS: bound on threads of this process that compute at the same time; 0 (not set): the
@@ -21,6 +28,9 @@ struct Env {
   /// MXS_ISA: the instruction set of the CPU kernels, a name of kernels/cpu/CpuFeatures.h; empty
   /// (not set): the best that this processor has.
   std::string isa;
+
+  /// Set by whoever started this process as one of several.
+  Launch launch;
 
   /// Reads the environment. MXS_INVALID_ARGUMENT: a value that is no positive number.
   static Status read(Env &out);

@@ -23,6 +23,16 @@ mxs_status_t mxs_model_open(const char *folder, const mxs_options_t *options, mx
   });
 }
 
+int32_t mxs_model_node(const mxs_model_t *model) { return model->model->node(); }
+
+mxs_status_t mxs_model_follow(mxs_model_t *model) {
+  return hostCall([&]() -> Status {
+    if (!model)
+      return invalidArgument("mxs_model_follow: model must not be null");
+    return model->model->follow();
+  });
+}
+
 mxs_status_t mxs_model_step(mxs_model_t *model, const mxs_batch_t *batch,
                             mxs_step_output_t *output) {
   return hostCall([&]() -> Status {

@@ -1,7 +1,7 @@
 //===- Model.cpp ----------------------------------------------------------------------------===//
-#include "core/Model.h"
+#include "core/ModelRanks.h"
 
-#include "core/Env.h"
+#include "core/Handshake.h"
 #include "core/Json.h"
 #include "core/MappedFile.h"
 #include "kernels/cpu/Engine.h"
@@ -15,14 +15,6 @@ using namespace mxs;
 static constexpr const char *kChunkedVariant = "hybrid-fused";
 /// 11 days: a few deadlines are added up in 64 bits of nanoseconds.
 static constexpr uint64_t kMaxDeadlineNs = 1'000'000'000'000'000;
-
-struct Model::Ranks {
-  Artifact artifact;
-  CodeLibrary code;
-  std::unique_ptr<World> world;
-  std::vector<std::unique_ptr<ControlChannel>> channels; // one per node
-  std::vector<std::unique_ptr<NodeRunner>> runners;      // of the nodes in this process
-};
 
 //===----------------------------------------------------------------------===//
 // Options
@@ -46,7 +38,15 @@ Status ModelOptions::create(const mxs_options_t *given, ModelOptions &out) {
     return invalidArgument("the deadline is " + std::to_string(o.deadline_ns) +
                            " ns, expected at most " + std::to_string(kMaxDeadlineNs) +
                            " ns (11 days)");
+  if (o.launched && env.launch.processes < 2)
+    return invalidArgument("mxs_options_t::launched is set, but no launcher started several "
+                           "processes; start with mpirun or srun");
+  if (o.launched && (o.inter_ns_per_mib || o.inter_latency_ns))
+    return invalidArgument("pace and latency between nodes are for nodes of one process; between "
+                           "processes the network has its own (test/cluster makes slow ones)");
   ModelOptions options;
+  options.launched = o.launched != 0;
+  options.launch = env.launch;
   options.deadlineNs = o.deadline_ns ? o.deadline_ns : env.deadlineNs;
   options.variant = o.variant ? o.variant : "";
   options.chunks = o.chunks;
@@ -94,17 +94,40 @@ Status Model::open(const std::string &folder, const ModelOptions &options,
   std::unique_ptr<Model> model(new Model());
   model->options = options;
   model->ranks = std::make_unique<Ranks>();
-  MXS_TRY(Artifact::open(folder, model->ranks->artifact));
+  MXS_TRY(model->openArtifact(folder));
+  MXS_TRY(cpu::Engine::checkEnvironment());
+  MXS_TRY(checkForced(options, model->manifest()));
+  MXS_TRY(model->createWorld());
   MXS_TRY(model->start());
   out = std::move(model);
   return okStatus();
 }
 
-Status Model::start() {
+Status Model::openArtifact(const std::string &folder) {
+  Artifact &artifact = ranks->artifact;
+  if (!options.launched) {
+    MXS_TRY(Artifact::open(folder, artifact));
+    endNode = artifact.manifest().nodes;
+    return okStatus();
+  }
+  MpiOptions mpi;
+  mpi.deadlineNs = options.deadlineNs;
+  MXS_TRY(sharedMpi(mpi, ranks->mpi));
+  if (ranks->mpi->nodes() != options.launch.processes)
+    return mismatch("the launcher started " + std::to_string(options.launch.processes) +
+                    " processes (" + options.launch.variable + "), but MPI sees " +
+                    std::to_string(ranks->mpi->nodes()) +
+                    "; start with the mpirun of the Open MPI that mixserve was built with, or with "
+                    "srun --mpi=pmix");
+  const Status opened = Artifact::open(folder, artifact, /*nodesHere=*/1);
+  firstNode = ranks->mpi->node();
+  endNode = firstNode + 1;
+  return shakeHands(*ranks->mpi, options.deadlineNs, Hello::of(opened, artifact));
+}
+
+Status Model::createWorld() {
   Ranks &r = *ranks;
   const Manifest &m = r.artifact.manifest();
-  MXS_TRY(cpu::Engine::checkEnvironment());
-  MXS_TRY(checkForced(options, m));
   Topology topology;
   topology.nodes = m.nodes;
   topology.devices = m.devices;
@@ -127,51 +150,64 @@ Status Model::start() {
   world.maxChunks = std::max(1, options.chunks);
   for (const TableEntry &entry : m.table)
     world.maxChunks = std::max(world.maxChunks, entry.chunks);
-  MXS_TRY(World::create(topology, world, r.world));
-  MXS_TRY(r.code.open(r.artifact.folder() + "/" + kCodeFile));
-  for (int node = 0; node < m.nodes; ++node) {
-    r.channels.push_back(std::make_unique<ControlChannel>(*r.world, node));
-    r.runners.push_back(std::make_unique<NodeRunner>(
-        r.artifact, *r.world, r.code, *r.channels.back(), node, !options.skipChecksums));
-  }
-  reserve();
-  for (const std::unique_ptr<NodeRunner> &runner : r.runners)
-    runner->start();
-  std::vector<std::string> replies;
-  Status status;
-  for (size_t node = 0; node < r.channels.size() && status.ok(); ++node) {
-    std::string reply, planHash, text;
-    Message kind{};
-    int32_t code = 0;
-    status = r.channels[node]->receiveReply(reply);
-    if (!status.ok())
-      break;
-    ByteReader reader(reply);
-    reader.get(kind);
-    reader.get(code);
-    reader.getText(text);
-    reader.getText(planHash);
-    if (!reader.finished() || kind != Message::Ready)
-      status = internalError("node " + std::to_string(node) + " sent a malformed reply");
-    else if (code != MXS_OK)
-      status = Status(static_cast<mxs_status_t>(code), text);
-    else if (planHash != m.planHash)
-      status =
-          mismatch("node " + std::to_string(node) + " opened an artifact with plan " + planHash +
-                   ", node 0 one with plan " + m.planHash + "; give all nodes the same artifact");
-  }
+  if (!options.launched)
+    return World::create(topology, world, r.world);
+  std::unique_ptr<Transport> transport;
+  MXS_TRY(r.mpi->connect(topology, transport));
+  return World::create(topology, world, std::move(transport), firstNode, endNode, r.world);
+}
+
+Status Model::start() {
+  Status status = startNodes();
+  if (status.ok() && firstNode == 0)
+    status = awaitReady();
   if (!status.ok()) {
     broken = status;
+    // Nobody waits for a node that has no ranks.
+    if (ranks->runners.empty())
+      ranks->world->abort(status);
     (void)shutDown(); // the first failure is what the caller needs
   }
   return status;
 }
 
+Status Model::startNodes() {
+  Ranks &r = *ranks;
+  const Manifest &m = r.artifact.manifest();
+  MXS_TRY(r.code.open(r.artifact.folder() + "/" + kCodeFile));
+  // Node 0 speaks to all nodes, another process to its own only.
+  for (int node = firstNode; node < (firstNode == 0 ? m.nodes : endNode); ++node)
+    r.channels.push_back(std::make_unique<ControlChannel>(*r.world, node));
+  for (int node = firstNode; node < endNode; ++node)
+    r.runners.push_back(std::make_unique<NodeRunner>(
+        r.artifact, *r.world, r.code, *r.channels[static_cast<size_t>(node - firstNode)], node,
+        !options.skipChecksums));
+  reserve();
+  for (const std::unique_ptr<NodeRunner> &runner : r.runners)
+    runner->start();
+  return okStatus();
+}
+
+Status Model::awaitReady() {
+  for (size_t node = 0; node < ranks->channels.size(); ++node) {
+    std::string planHash;
+    MXS_TRY(ranks->channels[node]->receive(Message::Ready, planHash));
+    if (planHash != manifest().planHash)
+      return mismatch("node " + std::to_string(node) + " opened an artifact with plan " + planHash +
+                      ", node 0 one with plan " + manifest().planHash +
+                      "; give all nodes the same artifact");
+  }
+  return okStatus();
+}
+
 Status Model::shutDown() {
   if (!ranks)
     return okStatus();
-  for (const std::unique_ptr<ControlChannel> &channel : ranks->channels)
-    (void)channel->sendCommand(std::string(1, static_cast<char>(Message::Stop)));
+  if (firstNode == 0)
+    for (const std::unique_ptr<ControlChannel> &channel : ranks->channels)
+      (void)channel->sendCommand(std::string(1, static_cast<char>(Message::Stop)));
+  else if (!ranks->runners.empty() && !ranks->runners[0]->hasEnded())
+    ranks->world->abort(abortedError("node " + std::to_string(firstNode) + " left the run"));
   // Ranks that wait for each other see the abort; leaders bound everything else by `patience`.
   const std::chrono::nanoseconds bound(4 * options.deadlineNs + 10'000'000'000);
   bool all = true;
@@ -185,15 +221,32 @@ Status Model::shutDown() {
 
 Model::~Model() { (void)shutDown(); }
 
+Status Model::follow() {
+  if (firstNode == 0)
+    return invalidArgument("node 0 does not follow: it makes the steps");
+  NodeRunner &runner = *ranks->runners[0];
+  runner.awaitEnd();
+  broken = runner.lastStatus();
+  if (broken.ok() && ranks->world->aborted())
+    broken = ranks->world->abortStatus().in("waiting for the next step of node 0");
+  return broken;
+}
+
 Status Model::close() {
   if (!ranks)
     return okStatus();
-  const Manifest manifest = ranks->artifact.manifest();
-  const std::string text = options.routingFile.empty() ? "" : routing.json(manifest);
-  Status status = shutDown();
-  if (status.ok() && !options.traceFile.empty())
-    status = ranks->world->trace().write(options.traceFile);
-  if (status.ok() && !options.routingFile.empty())
+  const bool writes = firstNode == 0 && broken.ok();
+  std::string trace, text;
+  Status status;
+  if (writes && !options.traceFile.empty())
+    status = gatherTrace(trace);
+  if (writes && !options.routingFile.empty())
+    text = routing.json(manifest());
+  if (const Status ended = shutDown(); status.ok())
+    status = ended;
+  if (status.ok() && !trace.empty())
+    status = writeFileAtomically(options.traceFile, trace.data(), trace.size());
+  if (status.ok() && !text.empty())
     status = writeFileAtomically(options.routingFile, text.data(), text.size());
   return status;
 }
@@ -299,6 +352,9 @@ static Status handOver(const std::vector<Pick> &picks, mxs_step_output_t &output
 }
 
 Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
+  if (firstNode > 0)
+    return invalidArgument("node " + std::to_string(firstNode) +
+                           " makes no steps, node 0 does; call mxs_model_follow");
   if (!broken.ok())
     return abortedError("an earlier step failed, open the model again: " + broken.message());
   const Manifest &m = ranks->artifact.manifest();
@@ -339,40 +395,3 @@ Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
 const Manifest &Model::manifest() const { return ranks->artifact.manifest(); }
 
 const std::string &Model::manifestText() const { return ranks->artifact.manifestText(); }
-
-static Json callsJson(const CallCounts &counts) {
-  Json calls = Json::object();
-  for (size_t i = 0; i < kCallCount; ++i)
-    if (counts[i] > 0)
-      calls[callName(static_cast<Call>(i))] = counts[i];
-  return calls;
-}
-
-std::string Model::stats() {
-  CallCounts total{}, time{};
-  Json perRank = Json::array(), rankTimes = Json::array();
-  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
-    for (int device = 0; device < ranks->artifact.manifest().devices; ++device) {
-      const CallCounts counts = runner->calls(device);
-      const CallCounts times = runner->callTimes(device);
-      for (size_t i = 0; i < kCallCount; ++i) {
-        total[i] += counts[i];
-        time[i] += times[i];
-      }
-      perRank.push_back(callsJson(counts));
-      const RankTimes spent = runner->times(device);
-      rankTimes.push_back({{"compute", spent.compute},
-                           {"intra", spent.intra},
-                           {"inter", spent.inter},
-                           {"wait", spent.wait}});
-    }
-  Json stats = {{"schema", "mixserve.stats/v1"},
-                {"steps", steps},
-                {"tokens", tokens},
-                {"calls", callsJson(total)},
-                {"call_ns", callsJson(time)},
-                {"rank_calls", std::move(perRank)},
-                {"rank_ns", std::move(rankTimes)}};
-  stats["bytes"] = Json::parse(ranks->world->counters().json());
-  return stats.dump();
-}

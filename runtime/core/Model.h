@@ -2,6 +2,7 @@
 #ifndef MIXSERVE_RUNTIME_CORE_MODEL_H
 #define MIXSERVE_RUNTIME_CORE_MODEL_H
 
+#include "core/Env.h"
 #include "core/NodeRunner.h"
 #include "core/RoutingTrace.h"
 
@@ -19,14 +20,16 @@ struct ModelOptions {
   uint64_t interNsPerMib = 0, intraNsPerMib = 0, interLatencyNs = 0;
   std::string traceFile, routingFile; ///< empty: none
   bool skipChecksums = false;
+  bool launched = false; ///< this process is one node; the others are processes too
+  Launch launch;         ///< of this process, if launched
 
   /// `options` may be null. MXS_INVALID_ARGUMENT: wrong size, or a bad environment variable.
   static Status create(const mxs_options_t *options, ModelOptions &out);
 };
 
-/// The side of node 0. All nodes live in this process today; other processes would run NodeRunners
-/// of their own over a Transport between processes, and nothing here but `open` would change: ranks
-/// of other nodes are reached through control messages only.
+/// The nodes of this process: all of them, or one of a run of several processes. Node 0 schedules;
+/// the ranks of other nodes are reached through control messages only, wherever they live. The
+/// process of another node only follows.
 ///
 /// One call at a time. A step that fails on a rank ends the run: later steps are refused.
 class Model {
@@ -36,10 +39,15 @@ public:
   /// Ends the ranks if close() was not called; writes no files.
   ~Model();
 
+  /// Node 0 only.
   Status step(const mxs_batch_t &batch, mxs_step_output_t &output);
-  /// Ends the ranks and writes the trace and routing files.
+  /// Other nodes only: takes part until node 0 closes the model. The failure that ended the run.
+  Status follow();
+  /// Ends the ranks; node 0 also writes the trace and routing files.
   Status close();
 
+  /// The first node that lives in this process.
+  int node() const { return firstNode; }
   const Manifest &manifest() const;
   const std::string &manifestText() const;
   /// mixserve.stats/v1.
@@ -49,7 +57,13 @@ private:
   struct Ranks; // everything that rank threads refer to
 
   Model() = default;
+  /// Opens the artifact; with other processes, compares it with theirs.
+  Status openArtifact(const std::string &folder);
+  Status createWorld();
+  /// Code, rank threads; node 0 waits until all nodes are ready.
   Status start();
+  Status startNodes();
+  Status awaitReady();
   Status chooseMethod(Batch &batch) const;
   Status checkPositions(const Batch &batch) const;
   /// Sends the batch to all nodes and collects every rank's result.
@@ -59,9 +73,18 @@ private:
   /// After a failure: waits for the ranks of this process and picks what tells most.
   Status explain(Status first);
   Status shutDown();
+  /// The nodes that live in other processes; node 0 only.
+  bool isRemote(size_t node) const { return node > 0 && options.launched; }
+  /// What node `node` reports; bytes only of remote nodes.
+  Status nodeReport(size_t node, NodeReport &out);
+  /// How far the clock of `node` is ahead of this one [ns].
+  Status clockLead(size_t node, int64_t &leadNs);
+  /// The trace of all nodes.
+  Status gatherTrace(std::string &json);
   int64_t &cached(const mxs_sequence_t &s);
 
   ModelOptions options;
+  int firstNode = 0, endNode = 0; ///< of this process
   std::unique_ptr<Ranks> ranks;
   RoutingTrace routing;
   StepPlan plan;                     ///< of the running step

@@ -48,6 +48,16 @@ bool NodeRunner::awaitIdle(std::chrono::nanoseconds bound) {
   return changed.wait_for(lock, bound, [&] { return expected == 0 || leaderEnded; });
 }
 
+void NodeRunner::awaitEnd() {
+  std::unique_lock<std::mutex> lock(mutex);
+  changed.wait(lock, [&] { return leaderEnded; });
+}
+
+bool NodeRunner::hasEnded() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return leaderEnded;
+}
+
 Status NodeRunner::lastStatus() const {
   std::lock_guard<std::mutex> lock(mutex);
   return last;
@@ -226,6 +236,16 @@ Status NodeRunner::leadStep(const std::string &command) {
   return mergedStatus();
 }
 
+NodeReport NodeRunner::report() const {
+  NodeReport report;
+  for (size_t device = 0; device < ranks.size(); ++device) {
+    report.calls.push_back(ranks[device]->calls.read());
+    report.times.push_back(ranks[device]->calls.readTimes());
+    report.spent.push_back(times(static_cast<int>(device)));
+  }
+  return report;
+}
+
 template <class Write>
 void NodeRunner::finishWork(Message kind, const Status &status, const Write &writePayload) {
   message.clear();
@@ -236,8 +256,37 @@ void NodeRunner::finishWork(Message kind, const Status &status, const Write &wri
   (void)channel.sendReply(message.written()); // fails only if the world is aborted
   std::lock_guard<std::mutex> lock(mutex);
   last = status;
-  --expected;
+  // Only the process of node 0 announces work.
+  expected -= expected > 0;
   changed.notify_all();
+}
+
+void NodeRunner::serveStep(const std::string &command) {
+  const Status status = guarded([&] { return leadStep(command); });
+  if (!status.ok())
+    world.abort(status);
+  finishWork(Message::Done, status, [&](ByteWriter &out) {
+    if (status.ok())
+      for (const RankResult &result : results)
+        result.write(out);
+  });
+}
+
+void NodeRunner::answer(Message question) {
+  Reply reply;
+  reply.kind = question;
+  if (question == Message::Report) {
+    NodeReport all = report();
+    all.bytes = world.counters().rows();
+    reply.payload = all.written();
+  } else if (question == Message::Events) {
+    reply.payload = writeEvents(world.trace().events());
+  } else {
+    ByteWriter now;
+    now.put(steadyNs());
+    reply.payload = now.take();
+  }
+  (void)channel.sendReply(reply.written());
 }
 
 void NodeRunner::leaderMain() {
@@ -250,15 +299,11 @@ void NodeRunner::leaderMain() {
   std::string command;
   command.reserve(sizeof(Message) + Batch::largestBytes(ranks[0]->manifest));
   while (channel.receiveCommand(command).ok() && !command.empty() &&
-         static_cast<Message>(command[0]) == Message::Step) {
-    Status status = guarded([&] { return leadStep(command); });
-    if (!status.ok())
-      world.abort(status);
-    finishWork(Message::Done, status, [&](ByteWriter &out) {
-      if (status.ok())
-        for (const RankResult &result : results)
-          result.write(out);
-    });
+         static_cast<Message>(command[0]) != Message::Stop) {
+    if (static_cast<Message>(command[0]) == Message::Step)
+      serveStep(command);
+    else
+      answer(static_cast<Message>(command[0]));
   }
   std::lock_guard<std::mutex> lock(mutex);
   stopping = leaderEnded = true;

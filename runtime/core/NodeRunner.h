@@ -10,6 +10,7 @@
 #include "core/CodeLibrary.h"
 #include "core/Context.h"
 #include "core/ControlChannel.h"
+#include "core/NodeReport.h"
 #include "core/StepResult.h"
 #include "core/StepSampler.h"
 
@@ -22,14 +23,6 @@
 #include <vector>
 
 namespace mxs {
-
-/// Of one rank, in all steps [ns]: the parts together are the time in steps.
-struct RankTimes {
-  int64_t compute = 0; ///< all that is no collective
-  int64_t intra = 0;   ///< copying, adding and packing inside the node, with the pace of its links
-  int64_t inter = 0;   ///< waiting for messages between nodes
-  int64_t wait = 0;    ///< waiting for ranks of its node
-};
 
 class NodeRunner {
 public:
@@ -46,6 +39,9 @@ public:
   void expectWork();
   /// Waits until the leader has replied to all expected work, or has ended. False: after `bound`.
   bool awaitIdle(std::chrono::nanoseconds bound);
+  /// Waits until the leader has ended: node 0 said so, or the run failed.
+  void awaitEnd();
+  bool hasEnded() const;
   /// Outcome of the last start or step on this node; OK if there was none.
   Status lastStatus() const;
 
@@ -53,14 +49,10 @@ public:
   /// the runner, with everything it refers to, must never be destroyed.
   bool join(std::chrono::nanoseconds bound);
 
-  /// Calls of a rank of the node so far.
-  CallCounts calls(int device) const { return ranks[static_cast<size_t>(device)]->calls.read(); }
+  /// Calls of the node's ranks so far; without bytes.
+  NodeReport report() const;
   /// Where the time of a rank's steps went so far.
   RankTimes times(int device) const;
-  /// Time in these calls [ns].
-  CallCounts callTimes(int device) const {
-    return ranks[static_cast<size_t>(device)]->calls.readTimes();
-  }
 
 private:
   void leaderMain();
@@ -76,6 +68,10 @@ private:
   /// Sends node 0 the outcome of the start or of a step, and what `writePayload(ByteWriter &)` writes.
   template <class Write>
   void finishWork(Message kind, const Status &status, const Write &writePayload);
+  /// Runs a Step command.
+  void serveStep(const std::string &command);
+  /// Answers a question between steps.
+  void answer(Message question);
   void rankFinished();
 
   World &world;

@@ -51,7 +51,7 @@ typedef struct mxs_model mxs_model_t;
 /// Options of `mxs_model_open`. Zero-initialise, set `size`, then what differs from the default.
 typedef struct mxs_options {
   uint32_t size;               ///< sizeof(mxs_options_t)
-  uint64_t deadline_ns;        ///< bound on every wait [ns], at most 10^15; 0 = 30 s
+  uint64_t deadline_ns;        ///< bound on every wait [ns], at most 10^15; 0 = MXS_DEADLINE_MS, else 30 s
   const char *variant;         ///< force this dispatch method of the artifact; NULL = by the table
   int32_t chunks;              ///< force this chunk count; 0 = by the table
   uint64_t inter_ns_per_mib;   ///< pace links between nodes, per rank lane [ns/MiB]; 0 = off
@@ -60,6 +60,8 @@ typedef struct mxs_options {
   const char *trace_file;      ///< write a Chrome trace here on close; NULL = off
   const char *routing_file;    ///< write the routing trace (mixserve.routing/v1) here on close
   int32_t skip_checksums;      ///< 1: do not check weight blocks (tests that plant NaN files)
+  int32_t launched;            ///< 1: mpirun or srun started one process per node of the artifact, and this is one of
+                               ///< them; 0: all nodes live in this process
 } mxs_options_t;
 
 /// One sequence's share of a step.
@@ -106,9 +108,18 @@ typedef struct mxs_step_output {
                         ///< infinite (no token then); may be NULL: the step fails with the first of them
 } mxs_step_output_t;
 
-/// Opens an artifact folder with all ranks of its mesh in this process (rank = thread).
-/// Checks, in order: schema, sizes and checksums, target, ABI; then every rank compares the plan hash.
+/// Opens an artifact folder with all ranks of its mesh in this process (rank = thread), or with those of
+/// one node (`launched`). Checks, in order: schema, sizes and checksums, target, ABI; then all processes
+/// compare what they opened (MXS_MISMATCH names the nodes that differ), and every rank the plan hash.
+/// MPI is started with the first `launched` model of a process and ended when the process exits.
 MXS_EXPORT mxs_status_t mxs_model_open(const char *folder, const mxs_options_t *options, mxs_model_t **out);
+
+/// The node that this process runs, 0 if it runs all.
+MXS_EXPORT int32_t mxs_model_node(const mxs_model_t *model);
+
+/// On every node but 0: takes part in node 0's steps until node 0 closes the model. No other call but
+/// mxs_model_close follows it. MXS_TIMEOUT, MXS_ABORTED, MXS_INTERNAL: why the run ended early.
+MXS_EXPORT mxs_status_t mxs_model_follow(mxs_model_t *model);
 
 /// Runs one step on all ranks and returns when node 0 holds the results.
 /// MXS_INVALID_ARGUMENT: unsorted groups, token id outside [0, V), position beyond the cache,
@@ -125,7 +136,8 @@ MXS_EXPORT const char *mxs_model_manifest(const mxs_model_t *model);
 /// Counters since open as JSON (mixserve.stats/v1); valid until the next call on this model.
 MXS_EXPORT const char *mxs_model_stats(mxs_model_t *model);
 
-/// Ends the ranks, writes trace and routing files, frees everything. Returns the first write error.
+/// Ends the ranks (on node 0 those of all nodes), writes trace and routing files, frees everything.
+/// Returns the first write error.
 /// MXS_INVALID_ARGUMENT: an engine is open on it; the model stays open.
 MXS_EXPORT mxs_status_t mxs_model_close(mxs_model_t *model);
 

@@ -33,7 +33,7 @@ std::vector<int32_t> mixserve::tools::parseIds(const std::string &where, const s
 }
 
 /// Why `path` cannot become a file, or "".
-static std::string whyNotWritable(const std::string &option, const std::string &path) {
+static std::string whyNoFile(const std::string &option, const std::string &path) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : ".";
@@ -50,34 +50,22 @@ static std::string whyNotWritable(const std::string &option, const std::string &
   return "";
 }
 
-/// Started more than once by mpirun or srun, every copy would run all ranks.
-static std::string whyNotAlone() {
-  for (const char *name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
-    if (const char *size = std::getenv(name); size && std::strtol(size, nullptr, 10) > 1)
-      return std::string("started as one of ") + size + " processes (" + name +
-             "), but this version runs every rank of an artifact's mesh as a thread of one "
-             "process; start it once, "
-             "without mpirun or srun";
-  return "";
-}
-
-std::string mixserve::tools::whyImpossible(const RunOptions &options) {
-  std::string why = whyNotAlone();
+std::string mixserve::tools::whyNotWritable(const RunOptions &options) {
+  std::string why;
   const std::pair<const char *, const std::string *> files[] = {{"--output", &options.output},
                                                                 {"--routing-out", &options.routing},
                                                                 {"--trace", &options.trace},
                                                                 {"--stats", &options.statsFile}};
   for (const auto &[option, path] : files)
     if (why.empty())
-      why = whyNotWritable(option, *path);
+      why = whyNoFile(option, *path);
   return why;
 }
 
 static void declare(Options &parser, RunOptions &options) {
   parser.texts("prompt-ids", "IDS", options.promptIds,
                "a prompt as token ids, 1,2,3; may be given several times");
-  parser.text("prompt-file", "FILE", options.promptFile,
-              "more prompts as token ids, one a line");
+  parser.text("prompt-file", "FILE", options.promptFile, "more prompts as token ids, one a line");
   parser.number("concurrency", "N", options.concurrency, 1,
                 "prompts that run at the same time, batched (default 1)");
   parser.flag("mixed", options.mixed, "all prompts at the same time");
@@ -112,7 +100,8 @@ static void declare(Options &parser, RunOptions &options) {
   parser.text("trace", "FILE", options.trace, "write a Chrome trace (JSON)");
   parser.optionalText("stats", "FILE", options.stats, options.statsFile,
                       "bytes and calls: print, or write as JSON");
-  parser.duration("deadline", options.deadlineNs, "bound on every wait (default 30s)");
+  parser.duration("deadline", options.deadlineNs,
+                  "bound on every wait (default: MXS_DEADLINE_MS, or 30s)");
   parser.number("pace-inter", "NS", options.paceInter, 0,
                 "pace links between nodes [ns per MiB and lane] (0: off)");
   parser.number("pace-intra", "NS", options.paceIntra, 0,

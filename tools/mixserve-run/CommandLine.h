@@ -10,7 +10,7 @@ struct RunOptions {
   std::string artifact, prompt, verify, output, routing, trace, statsFile, method;
   std::vector<std::string> promptIds;
   int64_t newTokens = -1, chunks = 0, paceInter = 0, paceIntra = 0;
-  uint64_t deadlineNs = 30'000'000'000ull, latencyNs = 0;
+  uint64_t deadlineNs = 0, latencyNs = 0;
   double tolerance = -1;
   bool json = false, stats = false, mixed = false;
   std::string promptFile, stopIds;
@@ -23,9 +23,9 @@ struct RunOptions {
 /// with it; what there is to say was printed.
 std::optional<int> parseCommandLine(Options &parser, int argc, char **argv, RunOptions &options);
 
-/// Why this machine cannot run what was asked for (an output that cannot be written, a launcher
-/// that this version does not know), or "". Better said before a run than after it.
-std::string whyImpossible(const RunOptions &options);
+/// Why an output that was asked for cannot be written, or "". Better said before a run than after
+/// it.
+std::string whyNotWritable(const RunOptions &options);
 
 /// "1,2,3" as token ids; what is wrong goes to `error`, with `where` (an option, a line) before it.
 std::vector<int32_t> parseIds(const std::string &where, const std::string &text,

@@ -6,6 +6,7 @@
 #include "tools/mixserve-run/TensorFile.h"
 #include "tools/mixserve-run/Verify.h"
 
+#include "core/Env.h"
 #include "core/MappedFile.h"
 
 #include <algorithm>
@@ -17,8 +18,10 @@ using namespace mixserve::tools;
 
 namespace {
 
+std::string messagePrefix = "mixserve-run: "; ///< says which process, where there are several
+
 int fail(int code, const std::string &message) {
-  std::fprintf(stderr, "mixserve-run: %s\n", message.c_str());
+  std::fprintf(stderr, "%s%s\n", messagePrefix.c_str(), message.c_str());
   return code;
 }
 
@@ -119,7 +122,7 @@ int writeResults(const RunOptions &options, const std::vector<Request> &requests
   return status.ok() ? kOk : fail(kBadInput, status.message());
 }
 
-int run(const RunOptions &options) {
+mxs_status_t openModel(const RunOptions &options, bool launched, mxs_model_t **model) {
   mxs_options_t open = {};
   open.size = sizeof open;
   open.deadline_ns = options.deadlineNs;
@@ -131,11 +134,22 @@ int run(const RunOptions &options) {
   open.inter_latency_ns = options.latencyNs;
   open.trace_file = options.trace.empty() ? nullptr : options.trace.c_str();
   open.routing_file = options.routing.empty() ? nullptr : options.routing.c_str();
-  mxs_model_t *model = nullptr;
-  if (mxs_status_t status = mxs_model_open(options.artifact.c_str(), &open, &model);
-      status != MXS_OK)
-    return fail(exitCodeOf(status), mxs_last_error());
+  open.launched = launched;
+  return mxs_model_open(options.artifact.c_str(), &open, model);
+}
 
+/// A node that does what node 0 says: it prints nothing but errors.
+int follow(mxs_model_t *model) {
+  const mxs_status_t status = mxs_model_follow(model);
+  const std::string error = mxs_last_error();
+  const mxs_status_t closed = mxs_model_close(model);
+  if (status != MXS_OK)
+    return fail(exitCodeOf(status), error);
+  return closed != MXS_OK ? fail(exitCodeOf(closed), mxs_last_error()) : kOk;
+}
+
+/// Generates on an open model, which it closes, and reports.
+int serve(const RunOptions &options, mxs_model_t *model) {
   const ServedLimits limits = readLimits(mxs_model_manifest(model));
   std::string error;
   std::vector<VerificationPrompt> expected;
@@ -177,18 +191,44 @@ int run(const RunOptions &options) {
   return written != kOk ? written : code;
 }
 
+int run(const RunOptions &options, bool launched) {
+  // Alone it is said before anything is loaded. Several processes go through the start together, so
+  // that none waits for one that left.
+  std::string why = launched ? "" : whyNotWritable(options);
+  if (!why.empty())
+    return fail(kBadInput, why);
+  mxs_model_t *model = nullptr;
+  if (mxs_status_t status = openModel(options, launched, &model); status != MXS_OK)
+    return fail(exitCodeOf(status), mxs_last_error());
+  if (mxs_model_node(model) > 0)
+    return follow(model);
+  if (why = launched ? whyNotWritable(options) : ""; !why.empty()) {
+    mxs_model_close(model);
+    return fail(kBadInput, why);
+  }
+  return serve(options, model);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
   RunOptions options;
   Options parser("mixserve-run", "DIR [options]",
-                 "Runs an artifact of mixserve-compile with all ranks of its mesh as threads of "
-                 "this process.\n"
-                 "Prints the generated token ids, a line per prompt.",
+                 "Runs an artifact of mixserve-compile: alone, with all ranks of its mesh as "
+                 "threads of this\n"
+                 "process; started by mpirun or srun, one process per node of the mesh, as in\n"
+                 "mpirun -n 2 --map-by ppr:1:node --bind-to none mixserve-run ...\n"
+                 "Prints the generated token ids, a line per prompt (node 0 does).",
                  "mixserve-run tiny.mxs --prompt-ids 304,287,283,86,263 --max-new-tokens 16");
+  mxs::Env environment;
+  if (const mxs::Status status = mxs::Env::read(environment); !status.ok())
+    return fail(kBadInput, status.message());
+  const mxs::Launch &launch = environment.launch;
+  if (launch.processes > 1)
+    messagePrefix = "mixserve-run (node " + std::to_string(launch.process) + "): ";
+  if (launch.process > 0) // what all processes would say, one does
+    parser.beSilent();
   if (auto code = parseCommandLine(parser, argc, argv, options))
     return *code;
-  if (const std::string why = whyImpossible(options); !why.empty())
-    return fail(kBadInput, why);
-  return parser.flushed(run(options));
+  return parser.flushed(run(options, launch.processes > 1));
 }

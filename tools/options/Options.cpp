@@ -142,8 +142,9 @@ std::string Options::unknownOption(const std::string &argument, const std::strin
 }
 
 int Options::usageError(const std::string &message) const {
-  std::fprintf(stderr, "%s: %s\nrun '%s --help' for the options\n", program.c_str(),
-               message.c_str(), program.c_str());
+  if (!silent)
+    std::fprintf(stderr, "%s: %s\nrun '%s --help' for the options\n", program.c_str(),
+                 message.c_str(), program.c_str());
   return kUsage;
 }
 
@@ -157,6 +158,8 @@ int Options::flushed(int code) const {
 }
 
 void Options::printHelp() const {
+  if (silent)
+    return;
   std::printf("usage: %s %s\n\n%s\n\noptions:\n", program.c_str(), synopsis.c_str(),
               summary.c_str());
   const std::string indent = "\n" + std::string(29, ' ');
@@ -203,7 +206,8 @@ std::optional<int> Options::parse(int argc, char **argv, std::vector<std::string
       return kOk;
     }
     if (argument == "--version") {
-      std::printf("%s (mixserve) %s\n", program.c_str(), MIXSERVE_VERSION);
+      if (!silent)
+        std::printf("%s (mixserve) %s\n", program.c_str(), MIXSERVE_VERSION);
       return kOk;
     }
     if (argument == "--") { // what follows are names, even those that begin with '-'

@@ -38,6 +38,9 @@ public:
   /// A duration with a unit (30s, 500ms, 20us, 7ns), in nanoseconds.
   void duration(const std::string &name, uint64_t &targetNs, const std::string &help);
 
+  /// Help, version and usage errors are not printed: another process says the same.
+  void beSilent() { silent = true; }
+
   /// Fills the targets and `positionals`. An exit code means: stop now with it (help, version, or a
   /// usage error that was printed to stderr).
   std::optional<int> parse(int argc, char **argv, std::vector<std::string> &positionals);
@@ -67,6 +70,7 @@ private:
 
   std::string program, synopsis, summary, example;
   std::vector<Option> options;
+  bool silent = false;
 };
 
 } // namespace mixserve::tools

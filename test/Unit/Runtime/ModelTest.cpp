@@ -70,10 +70,10 @@ Outcome step(const ModelPtr &model, const std::vector<Part> &parts) {
   Outcome outcome;
   outcome.next.assign(parts.size(), -7);
   outcome.logits.assign(HM_MAX_TOKENS * HM_VOCAB, 0.0f);
-  mxs_batch_t batch{sizeof batch, int32_t(sequences.size()), sequences.data(), tokens.data(),
-                    int64_t(tokens.size()), nullptr};
-  mxs_step_output_t output{sizeof output, outcome.next.data(), outcome.logits.data(),
-                           HM_MAX_TOKENS, nullptr, nullptr};
+  mxs_batch_t batch{sizeof batch,  int32_t(sequences.size()), sequences.data(),
+                    tokens.data(), int64_t(tokens.size()),    nullptr};
+  mxs_step_output_t output{
+      sizeof output, outcome.next.data(), outcome.logits.data(), HM_MAX_TOKENS, nullptr, nullptr};
   outcome.status = mxs_model_step(model.get(), &batch, &output);
   outcome.text = mxs_last_error();
   outcome.logits.resize(outcome.status == MXS_OK ? size_t(output.logits_rows) * HM_VOCAB : 0);
@@ -294,10 +294,23 @@ TEST(ModelErrors, ADeadlineThatSumsCannotHoldIsRefused) {
 }
 
 TEST(ModelErrors, EnvironmentIsChecked) {
-  setenv("MIXSERVE_DEADLINE_MS", "soon", 1);
+  setenv("MXS_DEADLINE_MS", "soon", 1);
   mxs_model_t *model = nullptr;
   EXPECT_EQ(mxs_model_open(artifact({1, 1, 1}).c_str(), nullptr, &model), MXS_INVALID_ARGUMENT);
-  unsetenv("MIXSERVE_DEADLINE_MS");
+  unsetenv("MXS_DEADLINE_MS");
+}
+
+TEST(ModelErrors, ALaunchNeedsALauncher) {
+  mxs_options_t o = options();
+  o.launched = 1;
+  mxs_model_t *model = nullptr;
+  EXPECT_EQ(mxs_model_open(artifact({2, 1, 1}).c_str(), &o, &model), MXS_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(mxs_last_error()).find("start with mpirun or srun"), std::string::npos);
+  // Nobody leads node 0.
+  const ModelPtr alone = open({1, 1, 1});
+  EXPECT_EQ(mxs_model_node(alone.get()), 0);
+  EXPECT_EQ(mxs_model_follow(alone.get()), MXS_INVALID_ARGUMENT);
+  EXPECT_EQ(mxs_model_follow(nullptr), MXS_INVALID_ARGUMENT);
 }
 
 } // namespace

@@ -37,4 +37,58 @@ TEST(Env, RefusesWhatIsNoThreadCount) {
   unsetenv("MXS_THREADS");
 }
 
+class LaunchEnv : public testing::Test {
+protected:
+  void SetUp() override { clear(); }
+  void TearDown() override { clear(); }
+  static void clear() {
+    for (const char *name : {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK",
+                             "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"})
+      unsetenv(name);
+  }
+};
+
+TEST_F(LaunchEnv, StartedAlone) {
+  setenv("SLURM_PROCID", "0", 1); // a batch script
+  Env env;
+  ASSERT_TRUE(Env::read(env).ok());
+  EXPECT_EQ(env.launch.processes, 1);
+  EXPECT_EQ(env.launch.process, 0);
+  EXPECT_EQ(env.launch.variable, "");
+}
+
+TEST_F(LaunchEnv, MpirunWinsOverTheSlurmStepThatItRunsIn) {
+  setenv("SLURM_STEP_NUM_TASKS", "7", 1);
+  setenv("SLURM_PROCID", "6", 1);
+  Env env;
+  ASSERT_TRUE(Env::read(env).ok());
+  EXPECT_EQ(env.launch.processes, 7);
+  EXPECT_EQ(env.launch.process, 6);
+  setenv("PMI_SIZE", "3", 1);
+  setenv("PMI_RANK", "1", 1);
+  ASSERT_TRUE(Env::read(env).ok());
+  EXPECT_EQ(env.launch.processes, 3);
+  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  setenv("OMPI_COMM_WORLD_RANK", "1", 1);
+  ASSERT_TRUE(Env::read(env).ok());
+  EXPECT_EQ(env.launch.processes, 2);
+  EXPECT_EQ(env.launch.process, 1);
+  EXPECT_EQ(env.launch.variable, "OMPI_COMM_WORLD_SIZE");
+}
+
+TEST_F(LaunchEnv, RefusesHalfALaunch) {
+  Env env;
+  setenv("PMI_SIZE", "2", 1);
+  EXPECT_EQ(Env::read(env).code(), MXS_INVALID_ARGUMENT);
+  for (const char *rank : {"2", "-1", "", "one", "1x"}) {
+    setenv("PMI_RANK", rank, 1);
+    const Status status = Env::read(env);
+    EXPECT_EQ(status.code(), MXS_INVALID_ARGUMENT) << rank;
+    EXPECT_NE(status.message().find("PMI_RANK is '" + std::string(rank) + "'"), std::string::npos)
+        << status.message();
+  }
+  setenv("PMI_SIZE", "0", 1);
+  EXPECT_EQ(Env::read(env).code(), MXS_INVALID_ARGUMENT);
+}
+
 } // namespace

@@ -1,0 +1,40 @@
+//===- Handshake.h - Do all nodes run the same thing? -----------------------*- C++ -*-===//
+//
+// Before the first collective every process tells all others what it opened. All of them then judge
+// the same facts, so all of them go on or none does.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MIXSERVE_RUNTIME_CORE_HANDSHAKE_H
+#define MIXSERVE_RUNTIME_CORE_HANDSHAKE_H
+
+#include "comm/MpiEngine.h"
+#include "core/Artifact.h"
+
+#include <string>
+#include <vector>
+
+namespace mxs {
+
+/// What a node says of itself.
+struct Hello {
+  int32_t abi = MXS_ABI_VERSION;
+  Status status;        ///< of opening the artifact; the rest is empty if it failed
+  std::string identity; ///< sha256 of manifest.json, which holds the checksums of all files
+  std::string planHash;
+  int32_t nodes = 0; ///< of the artifact's mesh
+
+  static Hello of(const Status &status, const Artifact &artifact);
+};
+
+/// The verdict on what all nodes said, [processes]; every node comes to the same one. The text
+/// names the nodes. MXS_MISMATCH: different runtimes or artifacts, or not one process per node of
+/// the mesh; else the failure of the first node that could not open its artifact.
+Status judge(const std::vector<Hello> &hellos);
+
+/// Exchanges `own` with all processes of `mpi`, and judges. MXS_TIMEOUT, MXS_ABORTED: a node is
+/// lost.
+Status shakeHands(MpiProcess &mpi, uint64_t deadlineNs, const Hello &own);
+
+} // namespace mxs
+
+#endif // MIXSERVE_RUNTIME_CORE_HANDSHAKE_H

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# mixserve-run as one process per node on this machine: the same results as one process that holds all nodes.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+command -v mpirun >/dev/null || { echo "skipped: there is no mpirun (package openmpi-bin)"; exit 77; }
+[ -e "$MIXSERVE_BUILD_DIR/lib/libmixserve_mpi.so" ] || { echo "skipped: this build has no MPI engine"; exit 77; }
+export PATH=$MIXSERVE_BUILD_DIR/bin:$PATH OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+export TMPDIR=$scratch
+models=$MIXSERVE_SOURCE_DIR/models
+golden=$models/qwen3moe-tiny/golden.safetensors
+status=0
+fail() { echo "FAIL: $*"; status=1; }
+compile() { # CLUSTER METHOD OUTPUT
+  mixserve-compile "$models/qwen3moe-tiny/onnx/mobius-onnx-standard/model.onnx" --cluster "$models/clusters/$1.yaml" \
+    --moe-comm="$2" -o "$3" >compile.log 2>&1 || { cat compile.log; exit 1; }
+}
+launch() { timeout 60 mpirun --oversubscribe --bind-to none "$@"; }
+# expect CODE TEXT COMMAND...: exit code of node 0 as mpirun passes it on, and a text in what was printed.
+expect() {
+  local code=$1 text=$2 got
+  shift 2
+  "$@" >out 2>&1
+  got=$?
+  [ $got -eq "$code" ] || fail "exit code $got, expected $code: $*: $(cat out)"
+  grep -qF -- "$text" out || fail "'$text' is missing: $*: $(cat out)"
+}
+
+# Tokens and logits are those of the unsharded model.
+for method in hybrid-fused hybrid flat-ep hier-ep allgather; do
+  compile 2x2 $method $method.mxs
+  expect 0 'verified: the run equals the file' launch -n 2 mixserve-run $method.mxs --verify "$golden"
+  [ "$(grep -c 'prompt 0' out)" -eq 1 ] || fail "not only node 0 printed: $(cat out)"
+done
+compile 4x1 auto four.mxs
+expect 0 'verified: the run equals the file' launch -n 4 mixserve-run four.mxs --verify "$golden"
+
+# All that is written is bitwise what one process writes, up to times.
+prompts=(--prompt-ids 304,287,283,86,263 --prompt-ids 5,6,7,8,9,10,11 --mixed --max-new-tokens 12)
+outputs() { echo --output "$1.safetensors" --stats="$1.stats" --routing-out "$1.routing" --trace "$1.trace"; }
+for method in hybrid-fused hier-ep; do
+  # shellcheck disable=SC2046
+  mixserve-run $method.mxs "${prompts[@]}" $(outputs one) >one.tokens || fail "one process, $method"
+  # shellcheck disable=SC2046
+  launch -n 2 mixserve-run $method.mxs "${prompts[@]}" $(outputs two) >two.tokens || fail "two processes, $method"
+  for part in tokens safetensors routing; do cmp one.$part two.$part || fail "$method: $part differ"; done
+  python3 - <<'PY' || fail "$method: counters or tracks differ"
+import json, sys
+one, two = (json.load(open(name + ".stats")) for name in ("one", "two"))
+same = all(one[key] == two[key] for key in one if not key.endswith("_ns"))
+tracks = []
+for name in ("one", "two"):
+    events = [e for e in json.load(open(name + ".trace"))["traceEvents"] if e["ph"] == "X"]
+    tracks.append(sorted((e["pid"], e["tid"], e["name"], e["args"]["layer"]) for e in events))
+# Clocks were brought together: a message is in flight while its sender is in the collective.
+inside = [e for e in events if e["pid"] < 2 and e["cat"] == "dispatch"]
+links = [e for e in events if e["pid"] == 2 and e["cat"] == "dispatch"]
+together = all(any(o["ts"] - 5000 <= l["ts"] <= o["ts"] + o["dur"] + 5000 for o in inside if o["pid"] == 1) for l in links)
+sys.exit(0 if same and tracks[0] == tracks[1] and links and together else 1)
+PY
+done
+
+# What does not fit is refused by all, before anything runs.
+expect 2 'the artifact is for 2 nodes, but 3 processes were started' launch -n 3 mixserve-run hybrid.mxs "${prompts[@]}"
+expect 2 'between processes the network has its own' launch -n 2 mixserve-run hybrid.mxs "${prompts[@]}" --pace-inter 5
+expect 2 'outside the vocabulary' launch -n 2 mixserve-run hybrid.mxs --prompt-ids 99999
+expect 2 'there is no folder' launch -n 2 mixserve-run hybrid.mxs "${prompts[@]}" --output "$scratch/none/x"
+expect 1 "unknown option '--nonsense'" launch -n 2 mixserve-run hybrid.mxs --nonsense
+[ "$(grep -c nonsense out)" -eq 1 ] || fail "a usage error was printed more than once"
+expect 2 'node 1: artifact' launch -n 1 mixserve-run hybrid.mxs "${prompts[@]}" : -n 1 mixserve-run none.mxs "${prompts[@]}"
+expect 2 'OMPI_COMM_WORLD_SIZE' env OMPI_COMM_WORLD_SIZE=2 mixserve-run hybrid.mxs "${prompts[@]}"
+
+# A node reads the weights of its own ranks only: another rank's may be damaged on its disk.
+damage() { # ARTIFACT RANK
+  rm -rf "$1" && cp -r hybrid.mxs "$1"
+  python3 -c 'import sys; f = open(sys.argv[1], "r+b"); f.seek(-8, 2); f.write(b"damaged!")' "$1/weights/rank-000$2.safetensors"
+}
+damage others.mxs 0
+expect 0 ',' launch -n 1 mixserve-run hybrid.mxs "${prompts[@]}" : -n 1 mixserve-run others.mxs "${prompts[@]}"
+damage own.mxs 3
+expect 2 'rank-0003.safetensors' launch -n 1 mixserve-run hybrid.mxs "${prompts[@]}" : -n 1 mixserve-run own.mxs "${prompts[@]}"
+
+# Slurm's srun starts processes without mpirun: MPI then sees one process each, and that is said.
+expect 2 'but MPI sees 1' env SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=1 mixserve-run hybrid.mxs "${prompts[@]}"
+exit $status
