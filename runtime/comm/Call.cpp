@@ -12,6 +12,7 @@ namespace mxs {
 Call::Call(RankState &state, Site site)
     : state(state), site(site), rows(state.rows), topo(state.topo), beginNs(steadyNs()) {
   ++state.sequence;
+  state.flight.enter(state.sequence, site, beginNs);
   state.outgoing.reset();
   state.incoming.reset();
   state.sendCount = state.arrivalCount = 0;
@@ -23,12 +24,14 @@ Call::~Call() {
   if (state.world.aborted())
     state.node.notifyAll(); // a failed peer may wait for this
   const int64_t endNs = steadyNs();
+  state.flight.leave(endNs);
   state.clock.add(CommClock::Total, endNs - beginNs);
   if (state.world.trace().enabled())
     state.world.trace().add({siteName(site.op), site, state.self, -1, -1, -1, beginNs, endNs});
 }
 
 Status Call::failure(mxs_status_t code, const std::string &text, int chunk) const {
+  state.flight.keepOpen();
   return {code, describe(site) +
                     (chunk >= 0 ? ", chunk " + std::to_string(chunk) : std::string()) + ": " + text};
 }

@@ -16,6 +16,7 @@ Communicator::~Communicator() = default;
 const RowMap &Communicator::rows() const { return state->rows; }
 int Communicator::chunks() const { return state->chunks; }
 CommTimes Communicator::times() const { return state->clock.read(); }
+RankFlight Communicator::flight() const { return {self, state->flight.read(steadyNs())}; }
 
 Status Communicator::finish(Status status) {
   if (status.ok())

@@ -14,6 +14,7 @@
 #define MIXSERVE_RUNTIME_COMM_COMMUNICATOR_H
 
 #include "comm/CommClock.h"
+#include "comm/FlightRecorder.h"
 #include "comm/RowMap.h"
 #include "comm/Site.h"
 #include "comm/World.h"
@@ -57,6 +58,8 @@ public:
   int chunks() const;
   /// Any thread may ask.
   CommTimes times() const;
+  /// Its last operations. Any thread.
+  RankFlight flight() const;
 
   /// Starts a step: rows of all ranks and the chunk count of the fused collectives (1 = one chunk).
   /// MXS_RESOURCE_EXHAUSTED: more rows or chunks than the world was created for.

@@ -3,6 +3,7 @@
 #define MIXSERVE_RUNTIME_COMM_RANKSTATE_H
 
 #include "comm/CommClock.h"
+#include "comm/FlightRecorder.h"
 #include "comm/NodeShared.h"
 #include "comm/Pace.h"
 #include "comm/RowMap.h"
@@ -98,6 +99,7 @@ public:
   std::vector<const float *> sums;   ///< rs_combine: node sums of each (chunk, node)
   Route route;
   Pace pace;
+  FlightRecorder flight;
   CommClock clock;
   std::vector<int64_t> pulls; ///< bytes read from each peer and not yet counted, [site * D + device]
 

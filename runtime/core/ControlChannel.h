@@ -25,7 +25,8 @@ enum class Message : uint8_t {
   Busy,   ///< reply: still at work; restarts the deadline of receiveReply
   Report, ///< command, and reply to it: counters of the node's ranks
   Clock,  ///< likewise: the node's steady clock
-  Events  ///< likewise: the node's trace events
+  Events, ///< likewise: the node's trace events
+  Flight  ///< the last word of a node after a failure: the last operations of its ranks
 };
 
 /// What every reply but Busy holds.

@@ -229,6 +229,8 @@ Status Model::follow() {
   broken = runner.lastStatus();
   if (broken.ok() && ranks->world->aborted())
     broken = ranks->world->abortStatus().in("waiting for the next step of node 0");
+  if (!broken.ok())
+    broken = withFlights(broken);
   return broken;
 }
 
@@ -288,7 +290,7 @@ Status Model::explain(Status first) {
   for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
     if (runner->awaitIdle(std::chrono::nanoseconds(4 * options.deadlineNs + 10'000'000'000)))
       first = moreTelling(first, runner->lastStatus());
-  return first;
+  return withFlights(first);
 }
 
 void Model::reserve() {

@@ -75,6 +75,11 @@ private:
   Status shutDown();
   /// The nodes that live in other processes; node 0 only.
   bool isRemote(size_t node) const { return node > 0 && options.launched; }
+  /// `status` with where all ranks are, as far as this process can tell, if it is of a wait. After
+  /// the local ones ended.
+  Status withFlights(const Status &status);
+  /// The last words of other nodes that come within half a second.
+  void hearFlights(std::vector<RankFlight> &flights);
   /// What node `node` reports; bytes only of remote nodes.
   Status nodeReport(size_t node, NodeReport &out);
   /// How far the clock of `node` is ahead of this one [ns].

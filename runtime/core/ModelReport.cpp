@@ -103,3 +103,41 @@ Status Model::gatherTrace(std::string &json) {
   json = ranks->world->trace().json(events);
   return okStatus();
 }
+
+// Control messages of the world have ended with it; the transport still carries some.
+void Model::hearFlights(std::vector<RankFlight> &flights) {
+  Transport &transport = ranks->world->transport();
+  std::vector<bool> heard(ranks->channels.size(), false);
+  const auto hear = [&] {
+    bool all = true;
+    for (size_t node = 1; node < heard.size(); ++node) {
+      std::string message;
+      Reply reply;
+      // Before its last word a node may have sent others.
+      while (!heard[node] && transport.takeControl(0, static_cast<int>(node), message))
+        heard[node] = Reply::read(message, reply).ok() && reply.kind == Message::Flight &&
+                      readFlights(reply.payload, manifest().ranks(), flights);
+      all = all && heard[node];
+    }
+    return all;
+  };
+  const std::atomic<bool> never{false};
+  (void)transport.controlWaitPoint(0).wait(hear, never, 500'000'000);
+}
+
+Status Model::withFlights(const Status &status) {
+  // A rank's own failure needs no other rank's word.
+  if (status.code() != MXS_TIMEOUT && status.code() != MXS_ABORTED)
+    return status;
+  std::vector<RankFlight> flights;
+  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
+    for (RankFlight &flight : runner->flights())
+      flights.push_back(std::move(flight));
+  if (firstNode > 0)
+    ranks->world->transport().sendControl(
+        firstNode, 0, Reply{Message::Flight, okStatus(), writeFlights(flights)}.written());
+  else if (options.launched)
+    hearFlights(flights);
+  const std::string where = describeFlights(flights, manifest().ranks());
+  return where.empty() ? status : Status(status.code(), status.message() + "; " + where);
+}

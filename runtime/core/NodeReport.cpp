@@ -52,6 +52,34 @@ bool NodeReport::read(const std::string &text, int devices, int ranks) {
          spent.size() == expected;
 }
 
+std::string mxs::writeFlights(const std::vector<RankFlight> &flights) {
+  ByteWriter out;
+  out.put<uint64_t>(flights.size());
+  for (const RankFlight &flight : flights) {
+    out.put(flight.rank);
+    out.putArray(flight.entries);
+  }
+  return out.take();
+}
+
+bool mxs::readFlights(const std::string &text, int ranks, std::vector<RankFlight> &flights) {
+  ByteReader in(text);
+  uint64_t count = 0;
+  bool sound = true;
+  in.get(count);
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    RankFlight flight;
+    in.get(flight.rank);
+    in.getArray(flight.entries);
+    sound = sound && flight.rank >= 0 && flight.rank < ranks;
+    for (const FlightEntry &entry : flight.entries)
+      sound = sound && isSite(entry.op);
+    if (sound)
+      flights.push_back(std::move(flight));
+  }
+  return in.finished() && sound;
+}
+
 std::string mxs::writeEvents(const std::vector<TraceEvent> &events) {
   ByteWriter out;
   out.put<uint64_t>(events.size());

@@ -3,6 +3,7 @@
 #define MIXSERVE_RUNTIME_CORE_NODEREPORT_H
 
 #include "comm/ByteCounters.h"
+#include "comm/FlightRecorder.h"
 #include "comm/Trace.h"
 #include "core/Calls.h"
 #include "core/Wire.h"
@@ -31,6 +32,11 @@ struct NodeReport {
   /// False: malformed, or not of `devices` devices and `ranks` ranks in all.
   bool read(const std::string &text, int devices, int ranks);
 };
+
+/// The last operations of ranks as text.
+std::string writeFlights(const std::vector<RankFlight> &flights);
+/// Appends what writeFlights wrote. False: malformed, or a rank outside [0, ranks).
+bool readFlights(const std::string &text, int ranks, std::vector<RankFlight> &flights);
 
 /// Trace events as text.
 std::string writeEvents(const std::vector<TraceEvent> &events);

@@ -236,6 +236,13 @@ Status NodeRunner::leadStep(const std::string &command) {
   return mergedStatus();
 }
 
+std::vector<RankFlight> NodeRunner::flights() const {
+  std::vector<RankFlight> flights;
+  for (const std::unique_ptr<mxs_ctx> &ctx : ranks)
+    flights.push_back(world.rank(ctx->rank).flight());
+  return flights;
+}
+
 NodeReport NodeRunner::report() const {
   NodeReport report;
   for (size_t device = 0; device < ranks.size(); ++device) {

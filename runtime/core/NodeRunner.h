@@ -49,6 +49,8 @@ public:
   /// the runner, with everything it refers to, must never be destroyed.
   bool join(std::chrono::nanoseconds bound);
 
+  /// The last operations of the node's ranks.
+  std::vector<RankFlight> flights() const;
   /// Calls of the node's ranks so far; without bytes.
   NodeReport report() const;
   /// Where the time of a rank's steps went so far.

@@ -21,7 +21,7 @@ HOSTS = os.path.join(HERE, "hosts")
 BUILD, SOURCE = os.environ["MIXSERVE_BUILD_DIR"], os.environ["MIXSERVE_SOURCE_DIR"]
 MODEL = SOURCE + "/models/qwen3moe-tiny"
 DEADLINE = 5  # seconds
-NODES = 3
+NODES, DEVICES = 3, 2
 # Seconds of work: a fault comes in the first two of them.
 PHASES = {
     "prefill": (["5,6,7,8,9,10,11,12,13,14," * 24 + "15"] * 400, 1),
@@ -176,8 +176,12 @@ def lose_a_node(lab, folder, artifact, fault, phase, rng):
         for node in survivors:
             said = run.text("err", node)
             expect(f"node {victim} gave node" in said, f"node {node} does not name node {victim}: {run.everything()}")
-            expect(re.search(r"layer \d+ \w+|embed_rs|lm_head_ag|sample|the next step", said),
+            expect(re.search(r"rank \d+: (layer|embed|final|logits|sample)|the next step", said),
                    f"node {node} names no operation: {run.everything()}")
+        # Node 0 says where every rank is that it can still hear.
+        if victim != 0 and "the next step" not in run.text("err", 0):
+            lost = f"ranks {victim * DEVICES}, {victim * DEVICES + 1} not heard"
+            expect(lost in run.text("err", 0), f"'{lost}' is missing: {run.everything()}")
         if fault == "stopped":
             os.kill(run.pid[victim], signal.SIGCONT)
         if fault != "killed":  # it has lost the others

@@ -245,10 +245,6 @@ TEST(MpiFault, AKilledProcessIsNamed) {
 TEST(MpiFault, AStoppedProcessIsNamed) {
   expectLoss([] { std::raise(SIGSTOP); });
 }
-// mpi.test.sh cuts the cable of node 1 when the file appears.
-TEST(MpiFault, ACutCableIsNamed) {
-  expectLoss([] { std::ofstream(resultFile + "cut") << "now"; });
-}
 
 } // namespace mxs::test
 

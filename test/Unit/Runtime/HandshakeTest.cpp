@@ -85,6 +85,22 @@ TEST(NodeReport, IsReadBackAndRefusedWhereItDoesNotFit) {
     EXPECT_FALSE(back.read(report.written().substr(0, size), 2, 4)) << size;
 }
 
+TEST(NodeReport, FlightsAreReadBackAndRefusedWhereTheyDoNotFit) {
+  const std::vector<RankFlight> flights = {{2, {{7, 3, MXS_SITE_COMBINE, 900, -1}}}, {3, {}}};
+  const std::string text = writeFlights(flights);
+  std::vector<RankFlight> back;
+  ASSERT_TRUE(readFlights(text, 4, back));
+  ASSERT_EQ(back.size(), 2u);
+  EXPECT_EQ(back[0].rank, 2);
+  ASSERT_EQ(back[0].entries.size(), 1u);
+  EXPECT_EQ(back[0].entries[0].sequence, 7u);
+  EXPECT_EQ(back[0].entries[0].enteredNs, 900);
+  EXPECT_TRUE(back[1].entries.empty());
+  EXPECT_FALSE(readFlights(text, 3, back)) << "a rank that does not exist";
+  for (size_t size = 0; size < text.size(); ++size)
+    EXPECT_FALSE(readFlights(text.substr(0, size), 4, back)) << size;
+}
+
 TEST(NodeReport, EventsAreReadBackWithTheirClockMoved) {
   const std::vector<TraceEvent> events = {{"reduce", {3, MXS_SITE_DISPATCH}, 2, -1, 4, 5, 100, 200},
                                           {"in-flight", {0, MXS_SITE_COMBINE}, 2, 0, 1, -1, 7, 8}};
