@@ -318,7 +318,8 @@ Status Model::runBatch() {
     std::string text;
     Message kind{};
     int32_t code = 0;
-    MXS_TRY(ranks->channels[node]->receiveReply(replies[node]));
+    MXS_TRY_IN("waiting for the results of node " + std::to_string(node),
+               ranks->channels[node]->receiveReply(replies[node]));
     ByteReader reader(replies[node]);
     reader.get(kind);
     reader.get(code);
