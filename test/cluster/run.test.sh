@@ -62,6 +62,16 @@ sys.exit(0 if same and tracks[0] == tracks[1] and links and together else 1)
 PY
 done
 
+# A load of requests: node 0 makes it and prints, and hears of all ranks.
+expect 0 'TTFT' launch -n 2 mixserve-bench serve hybrid.mxs --requests 4 --prompt 5 --output 3 --warm-up 1
+[ "$(grep -c TTFT out)" -eq 1 ] || fail "not only node 0 printed a load: $(cat out)"
+launch -n 2 mixserve-bench serve hybrid.mxs --requests 4 --prompt 5 --output 3 --json >load.json || fail "no load"
+python3 -c 'import json; r = json.load(open("load.json"))
+assert len(r["ranks"]) == 4 and r["output_tokens"] == 12 and r["sent_bytes"]["inter"] > 0, r
+assert all(rank["compute_s"] > 0 and rank["inter_s"] > 0 for rank in r["ranks"]), r' || fail "load: $(cat load.json)"
+expect 2 'between processes the network has its own' launch -n 2 mixserve-bench serve hybrid.mxs --pace-inter 5
+expect 1 'which artifact' launch -n 2 mixserve-bench serve
+
 # What does not fit is refused by all, before anything runs.
 expect 2 'the artifact is for 2 nodes, but 3 processes were started' launch -n 3 mixserve-run hybrid.mxs "${prompts[@]}"
 expect 2 'between processes the network has its own' launch -n 2 mixserve-run hybrid.mxs "${prompts[@]}" --pace-inter 5

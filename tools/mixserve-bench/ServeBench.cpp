@@ -136,11 +136,19 @@ Status mixserve::tools::runServeBench(const ServeBenchOptions &options, json &re
   open.intra_ns_per_mib = static_cast<uint64_t>(options.paceIntra);
   open.inter_latency_ns = options.latencyNs;
   open.trace_file = options.trace.empty() ? nullptr : options.trace.c_str();
+  open.launched = options.launched;
   mxs_model_t *model = nullptr;
   if (mxs_status_t status = mxs_model_open(options.artifact.c_str(), &open, &model);
       status != MXS_OK)
     return Status(status, mxs_last_error());
-  Status status = serve(model, options, result);
+  Status status;
+  if (mxs_model_node(model) == 0) {
+    status = serve(model, options, result);
+  } else {
+    result = nullptr;
+    if (const mxs_status_t followed = mxs_model_follow(model); followed != MXS_OK)
+      status = Status(followed, mxs_last_error());
+  }
   if (const mxs_status_t closed = mxs_model_close(model); closed != MXS_OK && status.ok())
     status = Status(closed, mxs_last_error());
   return status;

@@ -3,6 +3,8 @@
 #include "tools/mixserve-bench/ServeBench.h"
 #include "tools/options/Options.h"
 
+#include "core/Env.h"
+
 #include <cstdio>
 
 using namespace mixserve::tools;
@@ -71,7 +73,11 @@ static std::string whyNot(const ServeBenchOptions &options, bool requestsGiven) 
 }
 
 int mixserve::tools::serveCommand(int argc, char **argv) {
+  mxs::Env environment;
+  if (const mxs::Status status = mxs::Env::read(environment); !status.ok())
+    return fail(status);
   ServeBenchOptions options;
+  options.launched = environment.launch.processes > 1;
   std::string prompt = "128", output = "64";
   int64_t requests = 0;
   uint64_t durationNs = 0;
@@ -80,9 +86,12 @@ int mixserve::tools::serveCommand(int argc, char **argv) {
       "mixserve-bench serve", "DIR [options]",
       "Serves a load of requests with an artifact and reports TTFT, ITL, throughput, and "
       "where the time of each\nrank went. Prompts are random token ids; outputs are as "
-      "long as asked. Latencies count from a request's\narrival.",
+      "long as asked. Latencies count from a request's\narrival. Started by mpirun, one process "
+      "per node of the artifact; node 0 makes the load and prints.",
       "mixserve-bench serve bench.mxs --rate 4 --duration 30s --prompt "
       "lognormal:200,0.8 --output 16..128");
+  if (environment.launch.process > 0) // what all processes would say, one does
+    parser.beSilent();
   parser.number("requests", "N", requests, 1, "requests of the load (default 64)");
   parser.duration("duration", durationNs, "or: as many as arrive in this time; needs --rate");
   parser.real("rate", options.load.rate,
@@ -137,6 +146,8 @@ int mixserve::tools::serveCommand(int argc, char **argv) {
                     {"warm_up", options.warmUps}};
   if (const mxs::Status status = runServeBench(options, result); !status.ok())
     return parser.flushed(fail(status));
+  if (result.is_null()) // node 0 prints
+    return kOk;
   if (asJson)
     std::printf("%s\n", result.dump().c_str());
   else
