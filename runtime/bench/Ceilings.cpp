@@ -51,8 +51,8 @@ static void readPart(const uint8_t *memory, int64_t bytes) {
 
 double bench::readAll(ThreadPool &pool, const uint8_t *memory, int64_t bytes) {
   // Long enough that the start of a part is no matter, short enough that none waits for the last.
-  constexpr int64_t part = 2 << 20;
-  const int64_t parts = bytes / part;
+  const int64_t part = std::min<int64_t>(2 << 20, bytes / 256 * 256);
+  const int64_t parts = part > 0 ? bytes / part : 0;
   pool.parallelFor(parts, [&](int64_t task, int) { readPart(memory + task * part, part); });
   return static_cast<double>(parts * part);
 }
