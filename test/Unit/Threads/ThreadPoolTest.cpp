@@ -243,12 +243,20 @@ TEST(ThreadPool, NobodySpinsWhereARankNeedsTheCore) {
     }));
     return count;
   };
+  // The pool's own thread spins for a moment after it was started; a busy machine stretches that.
+  const auto asksOften = [&] {
+    const auto end = Clock::now() + std::chrono::seconds(5);
+    while (asked() <= 3)
+      if (Clock::now() > end)
+        return false;
+    return true;
+  };
   const ThreadPool::Caller one(pool), two(pool);
-  EXPECT_GT(asked(), 3) << "one of two ranks waits: its core is free";
+  EXPECT_TRUE(asksOften()) << "one of two ranks waits: its core is free";
   const ThreadPool::Caller three(pool);
   EXPECT_LE(asked(), 3) << "two others have something to do";
   const ThreadPool::Waiting another(pool);
-  EXPECT_GT(asked(), 3) << "and now only one";
+  EXPECT_TRUE(asksOften()) << "and now only one";
   const auto begin = Clock::now();
   asked();
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
