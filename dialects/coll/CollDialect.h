@@ -27,4 +27,11 @@ bool isRowWise(mlir::Operation *op);
 #define GET_OP_CLASSES
 #include "dialects/coll/CollOps.h.inc"
 
+namespace mixserve::coll {
+/// The end of a fused op's region; null for any other op.
+YieldOp yieldOf(mlir::Operation *op);
+/// How many of a fused op's yielded values it moves; the others are rows that it keeps.
+inline unsigned numMoved(mlir::Operation *op) { return llvm::isa<AgDispatchOp>(op) ? 3 : 1; }
+} // namespace mixserve::coll
+
 #endif // MIXSERVE_DIALECTS_COLL_COLLDIALECT_H

@@ -13,6 +13,43 @@ bool mixserve::coll::isRowWise(Operation *op) {
          op->hasTrait<OpTrait::ConstantLike>() || op->getName().getStringRef() == "nn.param_ref";
 }
 
+/// (C2), (C3) of both fused ops with a region.
+static LogicalResult verifyRegion(Operation *op, ValueRange inputs, Block &block,
+                                  ArrayRef<int64_t> chunks) {
+  if (block.getNumArguments() != inputs.size())
+    return op->emitOpError("(C2) expected ") << inputs.size() << " region arguments, got "
+                                             << block.getNumArguments();
+  for (auto [input, argument] : llvm::zip_equal(inputs, block.getArguments()))
+    if (rowsOf(argument.getType()) != RowSet::Owned || !sameColumns(input.getType(), argument.getType()))
+      return op->emitOpError("(C2) region argument must be owned rows like ")
+             << input.getType() << ", got " << argument.getType();
+  for (Operation &inner : block.without_terminator())
+    if (!isRowWise(&inner))
+      return (op->emitOpError("(C3) the region may hold row-wise ops only, got '") << inner.getName() << "'")
+                 .attachNote(inner.getLoc())
+             << "this op";
+  if (chunks.empty() || llvm::any_of(chunks, [](int64_t count) { return count < 1; }))
+    return op->emitOpError("(C3) chunk counts must be at least 1");
+  return success();
+}
+
+/// (C4): the first `moved` results have rows of `set`, the others are the yielded values' types.
+static LogicalResult verifyResults(Operation *op, YieldOp yield, unsigned moved, RowSet set) {
+  if (yield.getValues().size() < moved || yield.getValues().size() != op->getNumResults())
+    return op->emitOpError("(C4) expected at least ")
+           << moved << " yielded values, one per result, got " << yield.getValues().size() << " for "
+           << op->getNumResults() << " results";
+  for (auto [index, value, output] : llvm::enumerate(yield.getValues(), op->getResults())) {
+    const bool fits = index < moved ? rowsOf(output.getType()) == set &&
+                                          sameColumns(value.getType(), output.getType())
+                                    : value.getType() == output.getType();
+    if (!fits)
+      return op->emitOpError("(C4) result ") << index << " has type " << output.getType()
+                                             << ", the region yields " << value.getType();
+  }
+  return success();
+}
+
 LogicalResult AgDispatchOp::verifyRegions() {
   const bool reduces = getReduceOver().has_value();
   for (auto [index, type] : llvm::enumerate(getInputs().getTypes())) {
@@ -28,33 +65,33 @@ LogicalResult AgDispatchOp::verifyRegions() {
   if (reduces && getInputs().empty())
     return emitOpError("(C1) reduce_over needs an input to reduce");
   Block &block = getBody().front();
-  if (block.getNumArguments() != getInputs().size())
-    return emitOpError("(C2) expected ") << getInputs().size() << " region arguments, got "
-                                         << block.getNumArguments();
-  for (auto [input, argument] : llvm::zip_equal(getInputs(), block.getArguments()))
-    if (rowsOf(argument.getType()) != RowSet::Owned || !sameColumns(input.getType(), argument.getType()))
-      return emitOpError("(C2) region argument must be owned rows like ")
-             << input.getType() << ", got " << argument.getType();
-  for (Operation &op : block.without_terminator())
-    if (!isRowWise(&op))
-      return (emitOpError("(C3) the region may hold row-wise ops only, got '") << op.getName() << "'")
-                 .attachNote(op.getLoc())
-             << "this op";
-  if (getChunks().empty() || llvm::any_of(getChunks(), [](int64_t count) { return count < 1; }))
-    return emitOpError("(C3) chunk counts must be at least 1");
-  auto yield = cast<YieldOp>(block.getTerminator());
-  if (yield.getValues().size() < 3 || yield.getValues().size() != getOutputs().size())
-    return emitOpError("(C4) expected at least 3 yielded values, one per result, got ")
-           << yield.getValues().size() << " for " << getOutputs().size() << " results";
-  for (auto [index, value, output] : llvm::enumerate(yield.getValues(), getOutputs())) {
-    const bool fits = index < 3 ? rowsOf(output.getType()) == RowSet::Received &&
-                                      sameColumns(value.getType(), output.getType())
-                                : value.getType() == output.getType();
+  if (failed(verifyRegion(*this, getInputs(), block, getChunks())))
+    return failure();
+  return verifyResults(*this, cast<YieldOp>(block.getTerminator()), 3, RowSet::Received);
+}
+
+LogicalResult RsCombineAgOp::verifyRegions() {
+  if (getInputs().empty())
+    return emitOpError("(C1) needs an input to reduce");
+  for (auto [index, type] : llvm::enumerate(getInputs().getTypes())) {
+    const bool fits = index == 0 ? rowsOf(type) == RowSet::Received && isPartialOver(type, getReduceOver())
+                                 : rowsOf(type) == RowSet::Owned && !isPartial(type);
     if (!fits)
-      return emitOpError("(C4) result ") << index << " has type " << output.getType()
-                                         << ", the region yields " << value.getType();
+      return emitOpError("(C1) input ") << index << " must be "
+                                        << (index == 0 ? "received rows, partial over reduce_over"
+                                                       : "owned rows")
+                                        << ", got " << type;
   }
-  return success();
+  Block &block = getBody().front();
+  if (failed(verifyRegion(*this, getInputs(), block, getChunks())))
+    return failure();
+  return verifyResults(*this, cast<YieldOp>(block.getTerminator()), 1, RowSet::Group);
+}
+
+coll::YieldOp mixserve::coll::yieldOf(Operation *op) {
+  if (!isa_and_nonnull<AgDispatchOp, RsCombineAgOp>(op))
+    return {};
+  return cast<YieldOp>(op->getRegion(0).front().getTerminator());
 }
 
 LogicalResult RsCombineOp::verify() {

@@ -36,8 +36,8 @@ def Coll_AgDispatchOp : Coll_Op<"ag_dispatch",
   let hasRegionVerifier = 1;
 }
 
-def Coll_YieldOp : Coll_Op<"yield", [Pure, Terminator, ParentOneOf<["AgDispatchOp"]>]> {
-  let summary = "Rows, weights, ids, and kept rows of a fused region";
+def Coll_YieldOp : Coll_Op<"yield", [Pure, Terminator, ParentOneOf<["AgDispatchOp", "RsCombineAgOp"]>]> {
+  let summary = "What a fused region sends (ag_dispatch: rows, weights, ids; rs_combine_ag: rows), and kept rows";
   let description = [{ Example: `coll.yield %h, %w, %i, %x : ...` }];
   let arguments = (ins Variadic<Coll_Rows>:$values);
   let assemblyFormat = "($values^)? attr-dict (`:` type($values)^)?";
@@ -60,5 +60,35 @@ def Coll_RsCombineOp : Coll_Op<"rs_combine", []> {
     $input `reduce_over` $reduce_over `lanes` $lanes `chunks` $chunks attr-dict `:` type($input) `->` type($result)
   }];
   let hasVerifier = 1;
+}
+
+def Coll_RsCombineAgOp : Coll_Op<"rs_combine_ag",
+    [SingleBlock, RecursiveMemoryEffects]> {
+  let summary = "rs_combine -> row-wise region -> all_gather in the attention group, overlapped by chunks";
+  let description = [{
+    What lies between a layer's experts and the next layer's attention. The first input is that of
+    rs_combine; its region argument is the sums on owned rows. The other inputs are owned rows. The
+    region yields the row that the attention group gathers, and owned rows that later ops need.
+    Results: group rows, then the kept owned rows. The gather is the next layer's: its bytes count
+    there.
+    - (C1) the first input has received rows, partial over `reduce_over`; all others have owned rows.
+    - (C2) region arguments are owned rows with the inputs' columns, one per input.
+    - (C3) every op of the region is row-wise, and every chunk count is at least 1.
+    - (C4) the first result has group rows with the yielded columns; further results have the types
+      of the further yielded values.
+
+    Lifespan: made by fuse only; lowered by emit.
+
+    Example: see test/Dialect/Coll/ops.mlir.
+  }];
+  let arguments = (ins Variadic<Coll_Rows>:$inputs, Plan_AxesAttr:$reduce_over, Plan_AxesAttr:$lanes,
+                       Plan_AxesAttr:$gather, DenseI64ArrayAttr:$chunks);
+  let results = (outs Variadic<Coll_Rows>:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    `(` $inputs `)` `reduce_over` $reduce_over `lanes` $lanes `gather` $gather `chunks` $chunks
+    attr-dict-with-keyword $body `:` functional-type($inputs, $outputs)
+  }];
+  let hasRegionVerifier = 1;
 }
 #endif

@@ -107,8 +107,8 @@ private:
 
   LogicalResult collectOp(Operation &op) {
     extendOperands(op);
-    if (auto fused = dyn_cast<coll::AgDispatchOp>(op))
-      return collectFused(fused);
+    if (coll::yieldOf(&op))
+      return collectFused(op);
     if (hasNoBuffer(&op))
       return success();
     for (OpResult result : op.getResults())
@@ -119,16 +119,19 @@ private:
 
   /// Chunks of the region run while others are under way, so everything in it lives as long as the
   /// op. Kept rows are their yielded value's buffer.
-  LogicalResult collectFused(coll::AgDispatchOp op) {
-    auto yield = cast<coll::YieldOp>(op.getBody().front().getTerminator());
+  LogicalResult collectFused(Operation &op) {
+    coll::YieldOp yield = coll::yieldOf(&op);
+    Block &body = *yield->getBlock();
     op.walk([&](Operation *inner) { extendOperands(*inner); });
-    if (op.getReduceOver()) {
-      FailureOr<int64_t> bytes = bufferBytes(op.getBody().getArgument(0), capacity);
+    // The sums that the region reads as its first argument.
+    auto dispatch = dyn_cast<coll::AgDispatchOp>(op);
+    if (!dispatch || dispatch.getReduceOver()) {
+      FailureOr<int64_t> bytes = bufferBytes(body.getArgument(0), capacity);
       if (failed(bytes))
         return failure();
-      scratchBuffers[op].push_back(add(*bytes));
+      scratchBuffers[&op].push_back(add(*bytes));
     }
-    for (Operation &inner : op.getBody().front().without_terminator())
+    for (Operation &inner : body.without_terminator())
       if (!hasNoBuffer(&inner))
         for (OpResult result : inner.getResults())
           if (isa<RankedTensorType>(result.getType()) && failed(addResult(result)))
@@ -137,13 +140,13 @@ private:
       if (!index.contains(value))
         return yield.emitError("value ")
                << i << " is not made in the region; yield what an op of it computes";
-      if (i < 3) {
-        if (failed(addResult(op->getResult(i))))
+      if (i < coll::numMoved(&op)) {
+        if (failed(addResult(op.getResult(i))))
           return failure();
         continue;
       }
-      index[op->getResult(i)] = index[value];
-      resultBuffers[op].push_back(index[value]);
+      index[op.getResult(i)] = index[value];
+      resultBuffers[&op].push_back(index[value]);
     }
     return success();
   }

@@ -126,7 +126,7 @@ Value FunctionLowering::cacheOf(Operation *op) {
 /// Buffers of its own that an op works in.
 static int64_t numScratch(Operation &op) {
   auto fused = dyn_cast<coll::AgDispatchOp>(op);
-  return fused && fused.getReduceOver() ? 1 : 0;
+  return isa<coll::RsCombineAgOp>(op) || (fused && fused.getReduceOver()) ? 1 : 0;
 }
 
 static bool hasOffsets(Operation &op, StringRef name, int64_t count) {
@@ -179,6 +179,7 @@ LogicalResult FunctionLowering::lowerOp(Operation &op) {
       .Case([&](coll::CombineOp op) { return lowerCombine(*this, op); })
       .Case([&](coll::RsCombineOp op) { return lowerRsCombine(*this, op); })
       .Case([&](coll::AgDispatchOp op) { return lowerAgDispatch(*this, op); })
+      .Case([&](coll::RsCombineAgOp op) { return lowerRsCombineAg(*this, op); })
       .Case([&](func::CallOp op) { return lowerLayerCall(*this, op); })
       .Case([&](arith::ConstantIntOp) { return success(); }) // layer numbers: read by the call
       .Default([&](Operation *op) { return lowerElementwise(*this, op); });

@@ -139,8 +139,9 @@ llvm::LogicalResult lowerDispatch(FunctionLowering &f, coll::DispatchOp op);
 llvm::LogicalResult lowerCombine(FunctionLowering &f, coll::CombineOp op);
 llvm::LogicalResult lowerRsCombine(FunctionLowering &f, coll::RsCombineOp op);
 
-// LowerFusedDispatch.cpp
+// LowerFused.cpp
 llvm::LogicalResult lowerAgDispatch(FunctionLowering &f, coll::AgDispatchOp op);
+llvm::LogicalResult lowerRsCombineAg(FunctionLowering &f, coll::RsCombineAgOp op);
 
 } // namespace mixserve
 

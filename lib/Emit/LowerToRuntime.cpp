@@ -63,10 +63,8 @@ LogicalResult lowerFunction(ModuleLowering &shared, func::FuncOp source) {
       Value buffer = lowered.getArgument(next++);
       f.callerBuffers[result] = buffer;
       // A row that a fused region keeps is written under its name inside the region.
-      if (auto fused = result.getDefiningOp<coll::AgDispatchOp>()) {
-        auto yield = cast<coll::YieldOp>(fused.getBody().front().getTerminator());
+      if (coll::YieldOp yield = coll::yieldOf(result.getDefiningOp()))
         f.callerBuffers[yield.getValues()[cast<OpResult>(result).getResultNumber()]] = buffer;
-      }
     }
   if (failed(f.lowerBlock(source.getBody().front())))
     return failure();

@@ -22,9 +22,10 @@ namespace {
 /// Parameters are inputs of a layer, so that layers with other weights are the same kind: take
 /// their references out of fused regions.
 void hoistParamRefs(func::FuncOp func) {
-  func.walk([](coll::AgDispatchOp fused) {
-    for (auto ref : llvm::make_early_inc_range(fused.getBody().front().getOps<nn::ParamRefOp>()))
-      ref->moveBefore(fused);
+  func.walk([](Operation *fused) {
+    if (coll::yieldOf(fused))
+      for (auto ref : llvm::make_early_inc_range(fused->getRegion(0).front().getOps<nn::ParamRefOp>()))
+        ref->moveBefore(fused);
   });
 }
 

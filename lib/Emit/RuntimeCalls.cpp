@@ -30,6 +30,7 @@ static constexpr RuntimeFunction kFunctions[] = {
     {"mxs_combine", "", "piiippl"},
     {"mxs_ag_dispatch", "", "pip"},
     {"mxs_rs_combine", "", "pippl"},
+    {"mxs_rs_combine_ag", "", "pip"},
 };
 
 llvm::ArrayRef<RuntimeFunction> mixserve::runtimeFunctions() { return kFunctions; }

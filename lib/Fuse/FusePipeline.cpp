@@ -7,6 +7,7 @@ using namespace mlir;
 void mixserve::buildFusePipeline(OpPassManager &pm) {
   pm.addPass(createFuseAgDispatch());
   pm.addPass(createFuseRsCombine());
+  pm.addPass(createFuseRsCombineAg());
   pm.addPass(createVerifyFused());
 }
 

@@ -59,7 +59,7 @@ struct VerifyFused : impl::VerifyFusedBase<VerifyFused> {
   }
 
   static LogicalResult checkOther(Operation *op) {
-    if (isa<coll::AgDispatchOp, coll::RsCombineOp>(op))
+    if (isa<coll::AgDispatchOp, coll::RsCombineOp, coll::RsCombineAgOp>(op))
       return op->emitOpError("(V3) is fused in a function whose method is not hybrid_fused");
     return success();
   }

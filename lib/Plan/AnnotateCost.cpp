@@ -53,6 +53,8 @@ SmallVector<planner::CommOp> sitesOf(Operation *op) {
   }
   if (isa<coll::RsCombineOp>(op))
     return {CommOp::CombineRs, CommOp::Combine};
+  if (isa<coll::RsCombineAgOp>(op))
+    return {CommOp::CombineRs, CommOp::Combine, CommOp::AttnAg};
   if (auto reduce =
           dyn_cast<coll::AllReduceOp>(op)) // reduce_scatter, then all_gather of the same rows
     return {toPlanner(reduce.getSite()), toPlanner(reduce.getSite())};

@@ -7,7 +7,7 @@ using namespace mixserve::shard;
 
 bool shard::isCollective(Operation *op) {
   return isa_and_nonnull<coll::AllReduceOp, coll::ReduceScatterOp, coll::AllGatherOp, coll::DispatchOp,
-                         coll::CombineOp, coll::AgDispatchOp, coll::RsCombineOp>(op);
+                         coll::CombineOp, coll::AgDispatchOp, coll::RsCombineOp, coll::RsCombineAgOp>(op);
 }
 
 plan::AxesAttr shard::axesOf(Operation *collective, plan::MeshAttr mesh) {

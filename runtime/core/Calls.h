@@ -27,17 +27,19 @@ enum class Call {
   Dispatch,
   Combine,
   AgDispatch,
-  RsCombine
+  RsCombine,
+  RsCombineAg
 };
 
-inline constexpr size_t kCallCount = static_cast<size_t>(Call::RsCombine) + 1;
+inline constexpr size_t kCallCount = static_cast<size_t>(Call::RsCombineAg) + 1;
 
 /// Name in the stats and in messages: the C function without "mxs_".
 inline const char *callName(Call call) {
   static constexpr const char *names[kCallCount] = {
       "for_rows",   "embedding",   "linear",  "attention",   "latent_attention",  "route",
       "expert_ffn", "select_rows", "logits",  "all_gather",  "all_gather_routed", "reduce_scatter",
-      "all_reduce", "dispatch",    "combine", "ag_dispatch", "rs_combine"};
+      "all_reduce", "dispatch",    "combine", "ag_dispatch", "rs_combine",
+      "rs_combine_ag"};
   return names[static_cast<size_t>(call)];
 }
 

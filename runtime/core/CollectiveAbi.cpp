@@ -90,3 +90,11 @@ void mxs_rs_combine(mxs_ctx_t *ctx, int32_t layer, const float *partial, float *
                     int64_t hidden) {
   abiCall(ctx, Call::RsCombine, [&] { return comm(ctx).rsCombine(layer, partial, out, hidden); });
 }
+
+void mxs_rs_combine_ag(mxs_ctx_t *ctx, int32_t layer, const mxs_rs_combine_ag_t *args) {
+  abiCall(ctx, Call::RsCombineAg, [&] {
+    const GatherAfter after{args->region,   args->frame, args->x,
+                            args->gathered, args->width, layer + 1};
+    return comm(ctx).rsCombineGather(ctx, layer, args->partial, args->out, args->hidden, after);
+  });
+}

@@ -24,7 +24,7 @@
 extern "C" {
 #endif
 
-#define MXS_ABI_VERSION 3
+#define MXS_ABI_VERSION 4
 #define MXS_EXPORT __attribute__((visibility("default")))
 
 /// What the caller should do is part of each code.
@@ -390,6 +390,22 @@ MXS_EXPORT void mxs_ag_dispatch(mxs_ctx_t *ctx, int32_t layer, const mxs_ag_disp
 /// RECEIVED -> OWNED: reduce_scatter to the lane and combine home, chunked and overlapped. Counts
 /// under COMBINE_RS and COMBINE; bitwise equal to the two calls in sequence.
 MXS_EXPORT void mxs_rs_combine(mxs_ctx_t *ctx, int32_t layer, const float *partial, float *out, int64_t hidden);
+
+typedef struct mxs_rs_combine_ag {
+  const float *partial; ///< [RECEIVED, H] as for mxs_rs_combine
+  float *out;           ///< [OWNED, H] receives the sums before the region runs
+  mxs_row_fn_t region;  ///< fills x of the rows it is given
+  void *frame;          ///< for `region`
+  const float *x;       ///< [OWNED, width] filled by the region
+  float *gathered;      ///< [GROUP, width]
+  int64_t hidden;
+  int64_t width;
+} mxs_rs_combine_ag_t;
+
+/// mxs_rs_combine, the region on all owned rows, and the all_gather of what it computed in the attention group, which
+/// must lie inside a node: chunked and overlapped. The gather counts under ATTN_AG of layer + 1; bitwise equal to the
+/// calls in sequence.
+MXS_EXPORT void mxs_rs_combine_ag(mxs_ctx_t *ctx, int32_t layer, const mxs_rs_combine_ag_t *args);
 
 #ifdef __cplusplus
 }

@@ -202,6 +202,27 @@ module attributes {plan.mesh = #plan.mesh<["node"=2, "device"=2]>,
     return %f#0, %f#1, %f#2, %f#3 : !rec, !reck, !reci, !own
   }
 
+  // The region's first argument is the sums, in the op's own buffer.
+  // CHECK-LABEL: func.func private @rs_combine_ag
+  // CHECK-SAME: %[[KEPT:[^ ]*]]: !llvm.ptr) attributes
+  // CHECK-DAG: llvm.store %[[KEPT]]
+  // CHECK-DAG: constant @rs_combine_ag_rows_0 : (!llvm.ptr, !llvm.ptr, i64, i64) -> ()
+  // CHECK: call @mxs_rs_combine_ag(%{{.*}}, %c-1_i32, %{{.*}})
+  // CHECK: func.func private @rs_combine_ag_rows_0(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %[[FIRST:.*]]: i64, %[[COUNT:.*]]: i64) attributes {llvm.linkage = #llvm.linkage<internal>
+  // CHECK: arith.muli %[[FIRST]], %c32_i64
+  // CHECK: %[[END:.*]] = arith.index_cast %[[COUNT]]
+  // CHECK: scf.for %{{.*}} = %c0 to %[[END]]
+  // CHECK: return
+  func.func private @rs_combine_ag(%x: tensor<?x8xf32, #received_part>, %r: !own) -> (tensor<?x8xf32, #group>, !own) {
+    %f:2 = coll.rs_combine_ag(%x, %r) reduce_over <{"device"}> lanes <{"node"}> gather <{"device"}> chunks [1] {
+    ^bb0(%s: !own, %q: !own):
+      %h = arith.addf %q, %s : !own
+      %n = arith.negf %h : !own
+      coll.yield %n, %h : !own, !own
+    } : (tensor<?x8xf32, #received_part>, !own) -> (tensor<?x8xf32, #group>, !own)
+    return %f#0, %f#1 : tensor<?x8xf32, #group>, !own
+  }
+
   // The only function that leaves the library runs the step of a variant; -1 .. are invalid arguments.
   // CHECK-LABEL: func.func @mxs_model_main
   // CHECK-SAME: (%[[CTX:.*]]: !llvm.ptr, %[[VARIANT:.*]]: i32) -> i32

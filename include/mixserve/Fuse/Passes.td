@@ -34,6 +34,22 @@ def FuseRsCombine : Pass<"mixserve-fuse-rs-combine", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mixserve::coll::CollDialect"];
 }
 
+def FuseRsCombineAg : Pass<"mixserve-fuse-rs-combine-ag", "::mlir::ModuleOp"> {
+  let summary = "rs_combine -> row-wise ops -> all_gather of the next attention becomes coll.rs_combine_ag";
+  let description = [{
+    In: the result of mixserve-fuse-rs-combine. Only functions whose `plan.method` is `hybrid_fused` change.
+    Between a layer's experts and the next attention stand residual and norm; they go into the region, so that
+    chunks are gathered while later ones cross the network. Owned rows that later ops need are kept. A gather
+    whose rows do not come from a combine (the first layer's) stays. Remarks in category `fuse`:
+    - (F9) the attention group lies inside a node.
+    - (F10) the gather is that of the layer after the combine's.
+    - (F11) the combined rows go into the region and nowhere else.
+    - (F12) the region reads owned rows.
+    - (F13) rows of the region are not used by other ops before they are gathered.
+  }];
+  let dependentDialects = ["::mixserve::coll::CollDialect"];
+}
+
 def VerifyFused : Pass<"mixserve-verify-fused", "::mlir::ModuleOp"> {
   let summary = "Fails if the plan asked for fused collectives and they were not formed";
   let description = [{

@@ -323,3 +323,96 @@ func.func @rs_combine_c2_columns(%x: !recp) {
   %y = coll.rs_combine %x reduce_over <{"device"}> lanes <{"node"}> chunks [1] : !recp -> !own32
   return
 }
+
+// -----
+!own = tensor<?x64xf32, #plan.sharding<[{"node", "device"}, {}], rows = owned>>
+!grp = tensor<?x64xf32, #plan.sharding<[{"node"}, {}], rows = group>>
+!rec = tensor<?x64xf32, #plan.sharding<[{}, {}], rows = received>>
+func.func @rs_combine_ag_c1_partial(%x: !rec) {
+  // expected-error @below {{'coll.rs_combine_ag' op (C1) input 0 must be received rows, partial over reduce_over, got}}
+  %y = coll.rs_combine_ag(%x) reduce_over <{"device"}> lanes <{"node"}> gather <{"device"}> chunks [1] {
+  ^bb0(%a: !own):
+    coll.yield %a : !own
+  } : (!rec) -> !grp
+  return
+}
+
+// -----
+!own = tensor<?x64xf32, #plan.sharding<[{"node", "device"}, {}], rows = owned>>
+!grp = tensor<?x64xf32, #plan.sharding<[{"node"}, {}], rows = group>>
+!recp = tensor<?x64xf32, #plan.sharding<[{}, {}], rows = received, partial = {"node", "device"}>>
+func.func @rs_combine_ag_c1_owned(%x: !recp, %r: !grp) {
+  // expected-error @below {{'coll.rs_combine_ag' op (C1) input 1 must be owned rows, got}}
+  %y = coll.rs_combine_ag(%x, %r) reduce_over <{"device"}> lanes <{"node"}> gather <{"device"}> chunks [1] {
+  ^bb0(%a: !own, %b: !own):
+    coll.yield %a : !own
+  } : (!recp, !grp) -> !grp
+  return
+}
+
+// -----
+!own = tensor<?x64xf32, #plan.sharding<[{"node", "device"}, {}], rows = owned>>
+!grp = tensor<?x64xf32, #plan.sharding<[{"node"}, {}], rows = group>>
+!recp = tensor<?x64xf32, #plan.sharding<[{}, {}], rows = received, partial = {"node", "device"}>>
+func.func @rs_combine_ag_c2_arguments(%x: !recp, %r: !own) {
+  // expected-error @below {{'coll.rs_combine_ag' op (C2) expected 2 region arguments, got 1}}
+  %y = coll.rs_combine_ag(%x, %r) reduce_over <{"device"}> lanes <{"node"}> gather <{"device"}> chunks [1] {
+  ^bb0(%a: !own):
+    coll.yield %a : !own
+  } : (!recp, !own) -> !grp
+  return
+}
+
+// -----
+!own = tensor<?x64xf32, #plan.sharding<[{"node", "device"}, {}], rows = owned>>
+!grp = tensor<?x64xf32, #plan.sharding<[{"node"}, {}], rows = group>>
+!recp = tensor<?x64xf32, #plan.sharding<[{}, {}], rows = received, partial = {"node", "device"}>>
+func.func @rs_combine_ag_c3_region(%x: !recp) {
+  // expected-error @below {{'coll.rs_combine_ag' op (C3) the region may hold row-wise ops only, got 'coll.all_gather'}}
+  %y = coll.rs_combine_ag(%x) reduce_over <{"device"}> lanes <{"node"}> gather <{"device"}> chunks [1] {
+  ^bb0(%a: !own):
+    // expected-note @below {{this op}}
+    %z = coll.all_gather %a over <{"device"}> site attn_ag : !own -> !grp
+    coll.yield %a : !own
+  } : (!recp) -> !grp
+  return
+}
+
+// -----
+!own = tensor<?x64xf32, #plan.sharding<[{"node", "device"}, {}], rows = owned>>
+!grp = tensor<?x64xf32, #plan.sharding<[{"node"}, {}], rows = group>>
+!recp = tensor<?x64xf32, #plan.sharding<[{}, {}], rows = received, partial = {"node", "device"}>>
+func.func @rs_combine_ag_c3_chunks(%x: !recp) {
+  // expected-error @below {{'coll.rs_combine_ag' op (C3) chunk counts must be at least 1}}
+  %y = coll.rs_combine_ag(%x) reduce_over <{"device"}> lanes <{"node"}> gather <{"device"}> chunks [0] {
+  ^bb0(%a: !own):
+    coll.yield %a : !own
+  } : (!recp) -> !grp
+  return
+}
+
+// -----
+!own = tensor<?x64xf32, #plan.sharding<[{"node", "device"}, {}], rows = owned>>
+!grp = tensor<?x64xf32, #plan.sharding<[{"node"}, {}], rows = group>>
+!recp = tensor<?x64xf32, #plan.sharding<[{}, {}], rows = received, partial = {"node", "device"}>>
+func.func @rs_combine_ag_c4_yield(%x: !recp) {
+  // expected-error @below {{'coll.rs_combine_ag' op (C4) expected at least 1 yielded values, one per result, got 2 for 1 results}}
+  %y = coll.rs_combine_ag(%x) reduce_over <{"device"}> lanes <{"node"}> gather <{"device"}> chunks [1] {
+  ^bb0(%a: !own):
+    coll.yield %a, %a : !own, !own
+  } : (!recp) -> !grp
+  return
+}
+
+// -----
+!own = tensor<?x64xf32, #plan.sharding<[{"node", "device"}, {}], rows = owned>>
+!grp = tensor<?x64xf32, #plan.sharding<[{"node"}, {}], rows = group>>
+!recp = tensor<?x64xf32, #plan.sharding<[{}, {}], rows = received, partial = {"node", "device"}>>
+func.func @rs_combine_ag_c4_result(%x: !recp) {
+  // expected-error @below {{'coll.rs_combine_ag' op (C4) result 0 has type}}
+  %y = coll.rs_combine_ag(%x) reduce_over <{"device"}> lanes <{"node"}> gather <{"device"}> chunks [1] {
+  ^bb0(%a: !own):
+    coll.yield %a : !own
+  } : (!recp) -> !own
+  return
+}

@@ -62,5 +62,13 @@ func.func @fused(%part: !part, %x: !own, %w: !ownk, %i: !owni, %recp: !recp) {
   } : (!own, !ownk, !owni) -> (!rec, !reck, !reci)
   // CHECK: coll.rs_combine %{{.*}} reduce_over <{"device"}> lanes <{"node"}> chunks [1, 4]
   %2 = coll.rs_combine %recp reduce_over <{"device"}> lanes <{"node"}> chunks [1, 4] : !recp -> !own
+  // CHECK: coll.rs_combine_ag({{.*}}) reduce_over <{"device"}> lanes <{"node"}> gather <{"device"}> chunks [1, 4] {
+  // CHECK: coll.yield
+  %3:2 = coll.rs_combine_ag(%recp, %x) reduce_over <{"device"}> lanes <{"node"}> gather <{"device"}> chunks [1, 4] {
+  ^bb0(%sum: !own, %residual: !own):
+    %y = arith.addf %sum, %residual : !own
+    %n = arith.negf %y : !own
+    coll.yield %n, %y : !own, !own
+  } : (!recp, !own) -> (!grp, !own)
   return
 }
