@@ -68,15 +68,18 @@ FusedTime fusedTime(const Cluster &cluster, const Layout &layout, const ByteTabl
     return chunkStage(cluster, stageLoad(cluster, table, op, link), chunks);
   };
   FusedTime time;
-  time.includesAttnRs = layout.attnTp > 1 && layout.attnTp <= cluster.mesh.devices;
-  std::vector<Stage> out;
-  if (time.includesAttnRs)
+  time.includesAttention = layout.attnTp > 1 && layout.attnTp <= cluster.mesh.devices;
+  std::vector<Stage> out, home;
+  if (time.includesAttention)
     out.push_back(stage(CommOp::AttnRs, Link::Intra));
   out.push_back(stage(CommOp::Dispatch, Link::Inter));
   out.push_back(stage(CommOp::DispatchAg, Link::Intra));
+  home.push_back(stage(CommOp::CombineRs, Link::Intra));
+  home.push_back(stage(CommOp::Combine, Link::Inter));
+  if (time.includesAttention)
+    home.push_back(stage(CommOp::AttnAg, Link::Intra));
   time.agDispatchNs = pipelineTime(out, chunks);
-  time.rsCombineNs = pipelineTime(
-      {stage(CommOp::CombineRs, Link::Intra), stage(CommOp::Combine, Link::Inter)}, chunks);
+  time.rsCombineNs = pipelineTime(home, chunks);
   return time;
 }
 
@@ -90,15 +93,14 @@ LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method
     return layerCommTime(links, layout, method, chunks, table);
   }
   LayerCommTime time;
-  time.attnNs = opTime(cluster, table, CommOp::AttnAg, false);
-  const double attnRs = opTime(cluster, table, CommOp::AttnRs, false);
+  time.attnNs =
+      opTime(cluster, table, CommOp::AttnAg, false) + opTime(cluster, table, CommOp::AttnRs, false);
   if (method == Method::HybridFused) {
     const FusedTime fused = fusedTime(cluster, layout, table, chunks);
     time.moeNs = fused.agDispatchNs + fused.rsCombineNs;
-    if (!fused.includesAttnRs)
-      time.attnNs += attnRs;
+    if (fused.includesAttention)
+      time.attnNs = 0;
   } else {
-    time.attnNs += attnRs;
     time.moeNs = expertCommTime(cluster, table, method);
   }
   return time;

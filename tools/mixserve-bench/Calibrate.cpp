@@ -90,11 +90,11 @@ private:
 const char *plannedName(LayerMethod::Kind kind) {
   switch (kind) {
   case LayerMethod::Sequential:
-  case LayerMethod::FusedGather:
+  case LayerMethod::Fused:
     return nullptr;
   case LayerMethod::Hybrid:
     return "hybrid";
-  case LayerMethod::Fused:
+  case LayerMethod::FusedGather:
     return "hybrid-fused";
   case LayerMethod::FlatEp:
     return "flat-ep";

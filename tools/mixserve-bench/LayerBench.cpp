@@ -114,7 +114,7 @@ Status mixserve::tools::runLayerBench(const LayerBenchOptions &options, mxs::Mpi
 
   const Measured *fused = nullptr;
   for (size_t i = 0; i < measured.size(); ++i)
-    if (options.methods[i].kind == LayerMethod::Fused &&
+    if (options.methods[i].kind == LayerMethod::FusedGather &&
         (!fused || medianOf(measured[i].seconds) < medianOf(fused->seconds)))
       fused = &measured[i];
   result = conditionsJson(options, mpi != nullptr);

@@ -23,11 +23,11 @@ void printTable(const json &result) {
               shape.at("tokens_per_node").get<long long>(), shape.at("hidden").get<long long>(),
               shape.at("top_k").get<long long>(), shape.at("experts").get<long long>(),
               shape.at("zipf").get<double>(), result.at("rounds").get<long long>());
-  std::printf("%-16s %6s %10s %10s %10s %9s %9s %8s %8s %10s %10s\n", "method", "chunks", "ms",
+  std::printf("%-18s %6s %10s %10s %10s %9s %9s %8s %8s %10s %10s\n", "method", "chunks", "ms",
               "least", "most", "x fused", "x bound", "hidden", "cpu ms", "inter MB", "intra MB");
   for (const json &m : result.at("methods")) {
     const auto number = [&](const char *name) { return m.value(name, 0.0); };
-    std::printf("%-16s %6s %10.2f %10.2f %10.2f %9.2f %9.2f %7.0f%% %8.1f %10.2f %10.2f\n",
+    std::printf("%-18s %6s %10.2f %10.2f %10.2f %9.2f %9.2f %7.0f%% %8.1f %10.2f %10.2f\n",
                 m.at("method").get<std::string>().c_str(),
                 m.contains("chunks") ? m.at("chunks").dump().c_str() : "", number("median_s") * 1e3,
                 number("least_s") * 1e3, number("most_s") * 1e3, number("over_fused"),

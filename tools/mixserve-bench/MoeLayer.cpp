@@ -67,10 +67,10 @@ std::vector<LayerMethod> mixserve::tools::layerMethods(const LayerShape &shape,
   };
   for (int64_t count : chunks)
     methods.push_back(
-        {LayerMethod::Fused, "hybrid-fused", devices, devices, static_cast<int>(count)});
+        {LayerMethod::Fused, "hybrid-fused-apart", devices, devices, static_cast<int>(count)});
   for (int64_t count : chunks)
     methods.push_back(
-        {LayerMethod::FusedGather, "hybrid-fused-ag", devices, devices, static_cast<int>(count)});
+        {LayerMethod::FusedGather, "hybrid-fused", devices, devices, static_cast<int>(count)});
   methods.push_back({LayerMethod::HierEp, "hier-ep", devices, 1});
   methods.push_back({LayerMethod::FlatEp, "flat-ep", devices, 1});
   methods.push_back({LayerMethod::FlatEp, "flat-ep-dp", 1, 1});

@@ -30,8 +30,8 @@ struct LayerShape {
   double expertNsPerRow = 0;
 };
 
-/// How a layer travels, and the layout that belongs to it. FusedGather: the next attention's
-/// all_gather is in the fused combine's schedule, too.
+/// How a layer travels, and the layout that belongs to it. FusedGather is what compiled models do;
+/// Fused has the next attention's all_gather after the fused combine.
 struct LayerMethod {
   enum Kind { Sequential, Hybrid, Fused, FusedGather, FlatEp, HierEp, AllGather } kind;
   std::string name;

@@ -39,19 +39,21 @@ double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Me
 
 /// Time of hybrid-fused: two fused ops, each pipelined over `chunks` by the list scheduler
 /// (Overlap.h):
-///   ag_dispatch = [attn_rs ->] dispatch -> dispatch_ag,   rs_combine = combine_rs -> combine.
-/// attn_rs takes part unless the attention group spans nodes; then it is not included here.
+///   ag_dispatch = [attn_rs ->] dispatch -> dispatch_ag,
+///   rs_combine = combine_rs -> combine [-> attn_ag of the next layer].
+/// attn_rs and attn_ag take part unless the attention group spans nodes; then they are not included
+/// here.
 struct FusedTime {
   double agDispatchNs = 0;
   double rsCombineNs = 0;
-  bool includesAttnRs = false;
+  bool includesAttention = false; ///< attn_rs and attn_ag
 };
 FusedTime fusedTime(const Cluster &cluster, const Layout &layout, const ByteTable<double> &table,
                     int64_t chunks);
 
 /// A layer's communication: attention's all_gather and reduce_scatter, dispatch and combine, with
 /// links scaled as measured for the method if the cluster has that (Calibration.h). hybrid-fused:
-/// `moeNs` holds the attn_rs that it hides.
+/// `moeNs` holds the attn_rs and the attn_ag that it hides.
 struct LayerCommTime {
   double attnNs = 0, moeNs = 0;
   double total() const { return attnNs + moeNs; }

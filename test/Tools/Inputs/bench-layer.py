@@ -8,7 +8,7 @@ assert result["engine"] == "loopback" and result["machine"]["cpus"] >= 1, result
 for key in ("version", "date", "links", "shape", "mesh", "rounds"):
     assert key in result, key
 names = [m["method"] for m in result["methods"]]
-every = ["sequential", "hybrid", "hybrid-fused", "hybrid-fused-ag", "hier-ep", "flat-ep", "flat-ep-dp", "allgather", "flat-tp"]
+every = ["sequential", "hybrid", "hybrid-fused", "hybrid-fused-apart", "hier-ep", "flat-ep", "flat-ep-dp", "allgather", "flat-tp"]
 wanted = every if sys.argv[2:] == ["all"] else sys.argv[2:]
 assert sorted(set(names)) == sorted(wanted), names
 by = {m["method"]: m for m in result["methods"]}

@@ -101,8 +101,23 @@ TEST(CollectiveCost, FusedHidesTheShorterStage) {
   EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 1).agDispatchNs, 2000);
   EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 4).agDispatchNs, 1250);
   EXPECT_DOUBLE_EQ(expertCommTime(cluster, table, Method::Hybrid), 2000);
-  EXPECT_FALSE(fusedTime(cluster, attentionTp, table, 4).includesAttnRs); // the group spans nodes
-  EXPECT_TRUE(fusedTime(cluster, {2, 2, 2, 2}, table, 4).includesAttnRs);
+  EXPECT_FALSE(fusedTime(cluster, attentionTp, table, 4).includesAttention); // the group spans nodes
+  EXPECT_TRUE(fusedTime(cluster, {2, 2, 2, 2}, table, 4).includesAttention);
+}
+
+TEST(CollectiveCost, FusedHidesTheNextAttentionsGather) {
+  Cluster cluster = twoByTwo();
+  cluster.inter.latencyNs = cluster.intra.latencyNs = 0;
+  cluster.intra.bytesPerNs = 50;
+  ByteTable<double> table(4);
+  table.send(cluster.mesh, CommOp::Combine, 0, 2, 50000); // 1000 ns
+  table.send(cluster.mesh, CommOp::AttnAg, 2, 3, 50000);  // 1000 ns
+  EXPECT_DOUBLE_EQ(fusedTime(cluster, {2, 2, 2, 2}, table, 4).rsCombineNs, 1250);
+  EXPECT_DOUBLE_EQ(fusedTime(cluster, {4, 1, 2, 2}, table, 4).rsCombineNs, 1000); // spans nodes
+  const LayerCommTime inside = layerCommTime(cluster, {2, 2, 2, 2}, Method::HybridFused, 4, table);
+  EXPECT_DOUBLE_EQ(inside.attnNs, 0);
+  EXPECT_DOUBLE_EQ(inside.moeNs, 1250);
+  EXPECT_DOUBLE_EQ(layerCommTime(cluster, {4, 1, 2, 2}, Method::HybridFused, 4, table).attnNs, 1000);
 }
 
 TEST(ComputeCost, ExpertsAtTheBusiestRank) {
