@@ -4,6 +4,7 @@
 #include "mixserve/Plan/CollectiveCost.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <tuple>
 
@@ -30,57 +31,6 @@ Layer layerOf(const Mesh &mesh, const LayerSample &sample) {
                       .layer};
 }
 
-/// Links alone, scaled.
-Cluster linksOf(const Cluster &cluster, const MethodScale &scale) {
-  Cluster links;
-  links.mesh = cluster.mesh;
-  links.intra = scaled(cluster.intra, scale);
-  links.inter = scaled(cluster.inter, scale);
-  return links;
-}
-
-double timeOf(const Cluster &links, const Layer &layer) {
-  return layerCommTime(links, layer.sample.layout, layer.sample.method, layer.sample.chunks,
-                       layer.bytes)
-      .total();
-}
-
-/// Sum of ((predicted - measured) / measured)^2.
-double squares(const Cluster &cluster, const MethodScale &scale,
-               const std::vector<const Layer *> &layers) {
-  const Cluster links = linksOf(cluster, scale);
-  double sum = 0;
-  for (const Layer *layer : layers) {
-    const double error = timeOf(links, *layer) / layer->sample.ns - 1;
-    sum += error * error;
-  }
-  return sum;
-}
-
-/// The times are piecewise linear in both constants (which stage hides which changes), so no
-/// formula gives the best ones: a search on their logarithms, by ever smaller steps.
-MethodScale fit(const Cluster &cluster, const std::vector<const Layer *> &layers) {
-  constexpr double kMost = 64;
-  MethodScale best;
-  double least = squares(cluster, best, layers);
-  for (double step = 4; step > 1.002;) {
-    MethodScale next = best;
-    for (const double latency : {1 / step, 1.0, step})
-      for (const double factor : {1 / step, 1.0, step}) {
-        const MethodScale tried{std::clamp(best.latency * latency, 1 / kMost, kMost),
-                                std::clamp(best.factor * factor, 1 / kMost, kMost)};
-        if (const double sum = squares(cluster, tried, layers); sum < least) {
-          least = sum;
-          next = tried;
-        }
-      }
-    if (next.latency == best.latency && next.factor == best.factor)
-      step = std::sqrt(step);
-    best = next;
-  }
-  return best;
-}
-
 std::vector<Layer> layersOf(const Mesh &mesh, const std::vector<LayerSample> &samples) {
   std::vector<Layer> layers;
   for (const LayerSample &sample : samples)
@@ -88,81 +38,204 @@ std::vector<Layer> layersOf(const Mesh &mesh, const std::vector<LayerSample> &sa
   return layers;
 }
 
+/// Links alone, with `fits`.
+Cluster linksOf(const Cluster &cluster, std::map<Method, MethodFit> fits) {
+  Cluster links;
+  links.mesh = cluster.mesh;
+  links.intra = cluster.intra;
+  links.inter = cluster.inter;
+  links.fits = std::move(fits);
+  return links;
+}
+
+double timeOf(const Cluster &cluster, const Layer &layer) {
+  const LayerSample &sample = layer.sample;
+  return layerCommTime(cluster, sample.layout, sample.method, sample.chunks,
+                       static_cast<double>(sample.tokens), layer.bytes)
+      .total();
+}
+
+/// The constants as the search sees them: positive numbers, each with bounds.
+constexpr size_t kConstants = 5;
+using Constants = std::array<double, kConstants>;
+constexpr Constants kLeast = {1, 1, 1, 1, 1 / 64.0}, kMost = {1e12, 1e12, 1e12, 1e12, 64};
+enum Constant { Start, Chunk, Row, Step, Factor };
+
+MethodFit fitOf(const Constants &c) { return {c[Start], c[Chunk], c[Row], c[Step], c[Factor]}; }
+
+/// Finds the constants of one method.
+class Fit {
+public:
+  Fit(const Cluster &cluster, const std::vector<const Layer *> &layers)
+      : links(linksOf(cluster, {})), layers(layers) {}
+
+  /// The times are piecewise (which stage hides which changes), so no formula gives the best
+  /// constants: a search on their logarithms, by ever smaller steps.
+  MethodFit run() {
+    Constants best = begin();
+    double least = squares(best);
+    for (double step = 4; step > 1.01;) {
+      Constants next = best;
+      for (size_t i = 0; i < kConstants; ++i)
+        for (const double by : {1 / step, step}) {
+          Constants tried = best;
+          tried[i] = std::clamp(tried[i] * by, kLeast[i], kMost[i]);
+          if (const double sum = squares(tried); sum < least) {
+            least = sum;
+            next = tried;
+          }
+        }
+      if (next == best)
+        step = std::sqrt(step);
+      best = next;
+    }
+    return fitOf(best);
+  }
+
+private:
+  /// Half of the fastest layer is there without any row.
+  Constants begin() const {
+    double fastest = layers.front()->sample.ns, rows = 1;
+    for (const Layer *layer : layers) {
+      fastest = std::min(fastest, layer->sample.ns);
+      rows = std::max(rows, static_cast<double>(layer->sample.tokens));
+    }
+    Constants c = {fastest / 2, fastest / 20, fastest / 20 / rows, fastest / 200, 1};
+    for (size_t i = 0; i < kConstants; ++i)
+      c[i] = std::clamp(c[i], kLeast[i], kMost[i]);
+    return c;
+  }
+
+  /// Sum of ((predicted - measured) / measured)^2.
+  double squares(const Constants &constants) {
+    links.fits[layers.front()->sample.method] = fitOf(constants);
+    double sum = 0;
+    for (const Layer *layer : layers) {
+      const double error = timeOf(links, *layer) / layer->sample.ns - 1;
+      sum += error * error;
+    }
+    return sum;
+  }
+
+  Cluster links;
+  const std::vector<const Layer *> &layers;
+};
+
+std::map<Method, MethodFit> fitAll(const Cluster &cluster,
+                                   const std::vector<const Layer *> &layers) {
+  std::map<Method, std::vector<const Layer *>> byMethod;
+  for (const Layer *layer : layers)
+    byMethod[layer->sample.method].push_back(layer);
+  std::map<Method, MethodFit> fits;
+  for (const auto &[method, ofMethod] : byMethod)
+    fits[method] = Fit(cluster, ofMethod).run();
+  return fits;
+}
+
+std::vector<LayerChoice> choicesWhere(const std::vector<LayerPrediction> &predictions,
+                                      const std::optional<Method> &method) {
+  using Size = std::tuple<int64_t, int64_t, int64_t, int64_t, double>;
+  std::map<Size, std::vector<const LayerPrediction *>> sizes;
+  for (const LayerPrediction &way : predictions) {
+    const LayerSample &layer = way.layer;
+    if (!method || layer.method == *method)
+      sizes[{layer.tokens, layer.hidden, layer.experts, layer.topK, layer.zipf}].push_back(&way);
+  }
+  std::vector<LayerChoice> choices;
+  for (const auto &[size, ways] : sizes) {
+    if (ways.size() < 2)
+      continue;
+    const auto least = [&ways = ways](auto timeOfWay) {
+      return **std::min_element(ways.begin(), ways.end(), [&](const auto *a, const auto *b) {
+        return timeOfWay(*a) < timeOfWay(*b);
+      });
+    };
+    choices.push_back({std::get<0>(size), std::get<4>(size),
+                       least([](const LayerPrediction &way) { return way.predictedNs; }),
+                       least([](const LayerPrediction &way) { return way.layer.ns; })});
+  }
+  return choices;
+}
+
 } // namespace
 
-LinkSpec scaled(const LinkSpec &link, const MethodScale &scale) {
+LinkSpec fittedLink(const LinkSpec &link, const MethodFit &fit) {
   LinkSpec result = link;
-  result.latencyNs *= scale.latency;
-  result.bytesPerNs /= scale.factor;
-  result.smallBytesPerNs /= scale.factor;
+  result.latencyNs = fit.stepNs;
+  result.bytesPerNs /= fit.factor;
+  result.smallBytesPerNs /= fit.factor;
   return result;
 }
 
-double formulaTime(const Cluster &cluster, const LayerSample &sample) {
-  return timeOf(linksOf(cluster, {}), layerOf(cluster.mesh, sample));
+double processorTime(const MethodFit &fit, int64_t chunks, double tokens) {
+  return fit.startNs + fit.chunkNs * static_cast<double>(chunks - 1) + fit.rowNs * tokens;
 }
 
-std::map<Method, MethodScale> fitScales(const Cluster &cluster,
-                                        const std::vector<LayerSample> &samples) {
+double overlapped(double linksNs, double processorsNs) {
+  return std::cbrt(linksNs * linksNs * linksNs + processorsNs * processorsNs * processorsNs);
+}
+
+std::map<Method, MethodFit> fitMethods(const Cluster &cluster,
+                                       const std::vector<LayerSample> &samples) {
   const std::vector<Layer> layers = layersOf(cluster.mesh, samples);
-  std::map<Method, std::vector<const Layer *>> byMethod;
+  std::vector<const Layer *> all;
   for (const Layer &layer : layers)
-    byMethod[layer.sample.method].push_back(&layer);
-  std::map<Method, MethodScale> scales;
-  for (const auto &[method, ofMethod] : byMethod)
-    scales[method] = fit(cluster, ofMethod);
-  return scales;
+    all.push_back(&layer);
+  return fitAll(cluster, all);
 }
 
-CalibrationError calibrationError(const Cluster &cluster) {
-  const std::vector<Layer> layers = layersOf(cluster.mesh, cluster.calibration.layers);
-  CalibrationError error;
-  error.layers = static_cast<int64_t>(layers.size());
-  // Scales of each (method, fold) from the layers of the other folds.
-  constexpr size_t kFolds = 5;
-  std::map<std::pair<Method, size_t>, MethodScale> scales;
-  const auto scaleOf = [&](size_t index) {
-    const Method method = layers[index].sample.method;
-    const auto [entry, isNew] = scales.try_emplace({method, index % kFolds});
-    if (isNew) {
-      std::vector<const Layer *> others;
-      for (size_t j = 0; j < layers.size(); ++j)
-        if (layers[j].sample.method == method && j % kFolds != index % kFolds)
-          others.push_back(&layers[j]);
-      entry->second = fit(cluster, others);
-    }
-    return entry->second;
-  };
+std::vector<LayerPrediction> predictLayers(const Cluster &cluster,
+                                           const std::vector<LayerSample> &layers) {
+  std::vector<LayerPrediction> predictions;
+  for (const LayerSample &layer : layers)
+    predictions.push_back({layer, timeOf(cluster, layerOf(cluster.mesh, layer))});
+  return predictions;
+}
 
-  struct Choice {
-    double predicted = 0, measured = 0, fastest = 0;
-    int64_t candidates = 0;
-  };
-  std::map<std::tuple<int64_t, int64_t, int64_t, int64_t, double>, Choice> sizes;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    const LayerSample &sample = layers[i].sample;
-    const double predicted = timeOf(linksOf(cluster, scaleOf(i)), layers[i]);
-    error.meanError +=
-        std::abs(predicted - sample.ns) / sample.ns / static_cast<double>(layers.size());
-    Choice &choice =
-        sizes[{sample.tokens, sample.hidden, sample.experts, sample.topK, sample.zipf}];
-    if (choice.candidates == 0 || predicted < choice.predicted) {
-      choice.predicted = predicted;
-      choice.measured = sample.ns;
-    }
-    choice.fastest = choice.candidates == 0 ? sample.ns : std::min(choice.fastest, sample.ns);
-    ++choice.candidates;
+std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster) {
+  constexpr size_t kFolds = 5;
+  const std::vector<Layer> layers = layersOf(cluster.mesh, cluster.calibration.layers);
+  // A fold takes every fifth layer of a method.
+  std::map<Method, size_t> seen;
+  std::vector<size_t> folds;
+  for (const Layer &layer : layers)
+    folds.push_back(seen[layer.sample.method]++ % kFolds);
+  std::vector<LayerPrediction> predictions(layers.size());
+  for (size_t fold = 0; fold < kFolds; ++fold) {
+    std::vector<const Layer *> others;
+    for (size_t i = 0; i < layers.size(); ++i)
+      if (folds[i] != fold)
+        others.push_back(&layers[i]);
+    const Cluster links = linksOf(cluster, fitAll(cluster, others));
+    for (size_t i = 0; i < layers.size(); ++i)
+      if (folds[i] == fold)
+        predictions[i] = {layers[i].sample, timeOf(links, layers[i])};
   }
-  for (const auto &[size, choice] : sizes) {
-    if (choice.candidates < 2)
-      continue;
-    const double regret = choice.measured / choice.fastest - 1;
-    ++error.choices;
-    error.meanRegret += regret;
-    error.worstRegret = std::max(error.worstRegret, regret);
+  return predictions;
+}
+
+std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions) {
+  return choicesWhere(predictions, std::nullopt);
+}
+
+std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions, Method method) {
+  return choicesWhere(predictions, method);
+}
+
+CalibrationError errorOf(const std::vector<LayerPrediction> &predictions) {
+  CalibrationError error;
+  error.layers = static_cast<int64_t>(predictions.size());
+  for (const LayerPrediction &way : predictions) {
+    const double off = std::abs(way.predictedNs / way.layer.ns - 1);
+    error.meanError += off / static_cast<double>(error.layers);
+    error.worstError = std::max(error.worstError, off);
   }
-  if (error.choices > 0)
-    error.meanRegret /= static_cast<double>(error.choices);
+  const std::vector<LayerChoice> choices = choicesOf(predictions);
+  error.choices = static_cast<int64_t>(choices.size());
+  for (const LayerChoice &choice : choices) {
+    error.meanRegret += choice.regret() / static_cast<double>(error.choices);
+    error.worstRegret = std::max(error.worstRegret, choice.regret());
+  }
   return error;
 }
 

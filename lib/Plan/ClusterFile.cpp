@@ -141,7 +141,7 @@ void readMeasured(const YamlMap &measured, Cluster &cluster) {
     for (const YamlMap &layer : measured.listOfMaps("layers"))
       calibration.layers.push_back(readSample(layer, cluster.mesh));
   cluster.linkSource = CostSource::Calibrated;
-  cluster.scales = fitScales(cluster, calibration.layers);
+  cluster.fits = fitMethods(cluster, calibration.layers);
 }
 
 /// Keys of the schema that this version can only read empty.

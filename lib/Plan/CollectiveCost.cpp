@@ -37,16 +37,6 @@ double stageTime(const Cluster &cluster, const StageLoad &load) {
   return transferTime(cluster.link(load.link), std::max(load.outBytes, load.inBytes));
 }
 
-/// One chunk's share of a stage.
-Stage chunkStage(const Cluster &cluster, const StageLoad &load, int64_t chunks) {
-  const bool intra = load.link == Link::Intra;
-  const LinkSpec &link = cluster.link(load.link);
-  Stage stage;
-  stage[intra ? Resource::IntraOut : Resource::NicOut] = transferTime(link, load.outBytes / chunks);
-  stage[intra ? Resource::IntraIn : Resource::NicIn] = transferTime(link, load.inBytes / chunks);
-  return stage;
-}
-
 } // namespace
 
 double opTime(const Cluster &cluster, const ByteTable<double> &table, CommOp op, bool independent) {
@@ -64,34 +54,43 @@ double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Me
 
 FusedTime fusedTime(const Cluster &cluster, const Layout &layout, const ByteTable<double> &table,
                     int64_t chunks) {
-  auto stage = [&](CommOp op, Link link) {
-    return chunkStage(cluster, stageLoad(cluster, table, op, link), chunks);
-  };
   FusedTime time;
   time.includesAttention = layout.attnTp > 1 && layout.attnTp <= cluster.mesh.devices;
-  std::vector<Stage> out, home;
-  if (time.includesAttention)
-    out.push_back(stage(CommOp::AttnRs, Link::Intra));
-  out.push_back(stage(CommOp::Dispatch, Link::Inter));
-  out.push_back(stage(CommOp::DispatchAg, Link::Intra));
-  home.push_back(stage(CommOp::CombineRs, Link::Intra));
-  home.push_back(stage(CommOp::Combine, Link::Inter));
-  if (time.includesAttention)
-    home.push_back(stage(CommOp::AttnAg, Link::Intra));
-  time.agDispatchNs = pipelineTime(out, chunks);
-  time.rsCombineNs = pipelineTime(home, chunks);
+  const auto bytes = [&](CommOp op, Link link) {
+    const StageLoad load = stageLoad(cluster, table, op, link);
+    return std::max(load.outBytes, load.inBytes) / static_cast<double>(chunks);
+  };
+  // Of all rows that a node's ranks give each other, one node's share is their own.
+  const double own = 1.0 / static_cast<double>(cluster.mesh.nodes);
+  const auto inNode = [&](CommOp op, double share) {
+    return transferTime(cluster.intra, share * bytes(op, Link::Intra));
+  };
+  const auto network = [&](CommOp op) { return bytes(op, Link::Inter) / cluster.inter.bytesPerNs; };
+  const auto latency = [&](CommOp op) {
+    return transferTime(cluster.inter, bytes(op, Link::Inter)) - network(op);
+  };
+  DispatchChunk out;
+  out.reduceNs = time.includesAttention ? inNode(CommOp::AttnRs, 1) : 0;
+  out.networkNs = network(CommOp::Dispatch);
+  out.latencyNs = latency(CommOp::Dispatch);
+  out.ownNs = inNode(CommOp::DispatchAg, own);
+  out.otherNs = inNode(CommOp::DispatchAg, 1 - own);
+  CombineChunk home;
+  home.reduceNs = inNode(CommOp::CombineRs, 1 - own);
+  home.networkNs = network(CommOp::Combine);
+  home.latencyNs = latency(CommOp::Combine);
+  home.ownNs = inNode(CommOp::CombineRs, own);
+  home.gatherNs = time.includesAttention ? inNode(CommOp::AttnAg, 1) : 0;
+  time.agDispatchNs = dispatchTime(out, chunks);
+  time.rsCombineNs = combineTime(home, chunks);
   return time;
 }
 
-LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method method,
-                            int64_t chunks, const ByteTable<double> &table) {
-  if (const auto scale = cluster.scales.find(method); scale != cluster.scales.end()) {
-    Cluster links;
-    links.mesh = cluster.mesh;
-    links.intra = scaled(cluster.intra, scale->second);
-    links.inter = scaled(cluster.inter, scale->second);
-    return layerCommTime(links, layout, method, chunks, table);
-  }
+namespace {
+
+/// Over the links as they are.
+LayerCommTime linkTime(const Cluster &cluster, const Layout &layout, Method method, int64_t chunks,
+                       const ByteTable<double> &table) {
   LayerCommTime time;
   time.attnNs =
       opTime(cluster, table, CommOp::AttnAg, false) + opTime(cluster, table, CommOp::AttnRs, false);
@@ -103,6 +102,28 @@ LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method
   } else {
     time.moeNs = expertCommTime(cluster, table, method);
   }
+  return time;
+}
+
+} // namespace
+
+LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method method,
+                            int64_t chunks, double tokens, const ByteTable<double> &table) {
+  const auto fitted = cluster.fits.find(method);
+  if (fitted == cluster.fits.end())
+    return linkTime(cluster, layout, method, chunks, table);
+  const MethodFit &fit = fitted->second;
+  Cluster links;
+  links.mesh = cluster.mesh;
+  links.intra = fittedLink(cluster.intra, fit);
+  links.inter = fittedLink(cluster.inter, fit);
+  LayerCommTime time = linkTime(links, layout, method, chunks, table);
+  const double onLinks = time.total();
+  const double whole = overlapped(onLinks, processorTime(fit, chunks, tokens));
+  // What processors add belongs to both parts alike; without links all of it to the experts' part.
+  if (onLinks > 0)
+    time.attnNs *= whole / onLinks;
+  time.moeNs = whole - time.attnNs;
   return time;
 }
 

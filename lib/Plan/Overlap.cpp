@@ -1,44 +1,48 @@
-//===- Overlap.cpp - A list scheduler for pipelined collectives -----------===//
+//===- Overlap.cpp - Time of the fused collectives' schedules -------------===//
 #include "mixserve/Plan/Overlap.h"
 
 #include <algorithm>
 #include <cassert>
+#include <vector>
 
 namespace mixserve::planner {
 
-double pipelineTime(const std::vector<Stage> &stages, int64_t chunks) {
+namespace {
+
+/// The first half of both: the thread makes messages, the network moves them. Returns when each has
+/// arrived; `thread` is the thread's clock afterwards.
+std::vector<double> sendAll(double reduceNs, double networkNs, double latencyNs, int64_t chunks,
+                            double &thread) {
   assert(chunks >= 1);
-  std::array<double, kResources> freeAt{};
-  std::vector<double> readyAt(chunks); // when the chunk's previous stage has ended
-  std::vector<size_t> nextStage(chunks);
-  double end = 0;
-  for (size_t done = 0; done < stages.size() * chunks; ++done) {
-    int64_t best = -1;
-    double bestStart = 0;
-    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-      if (nextStage[chunk] == stages.size())
-        continue;
-      double start = readyAt[chunk];
-      for (int64_t r = 0; r < kResources; ++r)
-        if (stages[nextStage[chunk]].busyNs[r] > 0)
-          start = std::max(start, freeAt[r]);
-      const bool later = best >= 0 && start == bestStart && nextStage[chunk] > nextStage[best];
-      if (best < 0 || start < bestStart || later) {
-        best = chunk;
-        bestStart = start;
-      }
-    }
-    double finish = bestStart;
-    for (int64_t r = 0; r < kResources; ++r)
-      if (double busy = stages[nextStage[best]].busyNs[r]; busy > 0) {
-        freeAt[r] = bestStart + busy;
-        finish = std::max(finish, freeAt[r]);
-      }
-    readyAt[best] = finish;
-    ++nextStage[best];
-    end = std::max(end, finish);
+  std::vector<double> arrived(chunks);
+  double network = 0;
+  for (double &at : arrived) {
+    thread += reduceNs;
+    network = std::max(network, thread) + networkNs;
+    at = network + latencyNs;
   }
-  return end;
+  return arrived;
+}
+
+} // namespace
+
+double dispatchTime(const DispatchChunk &chunk, int64_t chunks) {
+  double thread = 0;
+  for (double arrived : sendAll(chunk.reduceNs, chunk.networkNs, chunk.latencyNs, chunks, thread))
+    thread = std::max(thread + chunk.ownNs, arrived) + chunk.otherNs;
+  return thread;
+}
+
+double combineTime(const CombineChunk &chunk, int64_t chunks) {
+  double thread = 0;
+  bool first = true;
+  for (double arrived : sendAll(chunk.reduceNs, chunk.networkNs, chunk.latencyNs, chunks, thread)) {
+    thread = std::max(thread + chunk.ownNs, arrived);
+    if (!first)
+      thread += chunk.gatherNs;
+    first = false;
+  }
+  return thread + chunk.gatherNs;
 }
 
 } // namespace mixserve::planner

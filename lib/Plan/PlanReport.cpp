@@ -74,10 +74,14 @@ json costJson(const PlanRequest &request, const ServingCost &cost) {
 }
 
 json calibrationJson(const Cluster &cluster) {
-  const CalibrationError error = calibrationError(cluster);
+  const CalibrationError error = errorOf(predictHeldOut(cluster));
   json methods = json::object();
-  for (const auto &[method, scale] : cluster.scales)
-    methods[name(method)] = {{"latency", scale.latency}, {"factor", scale.factor}};
+  for (const auto &[method, fit] : cluster.fits)
+    methods[name(method)] = {{"start_ns", fit.startNs},
+                             {"chunk_ns", fit.chunkNs},
+                             {"row_ns", fit.rowNs},
+                             {"step_ns", fit.stepNs},
+                             {"factor", fit.factor}};
   return {{"date", cluster.calibration.date}, {"engine", cluster.calibration.engine},
           {"methods", std::move(methods)},    {"layers", error.layers},
           {"mean_error", error.meanError},    {"choices", error.choices},
@@ -119,7 +123,7 @@ std::string modelText(const ModelShape &model, const Limits &limits) {
 std::string sourceText(const Cluster &cluster) {
   if (cluster.linkSource != CostSource::Calibrated)
     return std::string("times from ") + name(cluster.linkSource) + ", not measured";
-  const CalibrationError error = calibrationError(cluster);
+  const CalibrationError error = errorOf(predictHeldOut(cluster));
   std::string text = "communication calibrated " + cluster.calibration.date + " over " +
                      cluster.calibration.engine;
   if (error.layers == 0)

@@ -28,7 +28,8 @@ StepCost stepCost(const PlanContext &context, const Layout &layout, Method metho
   cost.expertsNs =
       model.layers * workTime(cluster, model, expertWork(model, layout, load, context.routing));
   cost.headNs = workTime(cluster, model, headWork(model, layout, load));
-  const LayerCommTime layer = layerCommTime(cluster, layout, method, chunks, bytes.layer);
+  const LayerCommTime layer = layerCommTime(
+      cluster, layout, method, chunks, static_cast<double>(load.tokens), bytes.layer);
   cost.attnCommNs = opTime(cluster, bytes.outside, CommOp::EmbedRs, false) +
                     opTime(cluster, bytes.outside, CommOp::LmHeadAg, false) +
                     model.layers * layer.attnNs;

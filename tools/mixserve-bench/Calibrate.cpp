@@ -46,10 +46,12 @@ public:
         *std::find_if(methods.begin(), methods.end(),
                       [](const LayerMethod &method) { return method.kind == LayerMethod::Hybrid; });
     for (size_t i = 0; i < methods.size(); ++i) {
-      MXS_TRY(mesh.run(methods[i], last));
+      const size_t at = (i + rounds) % methods.size(); // another one first in every round
+      MXS_TRY(mesh.run(methods[at], last));
       if (counts)
-        seconds[i].push_back(last.seconds);
+        seconds[at].push_back(last.seconds);
     }
+    ++rounds;
     MXS_TRY(stage(hybrid, &MoeLayer::gatherInNode, counts, intraSeconds, intraBytes));
     return stage(hybrid, &MoeLayer::sendToNodes, counts, interSeconds, interBytes);
   }
@@ -83,6 +85,7 @@ private:
   std::vector<std::vector<double>> seconds;
   std::vector<double> interSeconds, intraSeconds;
   double interBytes = 0, intraBytes = 0;
+  size_t rounds = 0;
   LayerTime last;
 };
 

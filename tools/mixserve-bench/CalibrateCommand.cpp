@@ -113,9 +113,9 @@ int measure(const CalibrateOptions &options, const CalibrateWords &words, bool m
 
 int mixserve::tools::calibrateCommand(int argc, char **argv) {
   CalibrateOptions options;
-  options.bench.rounds = 3;
+  options.bench.rounds = 7;
   CalibrateWords words;
-  words.mesh.chunks = "1,2,4,8";
+  words.mesh.chunks = "1,2,4,8,16";
   Options parser("mixserve-bench calibrate", "[CLUSTER.yaml] [options]",
                  "Measures latency and bandwidth of both link classes, and a MoE layer's "
                  "communication by every method at\nseveral sizes, and writes them as the "

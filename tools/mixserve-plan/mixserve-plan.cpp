@@ -3,6 +3,7 @@
 #include "ReadModel.h"
 
 #include "mixserve/Plan/ByteCount.h"
+#include "mixserve/Plan/CalibrationReport.h"
 #include "mixserve/Plan/LayoutSpace.h"
 #include "mixserve/Plan/PlanOptions.h"
 #include "mixserve/Plan/PlanReport.h"
@@ -17,7 +18,7 @@ using namespace mixserve::tools;
 
 namespace {
 struct CommandLine {
-  std::string cluster, routing, compare;
+  std::string cluster, routing, compare, measured;
   PlanOptions plan;
   std::string weights, quantize, kvCache;
   int64_t quantizeGroup = 0;
@@ -44,6 +45,9 @@ static void declare(Options &parser, CommandLine &line) {
               "print the exact bytes that this trace moves under --layout");
   parser.text("compare", "STATS.json", line.compare,
               "with --routing: print planned beside counted bytes; exit 0 if equal, else 4");
+  parser.text("measured", "FILE", line.measured,
+              "no MODEL: print the layers that `mixserve-bench calibrate` measured in this cluster\n"
+              "file beside what --cluster predicts; the same file: each fifth from the others");
   parser.number("top", "N", line.top, 0, "print the N cheapest candidates (default 10, 0 for all)");
   parser.text("weights", "TYPE", line.weights,
               "element type of weights: f32 or bf16 (default auto: the model's own)");
@@ -134,6 +138,31 @@ static int printPlan(const CommandLine &line, const Cluster &cluster, const Mode
   return result.failure == PlanFailure::Infeasible ? fail(kNoPlan, result.error) : kOk;
 }
 
+/// --measured: how far predicted layers are from measured ones.
+static int printPredictions(const CommandLine &line, const Cluster &cluster) {
+  std::string error;
+  const std::optional<Cluster> other = readClusterFile(line.measured, error);
+  if (!other)
+    return fail(kBadInput, error);
+  const Calibration &calibration = other->calibration;
+  if (calibration.layers.empty())
+    return fail(kBadInput, line.measured + ": no measured layers; measure some with "
+                                           "mixserve-bench calibrate " +
+                               line.measured);
+  if (other->mesh.nodes != cluster.mesh.nodes || other->mesh.devices != cluster.mesh.devices)
+    return fail(kBadInput, line.measured + ": was measured on " +
+                               std::to_string(other->mesh.nodes) + " x " +
+                               std::to_string(other->mesh.devices) + " ranks, " + line.cluster +
+                               " has " + std::to_string(cluster.mesh.nodes) + " x " +
+                               std::to_string(cluster.mesh.devices));
+  const bool heldOut = line.measured == line.cluster;
+  const std::vector<LayerPrediction> predictions =
+      heldOut ? predictHeldOut(cluster) : predictLayers(cluster, calibration.layers);
+  llvm::outs() << (line.json ? predictionsAsJson(predictions, heldOut)
+                             : predictionsAsText(predictions, heldOut));
+  return kOk;
+}
+
 int main(int argc, char **argv) {
   CommandLine line;
   Options parser(
@@ -149,6 +178,16 @@ int main(int argc, char **argv) {
   std::vector<std::string> models;
   if (auto code = parser.parse(argc, argv, models))
     return *code;
+  if (!line.measured.empty()) {
+    if (!models.empty())
+      return parser.usageError("--measured is about the cluster alone; unexpected '" +
+                               models.front() + "'");
+    if (line.cluster.empty())
+      return parser.usageError("--cluster FILE is needed: what predicts");
+    std::string error;
+    const std::optional<Cluster> cluster = readClusterFile(line.cluster, error);
+    return cluster ? flushed(printPredictions(line, *cluster)) : fail(kBadInput, error);
+  }
   if (models.empty())
     return parser.usageError(
         "which model? give an .onnx file, a Hugging Face folder, a raised .mlir file, or a "

@@ -37,12 +37,12 @@ double opTime(const Cluster &cluster, const ByteTable<double> &table, CommOp op,
 /// Time of a layer's MoE communication: the ops in sequence.
 double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Method method);
 
-/// Time of hybrid-fused: two fused ops, each pipelined over `chunks` by the list scheduler
-/// (Overlap.h):
+/// Time of hybrid-fused: two fused ops over `chunks`, by their schedules (Overlap.h):
 ///   ag_dispatch = [attn_rs ->] dispatch -> dispatch_ag,
 ///   rs_combine = combine_rs -> combine [-> attn_ag of the next layer].
-/// attn_rs and attn_ag take part unless the attention group spans nodes; then they are not included
-/// here.
+/// A stage inside the node takes t(S / C) per chunk; between nodes S / C / B on the network, and
+/// arrives alpha later. attn_rs and attn_ag take part unless the attention group spans nodes; then
+/// they are not included here.
 struct FusedTime {
   double agDispatchNs = 0;
   double rsCombineNs = 0;
@@ -51,15 +51,15 @@ struct FusedTime {
 FusedTime fusedTime(const Cluster &cluster, const Layout &layout, const ByteTable<double> &table,
                     int64_t chunks);
 
-/// A layer's communication: attention's all_gather and reduce_scatter, dispatch and combine, with
-/// links scaled as measured for the method if the cluster has that (Calibration.h). hybrid-fused:
-/// `moeNs` holds the attn_rs and the attn_ag that it hides.
+/// A layer's communication: attention's all_gather and reduce_scatter, dispatch and combine, as
+/// fitted to what was measured of the method if the cluster has that (Calibration.h). hybrid-fused:
+/// `moeNs` holds the attn_rs and the attn_ag that it hides. `tokens`: of the step.
 struct LayerCommTime {
   double attnNs = 0, moeNs = 0;
   double total() const { return attnNs + moeNs; }
 };
 LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method method,
-                            int64_t chunks, const ByteTable<double> &table);
+                            int64_t chunks, double tokens, const ByteTable<double> &table);
 
 } // namespace mixserve::planner
 

@@ -1,10 +1,10 @@
 //===- CalibrationTest.cpp - Measured constants in place of nominal ones --===//
-#include "mixserve/Plan/Calibration.h"
+#include "mixserve/Plan/CalibrationReport.h"
 #include "mixserve/Plan/CollectiveCost.h"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <nlohmann/json.hpp>
 
 using namespace mixserve::planner;
 
@@ -32,18 +32,18 @@ LayerSample sample(Method method, int64_t tokens) {
   return result;
 }
 
-/// Measured: what the formula says on links of `latency` times the alpha and 1 / `factor` of the
-/// bandwidth.
-std::vector<LayerSample> measuredAs(const Cluster &cluster, Method method, double latency,
-                                    double factor) {
+/// What layers would take if `fit` were true.
+std::vector<LayerSample> measuredAs(const Cluster &cluster, Method method, const MethodFit &fit,
+                                    const std::vector<int64_t> &chunkCounts = {1}) {
   Cluster other = cluster;
-  other.intra = scaled(cluster.intra, {latency, factor});
-  other.inter = scaled(cluster.inter, {latency, factor});
+  other.fits[method] = fit;
   std::vector<LayerSample> layers;
-  for (int64_t tokens : {4, 16, 64, 256, 1024}) {
-    layers.push_back(sample(method, tokens));
-    layers.back().ns = formulaTime(other, layers.back());
-  }
+  for (int64_t tokens : {4, 16, 64, 256, 1024, 4096, 16384})
+    for (int64_t chunks : chunkCounts) {
+      layers.push_back(sample(method, tokens));
+      layers.back().chunks = chunks;
+      layers.back().ns = predictLayers(other, {layers.back()})[0].predictedNs;
+    }
   return layers;
 }
 
@@ -57,26 +57,67 @@ TEST(Calibration, FormulaIsALayersCommunication) {
   const double routed = 256 + 16 + 4;
   const double intra = (2 * 256 + 2 * p * routed + 2 * p * 256) / 0.5 + 4 * 5'000;
   const double inter = (2 * p * routed + 2 * p * 256) / 0.125 + 2 * 50'000;
-  EXPECT_NEAR(formulaTime(cluster, layer), intra + inter, 1e-6 * (intra + inter));
+  EXPECT_NEAR(predictLayers(cluster, {layer})[0].predictedNs, intra + inter,
+              1e-6 * (intra + inter));
 }
 
-TEST(Calibration, FindsLatencyAndFactorOfEachMethod) {
+TEST(Calibration, LinksAndProcessorsHideEachOther) {
+  EXPECT_NEAR(overlapped(4e6, 3e6), 4.498e6, 1e3); // the worked numbers
+  EXPECT_NEAR(overlapped(300e6, 3e6), 300.0001e6, 1e2);
+  EXPECT_DOUBLE_EQ(overlapped(0, 5), 5);
+  EXPECT_DOUBLE_EQ(overlapped(5, 0), 5);
+  EXPECT_DOUBLE_EQ(processorTime({100, 10, 1, 0, 1}, 4, 7), 137);
+}
+
+TEST(Calibration, FittedLinksTakeTheirShare) {
+  Cluster cluster = twoByTwo();
+  cluster.fits[Method::Hybrid] = {0, 0, 0, 1'000, 2};
+  ByteTable<double> table(4);
+  table.send(cluster.mesh, CommOp::AttnAg, 0, 1, 125'000);   // 0.25 ms
+  table.send(cluster.mesh, CommOp::Dispatch, 0, 2, 125'000); // 1 ms
+  const Layout layout{2, 2, 2, 2};
+  const LayerCommTime fitted = layerCommTime(cluster, layout, Method::Hybrid, 1, 4, table);
+  EXPECT_NEAR(fitted.attnNs, 501'000, 1);
+  EXPECT_NEAR(fitted.moeNs, 2'001'000, 1);
+  // Another method keeps the formula.
+  EXPECT_DOUBLE_EQ(layerCommTime(cluster, layout, Method::HierEp, 1, 4, table).total(),
+                   250'000 + 5'000 + 1'000'000 + 50'000);
+}
+
+TEST(Calibration, WhatProcessorsAddIsSharedOut) {
+  Cluster cluster = twoByTwo();
+  cluster.fits[Method::Hybrid] = {6e6, 0, 0, 0, 1};
+  const Layout layout{2, 2, 2, 2};
+  ByteTable<double> table(4);
+  EXPECT_DOUBLE_EQ(layerCommTime(cluster, layout, Method::Hybrid, 1, 4, table).moeNs, 6e6);
+  table.send(cluster.mesh, CommOp::AttnAg, 0, 1, 500'000);
+  table.send(cluster.mesh, CommOp::Dispatch, 0, 2, 375'000);
+  const LayerCommTime time = layerCommTime(cluster, layout, Method::Hybrid, 1, 4, table);
+  EXPECT_NEAR(time.total(), overlapped(4e6, 6e6), 1);
+  EXPECT_NEAR(time.attnNs, time.total() / 4, 1);
+}
+
+TEST(Calibration, FindsWhatLayersWereMadeFrom) {
   const Cluster cluster = twoByTwo();
-  std::vector<LayerSample> layers = measuredAs(cluster, Method::Hybrid, 2, 1.25);
-  for (const LayerSample &layer : measuredAs(cluster, Method::HybridFused, 0.5, 0.8)) {
+  std::vector<LayerSample> layers = measuredAs(cluster, Method::Hybrid, {2e6, 0, 500, 20e3, 1.25});
+  for (const LayerSample &layer :
+       measuredAs(cluster, Method::HybridFused, {1e6, 300e3, 100, 40e3, 0.8}, {1, 2, 4, 8}))
     layers.push_back(layer);
-    layers.back().chunks = 4;
-    Cluster other = cluster;
-    other.intra = scaled(cluster.intra, {0.5, 0.8});
-    other.inter = scaled(cluster.inter, {0.5, 0.8});
-    layers.back().ns = formulaTime(other, layers.back());
-  }
-  const auto scales = fitScales(cluster, layers);
-  ASSERT_EQ(scales.size(), 2u);
-  EXPECT_NEAR(scales.at(Method::Hybrid).latency, 2, 0.02);
-  EXPECT_NEAR(scales.at(Method::Hybrid).factor, 1.25, 0.01);
-  EXPECT_NEAR(scales.at(Method::HybridFused).latency, 0.5, 0.01);
-  EXPECT_NEAR(scales.at(Method::HybridFused).factor, 0.8, 0.01);
+  Cluster fitted = cluster;
+  fitted.fits = fitMethods(cluster, layers);
+  ASSERT_EQ(fitted.fits.size(), 2u);
+  EXPECT_LT(errorOf(predictLayers(fitted, layers)).worstError, 0.02);
+  // Other sizes and chunks than those that were measured, too.
+  Cluster truth = cluster;
+  truth.fits[Method::HybridFused] = {1e6, 300e3, 100, 40e3, 0.8};
+  for (int64_t tokens : {1, 33, 777, 65536})
+    for (int64_t chunks : {1, 3, 16}) {
+      LayerSample layer = sample(Method::HybridFused, tokens);
+      layer.chunks = chunks;
+      const double expected = predictLayers(truth, {layer})[0].predictedNs;
+      EXPECT_NEAR(predictLayers(fitted, {layer})[0].predictedNs, expected, 0.05 * expected)
+          << tokens << " tokens, " << chunks << " chunks";
+    }
 }
 
 TEST(Calibration, WildMeasurementsStayWithinBounds) {
@@ -84,42 +125,65 @@ TEST(Calibration, WildMeasurementsStayWithinBounds) {
   LayerSample layer = sample(Method::HierEp, 16);
   for (double ns : {1.0, 1e15}) {
     layer.ns = ns;
-    const MethodScale scale = fitScales(cluster, {layer}).at(Method::HierEp);
-    EXPECT_GE(std::min(scale.latency, scale.factor), 1 / 64.0);
-    EXPECT_LE(std::max(scale.latency, scale.factor), 64);
+    const MethodFit fit = fitMethods(cluster, {layer}).at(Method::HierEp);
+    EXPECT_GE(fit.factor, 1 / 64.0);
+    EXPECT_LE(fit.factor, 64);
+    for (double constant : {fit.startNs, fit.chunkNs, fit.rowNs, fit.stepNs}) {
+      EXPECT_GE(constant, 0);
+      EXPECT_LE(constant, 1e12);
+    }
   }
-}
-
-TEST(Calibration, ScalesALayerAndLeavesOtherMethodsAlone) {
-  Cluster cluster = twoByTwo();
-  cluster.scales[Method::Hybrid] = {1, 2};
-  cluster.inter.latencyNs = cluster.intra.latencyNs = 0;
-  ByteTable<double> table(4);
-  table.send(cluster.mesh, CommOp::Dispatch, 0, 2, 125'000); // 1 ms
-  const Layout layout{2, 2, 2, 2};
-  EXPECT_DOUBLE_EQ(layerCommTime(cluster, layout, Method::Hybrid, 1, table).total(), 2e6);
-  EXPECT_DOUBLE_EQ(layerCommTime(cluster, layout, Method::HierEp, 1, table).total(), 1e6);
 }
 
 TEST(Calibration, ErrorIsThatOfEachFifthFromTheOthers) {
   Cluster cluster = twoByTwo();
-  cluster.calibration.layers = measuredAs(cluster, Method::Hybrid, 1.5, 1.5);
-  CalibrationError error = calibrationError(cluster);
-  EXPECT_EQ(error.layers, 5);
-  EXPECT_NEAR(error.meanError, 0, 0.02);
-  EXPECT_EQ(error.choices, 0); // one method: nothing to choose
+  cluster.calibration.layers = measuredAs(cluster, Method::Hybrid, {200e3, 0, 500, 20e3, 1.5});
+  CalibrationError error = errorOf(predictHeldOut(cluster));
+  EXPECT_EQ(error.layers, 7);
+  EXPECT_LT(error.meanError, 0.05);
+  EXPECT_EQ(error.choices, 0); // one way per size: nothing to choose
 
   // flat-ep is faster, but its layer of 64 tokens was twice as slow as the other ones promise: it
   // is picked there, and hybrid would have been faster.
-  std::vector<LayerSample> flat = measuredAs(cluster, Method::FlatEp, 0.1, 0.1);
+  std::vector<LayerSample> flat = measuredAs(cluster, Method::FlatEp, {20e3, 0, 50, 2e3, 0.15});
   flat[2].ns = cluster.calibration.layers[2].ns * 1.6;
   cluster.calibration.layers.insert(cluster.calibration.layers.end(), flat.begin(), flat.end());
-  error = calibrationError(cluster);
-  EXPECT_EQ(error.layers, 10);
-  EXPECT_EQ(error.choices, 5);
+  const std::vector<LayerPrediction> predictions = predictHeldOut(cluster);
+  error = errorOf(predictions);
+  EXPECT_EQ(error.layers, 14);
+  EXPECT_EQ(error.choices, 7);
   EXPECT_NEAR(error.worstRegret, 0.6, 0.01);
-  EXPECT_NEAR(error.meanRegret, 0.12, 0.01);
-  EXPECT_GT(error.meanError, 0.05);
+  EXPECT_NEAR(error.meanRegret, 0.6 / 7, 0.01);
+  EXPECT_GT(error.worstError, 0.5);
+
+  const std::vector<LayerChoice> choices = choicesOf(predictions);
+  ASSERT_EQ(choices.size(), 7u);
+  EXPECT_EQ(choices[2].tokens, 64);
+  EXPECT_EQ(choices[2].picked.layer.method, Method::FlatEp);
+  EXPECT_EQ(choices[2].fastest.layer.method, Method::Hybrid);
+  EXPECT_TRUE(choicesOf(predictions, Method::Hybrid).empty()); // one chunk count
+}
+
+TEST(Calibration, ReportsPredictedBesideMeasured) {
+  LayerSample slow = sample(Method::Hybrid, 8), fast = sample(Method::HybridFused, 8);
+  slow.ns = 4e6;
+  fast.ns = 2e6;
+  fast.chunks = 4;
+  const std::vector<LayerPrediction> predictions = {{slow, 3e6}, {fast, 3.5e6}};
+  const std::string text = predictionsAsText(predictions, false);
+  EXPECT_NE(text.find("hybrid-fused 4, attn_tp=2 moe_tp=2"), std::string::npos) << text;
+  EXPECT_NE(text.find("2 layers [ms], measured at another time: 50.0 % off on average, at most "
+                      "75.0 %"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("1 sizes: the way picked is 100.0 % slower"), std::string::npos) << text;
+  const auto json = nlohmann::json::parse(predictionsAsJson(predictions, true));
+  EXPECT_EQ(json["held_out"], true);
+  EXPECT_EQ(json["predictions"].size(), 2u);
+  EXPECT_EQ(json["picks"][0]["picked"]["method"], "hybrid");
+  EXPECT_EQ(json["picks"][0]["fastest"]["method"], "hybrid-fused");
+  EXPECT_NEAR(json["worst_regret"], 1, 1e-9);
+  EXPECT_TRUE(json["chunk_picks"].empty());
 }
 
 } // namespace

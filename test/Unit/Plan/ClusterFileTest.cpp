@@ -153,11 +153,8 @@ TEST(ClusterFile, WhatWasMeasuredReplacesTheNominalLinks) {
   EXPECT_EQ(layer.chunks, 8);
   EXPECT_EQ(layer.zipf, 0.5);
   EXPECT_EQ(layer.ns, 80e6);
-  const MethodScale scale = cluster->scales.at(Method::HybridFused);
-  Cluster links = *cluster;
-  links.intra = scaled(cluster->intra, scale);
-  links.inter = scaled(cluster->inter, scale);
-  EXPECT_NEAR(formulaTime(links, layer), 80e6, 80e6 * 0.01);
+  EXPECT_EQ(cluster->fits.count(Method::HybridFused), 1u);
+  EXPECT_NEAR(predictLayers(*cluster, {layer})[0].predictedNs, 80e6, 80e6 * 0.01);
 }
 
 TEST(ClusterFile, OtherDamage) {

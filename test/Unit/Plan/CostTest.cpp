@@ -64,30 +64,27 @@ TEST(CollectiveCost, IndependentMessagesOverlapTheLinks) {
   EXPECT_DOUBLE_EQ(opTime(cluster, table, CommOp::Dispatch, true), 5020);
 }
 
-TEST(Overlap, PipelineOfTwoStages) {
-  Stage network, node;
-  network[Resource::NicOut] = network[Resource::NicIn] = 10;
-  node[Resource::IntraOut] = node[Resource::IntraIn] = 10;
-  EXPECT_DOUBLE_EQ(pipelineTime({network, node}, 1), 20);
-  EXPECT_DOUBLE_EQ(pipelineTime({network, node}, 4), 50); // the worked numbers
-  EXPECT_DOUBLE_EQ(pipelineTime({network, network}, 4), 80);
-  EXPECT_DOUBLE_EQ(pipelineTime({}, 4), 0);
+TEST(Overlap, OwnRowsAreGatheredWhileTheNetworkWorks) {
+  EXPECT_DOUBLE_EQ(dispatchTime({0, 250, 0, 125, 125}, 4), 1125); // the worked number
+  EXPECT_DOUBLE_EQ(dispatchTime({0, 1000, 0, 500, 500}, 1), 1500);
+  EXPECT_DOUBLE_EQ(dispatchTime({0, 10, 0, 500, 500}, 4), 4000); // the node's link is the busy one
+  EXPECT_DOUBLE_EQ(dispatchTime({0, 0, 0, 0, 0}, 4), 0);
 }
 
-TEST(Overlap, FirstAndLastStageShareTheNodeLink) {
-  Stage network, node;
-  network[Resource::NicOut] = 10;
-  node[Resource::IntraOut] = 10;
-  // Per chunk 20 ns of the node's link: 8 chunks need 160, and the first network stage is exposed
-  // once.
-  EXPECT_DOUBLE_EQ(pipelineTime({node, network, node}, 8), 160);
+TEST(Overlap, AMessageLeavesWhenItsRowsAreReduced) {
+  EXPECT_DOUBLE_EQ(dispatchTime({100, 10, 5, 0, 0}, 4), 415);
+  EXPECT_DOUBLE_EQ(dispatchTime({10, 100, 5, 0, 7}, 4), 10 + 400 + 5 + 7);
 }
 
-TEST(Overlap, OppositeDirectionsDoNotCollide) {
-  Stage out, in;
-  out[Resource::IntraOut] = 10;
-  in[Resource::IntraIn] = 10;
-  EXPECT_DOUBLE_EQ(pipelineTime({out, in}, 4), 50);
+TEST(Overlap, LatenciesOfChunksOverlap) {
+  EXPECT_DOUBLE_EQ(dispatchTime({0, 10, 1000, 0, 0}, 4), 1040);
+  EXPECT_DOUBLE_EQ(combineTime({0, 10, 1000, 0, 0}, 4), 1040);
+}
+
+TEST(Overlap, AChunkIsGatheredAfterTheOneBehindItHasArrived) {
+  EXPECT_DOUBLE_EQ(combineTime({0, 250, 0, 0, 250}, 4), 1500); // the worked number
+  EXPECT_DOUBLE_EQ(combineTime({0, 1000, 0, 0, 1000}, 1), 2000);
+  EXPECT_DOUBLE_EQ(combineTime({50, 10, 0, 50, 0}, 4), 400); // all messages are made first
 }
 
 TEST(CollectiveCost, FusedHidesTheShorterStage) {
@@ -98,8 +95,8 @@ TEST(CollectiveCost, FusedHidesTheShorterStage) {
   table.send(cluster.mesh, CommOp::Dispatch, 0, 2, 50000);   // 1000 ns
   table.send(cluster.mesh, CommOp::DispatchAg, 2, 3, 50000); // 1000 ns
   const Layout attentionDp{1, 4, 2, 2}, attentionTp{4, 1, 2, 2};
-  EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 1).agDispatchNs, 2000);
-  EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 4).agDispatchNs, 1250);
+  EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 1).agDispatchNs, 1500);
+  EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 4).agDispatchNs, 1125);
   EXPECT_DOUBLE_EQ(expertCommTime(cluster, table, Method::Hybrid), 2000);
   EXPECT_FALSE(fusedTime(cluster, attentionTp, table, 4).includesAttention); // the group spans nodes
   EXPECT_TRUE(fusedTime(cluster, {2, 2, 2, 2}, table, 4).includesAttention);
@@ -112,12 +109,12 @@ TEST(CollectiveCost, FusedHidesTheNextAttentionsGather) {
   ByteTable<double> table(4);
   table.send(cluster.mesh, CommOp::Combine, 0, 2, 50000); // 1000 ns
   table.send(cluster.mesh, CommOp::AttnAg, 2, 3, 50000);  // 1000 ns
-  EXPECT_DOUBLE_EQ(fusedTime(cluster, {2, 2, 2, 2}, table, 4).rsCombineNs, 1250);
+  EXPECT_DOUBLE_EQ(fusedTime(cluster, {2, 2, 2, 2}, table, 4).rsCombineNs, 1500);
   EXPECT_DOUBLE_EQ(fusedTime(cluster, {4, 1, 2, 2}, table, 4).rsCombineNs, 1000); // spans nodes
-  const LayerCommTime inside = layerCommTime(cluster, {2, 2, 2, 2}, Method::HybridFused, 4, table);
+  const LayerCommTime inside = layerCommTime(cluster, {2, 2, 2, 2}, Method::HybridFused, 4, 8, table);
   EXPECT_DOUBLE_EQ(inside.attnNs, 0);
-  EXPECT_DOUBLE_EQ(inside.moeNs, 1250);
-  EXPECT_DOUBLE_EQ(layerCommTime(cluster, {4, 1, 2, 2}, Method::HybridFused, 4, table).attnNs, 1000);
+  EXPECT_DOUBLE_EQ(inside.moeNs, 1500);
+  EXPECT_DOUBLE_EQ(layerCommTime(cluster, {4, 1, 2, 2}, Method::HybridFused, 4, 8, table).attnNs, 1000);
 }
 
 TEST(ComputeCost, ExpertsAtTheBusiestRank) {

@@ -1,0 +1,25 @@
+//===- CalibrationReport.h - Predicted layers beside measured ones -*- C++ -*-===//
+#ifndef MIXSERVE_PLAN_CALIBRATIONREPORT_H
+#define MIXSERVE_PLAN_CALIBRATIONREPORT_H
+
+#include "mixserve/Plan/Calibration.h"
+
+#include <string>
+
+namespace mixserve::planner {
+
+/// A table of all layers, a table of what would be picked at each size beside the fastest, and the
+/// means. `heldOut`: predictHeldOut made them; the text says so.
+std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, bool heldOut);
+
+/// {"schema": "mixserve.calibration/v1", "held_out", "layers", "mean_error", "worst_error",
+/// "choices", "mean_regret", "worst_regret", "predictions": [{"method", "layout", "chunks",
+/// "tokens", "hidden", "experts", "top_k", "zipf", "measured_ns", "predicted_ns"}], "picks":
+/// [{"tokens", "zipf", "picked": {"method", "layout", "chunks", "measured_ns", "predicted_ns"},
+/// "fastest": {the same}, "regret"}], "chunk_picks": [the same, of hybrid-fused alone]}. Errors and
+/// regrets are fractions.
+std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, bool heldOut);
+
+} // namespace mixserve::planner
+
+#endif // MIXSERVE_PLAN_CALIBRATIONREPORT_H

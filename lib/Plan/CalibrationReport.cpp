@@ -1,0 +1,117 @@
+//===- CalibrationReport.cpp - Predicted layers beside measured ones ------===//
+#include "mixserve/Plan/CalibrationReport.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+namespace mixserve::planner {
+
+using json = nlohmann::ordered_json;
+
+namespace {
+
+template <class... Values> std::string line(const char *format, Values... values) {
+  char buffer[256];
+  std::snprintf(buffer, sizeof buffer, format, values...);
+  return buffer;
+}
+
+/// "hybrid-fused 8, attn_tp=4 moe_tp=4"
+std::string wayText(const LayerSample &layer) {
+  std::string text = name(layer.method);
+  if (layer.method == Method::HybridFused)
+    text += " " + std::to_string(layer.chunks);
+  return text + line(", attn_tp=%lld moe_tp=%lld", static_cast<long long>(layer.layout.attnTp),
+                     static_cast<long long>(layer.layout.moeTp));
+}
+
+std::string choicesText(const std::vector<LayerChoice> &choices) {
+  std::string text;
+  for (const LayerChoice &choice : choices)
+    text += line("%8lld %6g  %-36s %10.3f  %-36s %10.3f %+7.1f %%\n",
+                 static_cast<long long>(choice.tokens), choice.zipf,
+                 wayText(choice.picked.layer).c_str(), choice.picked.layer.ns / 1e6,
+                 wayText(choice.fastest.layer).c_str(), choice.fastest.layer.ns / 1e6,
+                 100 * choice.regret());
+  return text;
+}
+
+json wayJson(const LayerPrediction &way) {
+  const LayerSample &layer = way.layer;
+  return {{"method", name(layer.method)},
+          {"layout", {{"attn_tp", layer.layout.attnTp}, {"moe_tp", layer.layout.moeTp}}},
+          {"chunks", layer.chunks},
+          {"measured_ns", layer.ns},
+          {"predicted_ns", way.predictedNs}};
+}
+
+json choicesJson(const std::vector<LayerChoice> &choices) {
+  json list = json::array();
+  for (const LayerChoice &choice : choices)
+    list.push_back({{"tokens", choice.tokens},
+                    {"zipf", choice.zipf},
+                    {"picked", wayJson(choice.picked)},
+                    {"fastest", wayJson(choice.fastest)},
+                    {"regret", choice.regret()}});
+  return list;
+}
+
+} // namespace
+
+std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, bool heldOut) {
+  std::string text = line("%8s %6s  %-36s %10s %10s %9s\n", "tokens", "zipf", "way", "measured",
+                          "predicted", "off");
+  for (const LayerPrediction &way : predictions)
+    text +=
+        line("%8lld %6g  %-36s %10.3f %10.3f %+7.1f %%\n", static_cast<long long>(way.layer.tokens),
+             way.layer.zipf, wayText(way.layer).c_str(), way.layer.ns / 1e6, way.predictedNs / 1e6,
+             100 * (way.predictedNs / way.layer.ns - 1));
+  const std::string titles = line("%8s %6s  %-36s %10s  %-36s %10s %9s\n", "tokens", "zipf",
+                                  "picked", "measured", "fastest", "measured", "slower");
+  const std::vector<LayerChoice> choices = choicesOf(predictions);
+  const std::vector<LayerChoice> chunks = choicesOf(predictions, Method::HybridFused);
+  if (!choices.empty())
+    text += "\nOf all ways:\n" + titles + choicesText(choices);
+  if (!chunks.empty())
+    text += "\nOf the chunk counts of hybrid-fused:\n" + titles + choicesText(chunks);
+  const CalibrationError error = errorOf(predictions);
+  text += line("\n%lld layers [ms], %s: %.1f %% off on average, at most %.1f %%\n",
+               static_cast<long long>(error.layers),
+               heldOut ? "each fifth predicted from the others" : "measured at another time",
+               100 * error.meanError, 100 * error.worstError);
+  if (error.choices > 0)
+    text += line("%lld sizes: the way picked is %.1f %% slower than the fastest on average, at "
+                 "most %.1f %%\n",
+                 static_cast<long long>(error.choices), 100 * error.meanRegret,
+                 100 * error.worstRegret);
+  return text;
+}
+
+std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, bool heldOut) {
+  const CalibrationError error = errorOf(predictions);
+  json object;
+  object["schema"] = "mixserve.calibration/v1";
+  object["held_out"] = heldOut;
+  object["layers"] = error.layers;
+  object["mean_error"] = error.meanError;
+  object["worst_error"] = error.worstError;
+  object["choices"] = error.choices;
+  object["mean_regret"] = error.meanRegret;
+  object["worst_regret"] = error.worstRegret;
+  object["predictions"] = json::array();
+  for (const LayerPrediction &way : predictions) {
+    json entry = wayJson(way);
+    entry["tokens"] = way.layer.tokens;
+    entry["hidden"] = way.layer.hidden;
+    entry["experts"] = way.layer.experts;
+    entry["top_k"] = way.layer.topK;
+    entry["zipf"] = way.layer.zipf;
+    object["predictions"].push_back(std::move(entry));
+  }
+  object["picks"] = choicesJson(choicesOf(predictions));
+  object["chunk_picks"] = choicesJson(choicesOf(predictions, Method::HybridFused));
+  return object.dump(1) + "\n";
+}
+
+} // namespace mixserve::planner
