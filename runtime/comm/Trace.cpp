@@ -20,7 +20,7 @@ int64_t steadyNs() {
 Trace::Trace(bool enabled, int devices) : on(enabled), devices(devices), origin(steadyNs()) {}
 
 void Trace::add(const TraceEvent &event) {
-  if (!on)
+  if (!enabled())
     return;
   std::lock_guard<std::mutex> lock(mutex);
   list.push_back(event);

@@ -6,6 +6,7 @@
 #include "comm/Site.h"
 #include "core/Status.h"
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -31,7 +32,9 @@ class Trace {
 public:
   Trace(bool enabled, int devices);
 
-  bool enabled() const { return on; }
+  bool enabled() const { return on.load(std::memory_order_relaxed); }
+  /// From now on; events that have begun may be missed.
+  void enable(bool value) { on.store(value, std::memory_order_relaxed); }
   void add(const TraceEvent &event);
   std::vector<TraceEvent> events() const;
   void clear();
@@ -43,7 +46,7 @@ public:
   std::string json(const std::vector<TraceEvent> &all) const;
 
 private:
-  bool on;
+  std::atomic<bool> on;
   int devices;
   int64_t origin;
   mutable std::mutex mutex;

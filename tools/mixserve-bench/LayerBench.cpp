@@ -22,6 +22,7 @@ namespace {
 struct Measured {
   std::vector<double> seconds, cpu;
   LayerTime last;
+  std::vector<TracedOverlap> traced;
 };
 
 /// Times of a method's bytes on the links, 0 where a rate is not known. No schedule is faster than
@@ -60,6 +61,19 @@ json methodJson(const LayerMethod &method, const LayerLinks &links, const Measur
   }
   if (std::min(times.inter, times.intra) > 0)
     result["hidden"] = times.hidden(median);
+  if (!measured.traced.empty()) {
+    std::vector<double> inter, intra, both, hidden;
+    for (const TracedOverlap &run : measured.traced) {
+      inter.push_back(run.inter);
+      intra.push_back(run.intra);
+      both.push_back(run.both);
+      hidden.push_back(run.hidden());
+    }
+    result["traced"] = {{"inter_s", medianOf(inter)},
+                        {"intra_s", medianOf(intra)},
+                        {"both_s", medianOf(both)},
+                        {"hidden", medianOf(hidden)}};
+  }
   if (fastestFused) {
     // Round by round: what disturbs a round disturbs both.
     std::vector<double> ratios;
@@ -68,6 +82,22 @@ json methodJson(const LayerMethod &method, const LayerLinks &links, const Measur
     result["over_fused"] = medianOf(ratios);
   }
   return result;
+}
+
+/// Apart from the timed rounds: a trace takes time itself.
+Status traceFused(const LayerBenchOptions &options, LayerMesh &mesh,
+                  std::vector<Measured> &measured) {
+  mesh.setTraced(true);
+  for (int64_t round = 0; round < options.tracedRounds; ++round)
+    for (size_t i = 0; i < measured.size(); ++i) {
+      if (!options.methods[i].isFused())
+        continue;
+      LayerTime time;
+      MXS_TRY(mesh.run(options.methods[i], time));
+      measured[i].traced.push_back(time.traced);
+    }
+  mesh.setTraced(false);
+  return mxs::okStatus();
 }
 
 json conditionsJson(const LayerBenchOptions &options, bool mpi) {
@@ -109,6 +139,7 @@ Status mixserve::tools::runLayerBench(const LayerBenchOptions &options, mxs::Mpi
       measured[at].cpu.push_back(time.cpuSeconds);
       measured[at].last = time;
     }
+  MXS_TRY(traceFused(options, *mesh, measured));
   if (!mesh->isFirst())
     return mxs::okStatus();
 

@@ -13,6 +13,7 @@ struct LayerBenchOptions {
   LayerLinks links;
   std::vector<LayerMethod> methods;
   int64_t rounds = 7, warmUps = 1;
+  int64_t tracedRounds = 3; ///< after them, of the fused methods
   uint64_t deadlineNs = 30'000'000'000;
 };
 

@@ -23,15 +23,20 @@ void printTable(const json &result) {
               shape.at("tokens_per_node").get<long long>(), shape.at("hidden").get<long long>(),
               shape.at("top_k").get<long long>(), shape.at("experts").get<long long>(),
               shape.at("zipf").get<double>(), result.at("rounds").get<long long>());
-  std::printf("%-18s %6s %10s %10s %10s %9s %9s %8s %8s %10s %10s\n", "method", "chunks", "ms",
-              "least", "most", "x fused", "x bound", "hidden", "cpu ms", "inter MB", "intra MB");
+  std::printf("%-18s %6s %10s %10s %10s %9s %9s %8s %8s %8s %10s %10s\n", "method", "chunks", "ms",
+              "least", "most", "x fused", "x bound", "hidden", "traced", "cpu ms", "inter MB",
+              "intra MB");
   for (const json &m : result.at("methods")) {
+    char traced[32] = "";
+    if (m.contains("traced"))
+      std::snprintf(traced, sizeof traced, "%.0f%%",
+                    m.at("traced").at("hidden").get<double>() * 100);
     const auto number = [&](const char *name) { return m.value(name, 0.0); };
-    std::printf("%-18s %6s %10.2f %10.2f %10.2f %9.2f %9.2f %7.0f%% %8.1f %10.2f %10.2f\n",
+    std::printf("%-18s %6s %10.2f %10.2f %10.2f %9.2f %9.2f %7.0f%% %8s %8.1f %10.2f %10.2f\n",
                 m.at("method").get<std::string>().c_str(),
                 m.contains("chunks") ? m.at("chunks").dump().c_str() : "", number("median_s") * 1e3,
                 number("least_s") * 1e3, number("most_s") * 1e3, number("over_fused"),
-                number("over_bound"), number("hidden") * 100, number("cpu_s") * 1e3,
+                number("over_bound"), number("hidden") * 100, traced, number("cpu_s") * 1e3,
                 number("inter_bytes") / 1e6, number("intra_bytes") / 1e6);
   }
 }
@@ -81,6 +86,9 @@ int mixserve::tools::layerCommand(int argc, char **argv) {
   parser.real("expert-ns", options.shape.expertNsPerRow,
               "time of an expert per row [ns], slept by each rank as a device\n"
               "of its own would take it (default 0: experts left out)");
+  parser.number("traced", "N", options.tracedRounds, 0,
+                "traced runs of the fused methods, after the others: what hides what\n"
+                "(default 3)");
   parser.text("methods", "LIST", words.methods, "some of the methods (default: all)");
   parser.flag("json", asJson, "print mixserve.bench/v1");
   std::vector<std::string> positionals;

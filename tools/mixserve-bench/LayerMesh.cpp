@@ -189,8 +189,36 @@ Status LayerMesh::combine(LayerTime &time) {
     time.cpuSeconds += other.cpuSeconds;
     time.interBytes = std::max(time.interBytes, other.interBytes);
     time.intraBytes = std::max(time.intraBytes, other.intraBytes);
+    time.traced.add(other.traced, 1);
   }
+  TracedOverlap mean;
+  mean.add(time.traced, 1.0 / shape.nodes);
+  time.traced = mean;
   return mxs::okStatus();
+}
+
+void LayerMesh::setTraced(bool value) {
+  traced = value;
+  for (auto &[degrees, layout] : layouts)
+    layout.world->trace().enable(value);
+  if (network)
+    network->trace().enable(value);
+}
+
+/// Mean of this process's nodes. The events are gone then.
+TracedOverlap LayerMesh::takeTraced(Layout &layout) {
+  std::vector<mxs::TraceEvent> events = layout.world->trace().events();
+  layout.world->trace().clear();
+  if (network) {
+    const std::vector<mxs::TraceEvent> messages = network->trace().events();
+    network->trace().clear();
+    events.insert(events.end(), messages.begin(), messages.end());
+  }
+  TracedOverlap mean;
+  for (int node = firstNode; node < endNode; ++node)
+    mean.add(overlapOf(events, node * shape.devices, (node + 1) * shape.devices),
+             1.0 / (endNode - firstNode));
+  return mean;
 }
 
 static void countBytes(const mxs::Topology &topology, const std::vector<mxs::ByteRow> &rows,
@@ -222,6 +250,8 @@ Status LayerMesh::run(const LayerMethod &method, const std::function<Status(MoeL
   MXS_TRY(onAllRanks(layout, action, time.seconds));
   time.cpuSeconds = processSeconds() - before;
   countBytes(layout.world->topology(), layout.world->counters().rows(), time);
+  if (traced)
+    time.traced = takeTraced(layout);
   return combine(time);
 }
 

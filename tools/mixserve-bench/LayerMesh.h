@@ -10,6 +10,7 @@
 #include "comm/MpiEngine.h"
 #include "tools/mixserve-bench/MoeLayer.h"
 #include "tools/mixserve-bench/SharedTransport.h"
+#include "tools/mixserve-bench/TracedOverlap.h"
 
 #include <condition_variable>
 #include <functional>
@@ -31,6 +32,7 @@ struct LayerTime {
   double cpuSeconds = 0; ///< of all processes
   double interBytes = 0; ///< of the busiest node, the larger direction
   double intraBytes = 0; ///< of the busiest rank, the larger direction
+  TracedOverlap traced;  ///< mean of all nodes; of fused methods while runs are traced
 };
 
 class LayerMesh {
@@ -46,6 +48,8 @@ public:
   /// The same for `action` in the layout of `method`.
   mxs::Status run(const LayerMethod &method, const std::function<mxs::Status(MoeLayer &)> &action,
                   LayerTime &time);
+  /// Whether runs are traced from now on.
+  void setTraced(bool value);
   /// Runs all methods once and compares with a plain computation; hybrid-fused with hybrid bitwise.
   mxs::Status check(const std::vector<LayerMethod> &methods);
   bool isFirst() const { return firstNode == 0; }
@@ -66,12 +70,14 @@ private:
   void rankMain(size_t rank);
   mxs::Status barrier();
   mxs::Status meet();
+  TracedOverlap takeTraced(Layout &layout);
   mxs::Status combine(LayerTime &time);
 
   const LayerShape shape;
   const LayerLinks links;
   LayerRouter router;
   int firstNode = 0, endNode = 0;
+  bool traced = false;
   std::unique_ptr<SharedTransport> network; ///< null: every world has a loopback of its own
   std::map<std::pair<int, int>, Layout> layouts;
 

@@ -7,6 +7,7 @@
 #ifndef MIXSERVE_TOOLS_BENCH_SHAREDTRANSPORT_H
 #define MIXSERVE_TOOLS_BENCH_SHAREDTRANSPORT_H
 
+#include "comm/Trace.h"
 #include "comm/Transport.h"
 
 #include <map>
@@ -17,7 +18,9 @@ namespace mixserve::tools {
 
 class SharedTransport {
 public:
-  explicit SharedTransport(std::unique_ptr<mxs::Transport> transport) : wire(std::move(transport)) {
+  explicit SharedTransport(std::unique_ptr<mxs::Transport> transport)
+      : links(/*enabled=*/false, /*devices=*/1), wire(std::move(transport)) {
+    wire->traceTo(&links);
     wire->onFailure([this](const mxs::Status &why) {
       std::lock_guard<std::mutex> lock(mutex);
       for (const auto &[view, handler] : handlers)
@@ -27,6 +30,8 @@ public:
 
   /// What a World takes. It must not be used after close().
   std::unique_ptr<mxs::Transport> view() { return std::make_unique<View>(*this); }
+  /// Messages of all worlds; not enabled at first.
+  mxs::Trace &trace() { return links; }
   /// Ends the transport: before the worlds go, since it writes to their buffers until then.
   void close() { wire.reset(); }
 
@@ -66,6 +71,7 @@ private:
     SharedTransport &shared;
   };
 
+  mxs::Trace links;
   std::unique_ptr<mxs::Transport> wire;
   std::mutex mutex;
   std::map<View *, std::function<void(const mxs::Status &)>> handlers;

@@ -17,6 +17,11 @@ for m in result["methods"]:
     assert ("chunks" in m) == m["method"].startswith("hybrid-fused"), m
     assert ("over_fused" in m) == ("hybrid-fused" in names), m
     assert ("bound_s" in m) == (result["links"]["inter_bytes_per_s_per_node"] > 0), m
+    assert ("traced" in m) == ("chunks" in m), m
+    if "traced" in m:
+        # How much is hidden is a matter of speed; that what was traced is possible is not.
+        t = m["traced"]
+        assert 0 <= t["both_s"] <= min(t["inter_s"], t["intra_s"]) * 1.001 and 0 <= t["hidden"] <= 1.001, m
 if "hybrid-fused" in by and "hybrid" in by:
     # Fused moves what hybrid moves, whatever the chunks; the sequential form moves more inside the node.
     for key in ("inter_bytes", "intra_bytes"):
