@@ -22,6 +22,7 @@ struct AttentionSequence {
   int64_t position = 0; ///< of its first row
   int64_t rows = 0;
   int64_t firstRow = 0; ///< in q, k, v, out
+  int64_t prompt = 0;   ///< leading positions of the sequence that are its prompt; 0: not known
 };
 
 /// out [., heads, D] = softmax(scale * q k^T) v. Row i of a sequence sees positions 0 .. position +
@@ -46,6 +47,13 @@ struct AttentionCall {
 
 inline int64_t cacheElementBytes(CacheType type) { return type == CacheType::F32 ? 4 : 2; }
 
+/// Asks for `floats` numbers at `row`, into the second-level cache: rows of q and out are far
+/// apart.
+template <bool ToWrite> inline void askFor(const float *row, int64_t floats) {
+  for (int64_t i = 0; i < floats; i += 16)
+    __builtin_prefetch(row + i, ToWrite, 2);
+}
+
 /// Runs attention calls; keeps their working memory, so that a call allocates nothing. One call at
 /// a time.
 class Attention {
@@ -62,11 +70,15 @@ public:
 private:
   struct Tile;
   Tile tileOf(const AttentionCall &call, int64_t task) const;
+  static int64_t tileRows(const AttentionCall &call) {
+    return call.isLatent() ? kLatentTile : kQueryTile;
+  }
   /// Tiles of query rows of one kv head.
   static int64_t tilesOf(const AttentionCall &call, const AttentionSequence &s);
   void store(const AttentionCall &call, ThreadPool &pool) const;
-  void attendSpan(const AttentionCall &call, const Tile &tile, int64_t span, int worker,
-                  float *sums) const;
+  /// `isLast`: the thread does not go on with the next span.
+  void attendSpan(const AttentionCall &call, const Tile &tile, int64_t span, bool isLast,
+                  int worker, float *sums) const;
   void attendTile(const AttentionCall &call, const Tile &tile, int worker);
   void finishRow(const AttentionCall &call, const Tile &tile, int64_t row, float *sums) const;
   void splitTiles(const AttentionCall &call, int64_t tiles, ThreadPool &pool);

@@ -15,8 +15,10 @@ namespace mxs::cpu {
 /// Positions of a block of cached keys, and of a span.
 inline constexpr int64_t kKeyBlock = 64;
 inline constexpr int64_t kSpan = 256;
-/// Query rows that are computed together at most.
-inline constexpr int64_t kQueryTile = 16;
+/// Query rows that are computed together at most: enough for keys and values to be worth reading
+/// from memory, also where all threads read at once. Over a latent cache, whose rows are longer,
+/// the first-level cache holds fewer.
+inline constexpr int64_t kQueryTile = 48, kLatentTile = 16;
 
 /// Rows of a latent cache are multiples of this: no vector is longer.
 inline constexpr int64_t kLatentStep = 16;
@@ -27,14 +29,15 @@ enum class CacheType { F32, BF16 };
 /// has one head, whose rows are keys and, their first V elements, values.
 struct AttentionPart {
   CacheType type = CacheType::F32;
-  const void *keys = nullptr;       ///< at `first`: [ceil(count/64)][D][64]; latent: [count][D]
-  const void *values = nullptr;     ///< at `first`: [count][V]; latent: null
+  const void *keys = nullptr;   ///< at `first`: [ceil(count/64)][D][64]; latent: [count][D]
+  const void *values = nullptr; ///< at `first`: [count][V]; latent: null
+  const void *next = nullptr;   ///< keys behind the span if the thread reads them next, else null
   const float *const *q = nullptr;  ///< [rows] pointers to [D]
   int64_t rows = 0;                 ///< at most kQueryTile
   int64_t count = 0;                ///< at most kSpan
   const int64_t *visible = nullptr; ///< [rows] leading positions of the span that a row sees
   int64_t headDim = 0;              ///< D; latent: a multiple of kLatentStep
-  int64_t valueDim = 0;             ///< V; D unless latent
+  int64_t valueDim = 0;             ///< V
   float scale = 1;
   float *scores = nullptr; ///< [rows, kSpan] scratch
   // Results: per row the largest score, the sum of exp(score - largest), and the weighted sum of
