@@ -175,7 +175,8 @@ def NN_LatentAttentionOp : NN_Op<"latent_attention", [Plan_ShardRuleInterface]> 
     cache number `cache` (one per layer) and lets each row attend to all rows of its sequence up to
     itself: softmax(scale * (q_nope (W_uk c) + q_rope r)) (W_uv c) with c, r the rows of the cache,
     which all heads share. Row a*L + l of w_uk is W_uk[., l] of head a. Queries and keys are rotated
-    before (nn.rope). Not Pure: it writes the cache.
+    before (nn.rope). Whether every head's W_uk c and W_uv c are made (expanded) or W_uk is applied
+    to the query and W_uv to the result (absorbed) is the kernel's choice. Not Pure: it writes the cache.
     - (C1) q_nope is [T, A*D], q_rope [T, A*R], latent [T, L], rope [T, R].
     - (C2) w_uk is [A*L, D], w_uv [A*V, L], the result [T, A*V].
     - (C3) L and R are multiples of 16, D is even: the runtime reads them in whole vectors.

@@ -122,6 +122,8 @@ static void writeBuffers(JsonStream &json, const ManifestInput &input) {
           json.attribute("latent_dim", cache.latentDim);
           json.attribute("rope_dim", cache.ropeDim);
           json.attribute("heads", cache.heads);
+          json.attribute("nope_dim", cache.nopeDim);
+          json.attribute("value_dim", cache.valueDim);
         } else {
           json.attribute("kv_heads", cache.kvHeads);
           json.attribute("head_dim", cache.headDim);

@@ -134,6 +134,8 @@ private:
     cache.latentDim = op.getLatentDim();
     cache.ropeDim = op.getRopeDim();
     cache.heads = op.getHeads();
+    cache.nopeDim = op.getQNope().getType().getDimSize(1) / cache.heads;
+    cache.valueDim = op.getResult().getType().getDimSize(1) / cache.heads;
     if (facts.headDim != 0)
       return;
     nn::ParamOp weight = paramOf(op.getWUk());

@@ -10,6 +10,7 @@ namespace mixserve {
 struct CacheFacts {
   int64_t layer = 0, kvHeads = 0, headDim = 0;
   int64_t latentDim = 0, ropeDim = 0, heads = 0; ///< 0 unless latent
+  int64_t nopeDim = 0, valueDim = 0;             ///< likewise; of a head's query and its result
   std::string element;                           ///< f32 or bf16
 };
 

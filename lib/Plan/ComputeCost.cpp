@@ -29,15 +29,18 @@ Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad
   const double heads = double(model.heads) / layout.attnTp,
                kvHeads = model.localKvHeads(layout.attnTp);
   double projections = double(model.hidden) * model.headDim * (2 * heads + 2 * kvHeads);
-  double perPosition = 4 * model.headDim * heads;
+  double products = rows * load.context * 4 * model.headDim * heads;
   if (model.isLatent()) {
     const double hidden = model.hidden, latent = model.latentDim, rope = model.ropeDim;
-    projections = hidden * (heads * (model.headDim + rope + model.valueDim) + latent + rope) +
-                  heads * latent * (model.headDim + model.valueDim);
-    perPosition = 2 * heads * (2 * latent + rope);
+    const double made = double(model.headDim) + model.valueDim; // key and value of a head
+    const double positions = sequences * (load.context + (rows / sequences - 1) / 2);
+    projections = hidden * (heads * (made + rope) + latent + rope);
+    products = 2 * heads *
+               std::min(rows * (latent * made + load.context * (2 * latent + rope)),
+                        positions * latent * made + rows * load.context * (made + rope));
   }
   Work work;
-  work.flops = 2 * rows * projections + rows * load.context * perPosition;
+  work.flops = 2 * rows * projections + products;
   work.bytes = attentionWeightBytes(model, layout) +
                sequences * load.context * model.cacheWidth(layout.attnTp) * model.dtypeBytes;
   return work;

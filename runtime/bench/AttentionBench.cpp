@@ -2,13 +2,15 @@
 //
 // attention/MODEL/CACHE/decode/context:C   one row at the end of a context of C
 // attention/MODEL/CACHE/prefill/context:C  the last 512 rows of a context of C
+// attention/MODEL/CACHE/FORM/rows:N/context:C  (MLA) the last N, by one form
 //
 // One layer of one sequence. MODEL deepseek-r1 is latent attention (MLA) with the heads that a rank
-// has of 128 under tensor parallelism 8, weights W_uk and W_uv in the type of the cache. Calls take
-// turns on caches (and weights) that together are far larger than the processor's. The ceilings are
-// measured before every call: `of_read` is bytes, `of_peak` float32 operations, of the medians;
-// `of_bound` is the share of the slower of both bounds. Operations count what causality leaves, and
-// for MLA those of the absorbed form.
+// has of 128 under tensor parallelism 8, weights W_uk and W_uv in the type of the cache; FORM is
+// expanded (as prefill is) or absorbed. Calls take turns on caches (and weights) that together are
+// far larger than the processor's. The ceilings are measured before every call: `of_read` is bytes,
+// `of_peak` float32 operations, of the medians; `of_bound` is the share of the slower of both
+// bounds, for MLA's weights and cache apart: absorbed, they wait for each other. Operations count
+// what causality leaves, by the form's formula.
 //
 //===----------------------------------------------------------------------===//
 #include "bench/Ceilings.h"
@@ -37,8 +39,9 @@ struct Shape {
   /// Numbers of W_uk and W_uv.
   int64_t weights() const { return isLatent() ? 2 * heads * latentDim * headDim : 0; }
   /// Operations of a row and a position it sees.
-  double perPair() const {
-    return 2.0 * double(heads) * double(isLatent() ? 2 * latentDim + ropeDim : 2 * headDim);
+  double perPair(bool expanded) const {
+    return 2.0 * double(heads) *
+           double(isLatent() && !expanded ? 2 * latentDim + ropeDim : 2 * headDim + ropeDim);
   }
 };
 
@@ -58,6 +61,14 @@ std::vector<float> randomFloats(int64_t count, float size) {
     value = uniform(engine);
   return values;
 }
+
+struct Work {
+  double bytes, operations;
+  /// At least, at these rates [1/s].
+  double seconds(double read, double peak) const {
+    return std::max(bytes / read, peak > 0 ? operations / peak : 0);
+  }
+};
 
 /// Anonymous memory in huge pages where allowed, full of small numbers of the type.
 class Memory {
@@ -87,8 +98,8 @@ public:
 /// A layer's inputs, and as many caches and weights as make them cold.
 class Layer {
 public:
-  Layer(const Shape &shape, CacheType type, int64_t rows, int64_t context)
-      : shape(shape), type(type), rows(rows), context(context),
+  Layer(const Shape &shape, CacheType type, int64_t rows, int64_t context, bool expanded)
+      : shape(shape), type(type), rows(rows), context(context), expanded(expanded),
         capacity((context + kKeyBlock - 1) / kKeyBlock * kKeyBlock),
         slotBytes(capacity * shape.cacheWidth() * cacheElementBytes(type)),
         weightBytes(shape.weights() * cacheElementBytes(type)),
@@ -124,14 +135,17 @@ public:
     return std::isfinite(error) ? error / most : INFINITY;
   }
 
-  double bytes() const {
-    return double(weightBytes) + double(context * shape.cacheWidth() * cacheElementBytes(type));
+  /// Products with W_uk and W_uv.
+  Work weightWork() const {
+    return {double(weightBytes), 2.0 * double((expanded ? context : rows) * shape.weights())};
   }
-  double operations() const {
+  /// What lies between them.
+  Work cacheWork() const {
     double pairs = 0; // (row, position it sees)
     for (int64_t row = context - rows; row < context; ++row)
       pairs += double(row + 1);
-    return pairs * shape.perPair() + 2.0 * double(rows * shape.weights());
+    return {double(context * shape.cacheWidth() * cacheElementBytes(type)),
+            pairs * shape.perPair(expanded)};
   }
   const Memory &caches() const { return memory; }
 
@@ -140,7 +154,7 @@ private:
 
   bool run(const Engine &engine, Attention &with) {
     char *slot = memory.data + turn * (slotBytes + weightBytes);
-    const AttentionSequence sequence{slot, context - rows, rows, 0};
+    const AttentionSequence sequence{slot, context - rows, rows, 0, expanded ? context : 0};
     return shape.isLatent() ? runLatent(engine, with, sequence) : runCached(with, sequence);
   }
 
@@ -175,6 +189,7 @@ private:
     call.shape = {shape.heads, shape.latentDim, shape.ropeDim, shape.headDim, shape.headDim};
     call.type = type;
     call.capacity = capacity;
+    call.stepRows = context; // what is a prompt is expanded
     call.scale = 1.0f / std::sqrt(static_cast<float>(shape.headDim + shape.ropeDim));
     call.sequences = &sequence;
     call.count = 1;
@@ -188,7 +203,9 @@ private:
 
   const Shape &shape;
   const CacheType type;
-  const int64_t rows, context, capacity, slotBytes, weightBytes, copies;
+  const int64_t rows, context;
+  const bool expanded;
+  const int64_t capacity, slotBytes, weightBytes, copies;
   Memory memory;
   const std::vector<float> q, k;
   std::vector<float> out;
@@ -197,14 +214,14 @@ private:
   int64_t turn = 0;
 };
 
-void run(benchmark::State &state, const Shape &shape, CacheType type, int64_t rows,
-         int64_t context) {
+void run(benchmark::State &state, const Shape &shape, CacheType type, int64_t rows, int64_t context,
+         bool expanded) {
   const Engine &engine = Engine::process();
   ThreadPool &pool = ThreadPool::process();
   const ThreadPool::Caller caller(pool);
-  Layer layer(shape, type, rows, context);
-  // The plain kernels are slow: long prompts are compared at their shorter contexts.
-  if (rows == 1 || context <= 4096)
+  Layer layer(shape, type, rows, context, expanded);
+  // The plain kernels are slow: prompts are compared at the shortest context.
+  if (rows == 1 || context <= 512)
     if (const double error = layer.error(); !(error < 1e-4)) {
       state.SkipWithError(("differs from the plain kernels by " + std::to_string(error)).c_str());
       return;
@@ -228,34 +245,46 @@ void run(benchmark::State &state, const Shape &shape, CacheType type, int64_t ro
   }
   if (!done)
     state.SkipWithError("a call failed");
-  const double time = call.middle(), bytes = layer.bytes(), operations = layer.operations();
-  const double byteTime = bytes / (readBytes / read.middle());
-  const double operationTime =
-      peakOperations > 0 ? operations / (peakOperations / peak.middle()) : 0;
+  const Work weights = layer.weightWork(), cache = layer.cacheWork();
+  const double time = call.middle(), bytes = weights.bytes + cache.bytes;
+  const double operations = weights.operations + cache.operations;
+  const double readRate = readBytes / read.middle(), peakRate = peakOperations / peak.middle();
   state.counters["ms"] = time * 1e3;
   state.counters["GB/s"] = bytes / time / 1e9;
-  state.counters["read"] = readBytes / read.middle() / 1e9;
-  state.counters["of_read"] = byteTime / time;
+  state.counters["read"] = readRate / 1e9;
+  state.counters["of_read"] = bytes / readRate / time;
   state.counters["GFLOP/s"] = operations / time / 1e9;
-  state.counters["peak"] = peakOperations / peak.middle() / 1e9;
-  state.counters["of_peak"] = operationTime / time;
-  state.counters["of_bound"] = std::max(byteTime, operationTime) / time;
+  state.counters["peak"] = peakRate / 1e9;
+  state.counters["of_peak"] = peakRate > 0 ? operations / peakRate / time : 0;
+  state.counters["of_bound"] =
+      (weights.seconds(readRate, peakRate) + cache.seconds(readRate, peakRate)) / time;
+}
+
+void registerOne(const std::string &name, const Shape &shape, CacheType type, int64_t rows,
+                 int64_t context, bool expanded) {
+  const std::string full = std::string("attention/") + shape.model +
+                           (type == CacheType::F32 ? "/f32/" : "/bf16/") + name +
+                           "/context:" + std::to_string(context);
+  benchmark::RegisterBenchmark(full.c_str(), run, shape, type, rows, context, expanded)
+      ->UseManualTime()
+      ->Unit(benchmark::kMillisecond)
+      ->MinTime(0.1);
 }
 
 void registerAll() {
   for (const Shape &shape : kShapes)
-    for (CacheType type : {CacheType::F32, CacheType::BF16})
-      for (int64_t rows : {int64_t(1), kPrefillRows})
-        for (int64_t context : {512, 4096, 32768}) {
-          const std::string name = std::string("attention/") + shape.model +
-                                   (type == CacheType::F32 ? "/f32" : "/bf16") +
-                                   (rows == 1 ? "/decode" : "/prefill") +
-                                   "/context:" + std::to_string(context);
-          benchmark::RegisterBenchmark(name.c_str(), run, shape, type, rows, context)
-              ->UseManualTime()
-              ->Unit(benchmark::kMillisecond)
-              ->MinTime(0.1);
-        }
+    for (CacheType type : {CacheType::F32, CacheType::BF16}) {
+      for (int64_t context : {512, 4096, 32768})
+        registerOne("decode", shape, type, 1, context, false);
+      for (int64_t context : {512, 4096, 32768})
+        registerOne("prefill", shape, type, kPrefillRows, context, shape.isLatent());
+      if (shape.isLatent())
+        for (int64_t rows : {64, 128, 256, 512})
+          for (int64_t context : {512, 4096})
+            for (bool expanded : {false, true})
+              registerOne((expanded ? "expanded/rows:" : "absorbed/rows:") + std::to_string(rows),
+                          shape, type, rows, context, expanded);
+    }
 }
 
 } // namespace

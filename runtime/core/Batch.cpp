@@ -46,14 +46,15 @@ static size_t largestSequences(const Manifest &m) {
 void Batch::reserve(const Manifest &m) {
   sequences.reserve(largestSequences(m));
   sampling.reserve(largestSequences(m));
+  prompts.reserve(largestSequences(m));
   tokens.reserve(static_cast<size_t>(m.maxBatchTokens));
   taken.reserve(slotCount(m));
 }
 
 size_t Batch::largestBytes(const Manifest &m) {
   const size_t fixed = sizeof variant + sizeof chunks + sizeof wantLogits + sizeof wantRouting;
-  const size_t perSequence = sizeof(mxs_sequence_t) + sizeof(mxs_sampling_t);
-  return fixed + 3 * sizeof(uint64_t) + largestSequences(m) * perSequence +
+  const size_t perSequence = sizeof(mxs_sequence_t) + sizeof(mxs_sampling_t) + sizeof(int32_t);
+  return fixed + 4 * sizeof(uint64_t) + largestSequences(m) * perSequence +
          static_cast<size_t>(m.maxBatchTokens) * sizeof(int32_t);
 }
 
@@ -78,6 +79,9 @@ Status Batch::check(const Manifest &m) {
       return invalidArgument(where() + ": slot " + number(s.slot) + " of group " + number(s.group) +
                              " occurs twice");
     MXS_TRY_IN(where(), checkSampling(samplingOf(i)));
+    if (promptOf(i) < 0)
+      return invalidArgument(where() + ": its prompt of " + number(promptOf(i)) +
+                             " tokens is negative");
     count += s.num_tokens;
   }
   if (count != totalTokens())
@@ -110,13 +114,14 @@ Status Batch::create(const mxs_batch_t &batch, const Manifest &manifest, Batch &
                              "; split it or compile with a larger --max-batch-tokens");
   if (static_cast<size_t>(batch.num_sequences) > slotCount(manifest))
     return resourceExhausted("the batch has " + number(batch.num_sequences) +
-                             " sequences, the artifact has " +
-                             std::to_string(slotCount(manifest)) +
+                             " sequences, the artifact has " + std::to_string(slotCount(manifest)) +
                              " cache slots; compile with a larger --max-seqs");
   out.sequences.assign(batch.sequences, batch.sequences + batch.num_sequences);
   out.tokens.assign(batch.tokens, batch.tokens + batch.num_tokens);
   out.sampling.assign(batch.sampling,
                       batch.sampling ? batch.sampling + batch.num_sequences : batch.sampling);
+  out.prompts.assign(batch.prompts,
+                     batch.prompts ? batch.prompts + batch.num_sequences : batch.prompts);
   return out.check(manifest);
 }
 
@@ -128,6 +133,7 @@ void Batch::write(ByteWriter &out) const {
   out.putArray(sequences);
   out.putArray(tokens);
   out.putArray(sampling);
+  out.putArray(prompts);
 }
 
 Status Batch::read(ByteReader &in, const Manifest &manifest, Batch &out) {
@@ -138,8 +144,11 @@ Status Batch::read(ByteReader &in, const Manifest &manifest, Batch &out) {
   in.getArray(out.sequences);
   in.getArray(out.tokens);
   in.getArray(out.sampling);
-  const bool sampled = out.sampling.empty() || out.sampling.size() == out.sequences.size();
-  if (!in.finished() || !sampled || out.variant < 0 ||
+  in.getArray(out.prompts);
+  const size_t count = out.sequences.size();
+  const bool fits = (out.sampling.empty() || out.sampling.size() == count) &&
+                    (out.prompts.empty() || out.prompts.size() == count);
+  if (!in.finished() || !fits || out.variant < 0 ||
       out.variant >= static_cast<int>(manifest.variants.size()) || out.chunks < 1)
     return internalError("malformed batch descriptor from node 0");
   MXS_TRY_IN("batch descriptor from node 0", out.check(manifest));

@@ -19,6 +19,7 @@ struct Batch {
   std::vector<mxs_sequence_t> sequences; ///< ascending group
   std::vector<int32_t> tokens;           ///< of all sequences, in their order
   std::vector<mxs_sampling_t> sampling;  ///< of every sequence; empty: all greedily
+  std::vector<int32_t> prompts;          ///< length of every sequence's prompt; empty: none known
 
   /// Allocates for the artifact's largest step; later calls on this object allocate nothing.
   void reserve(const Manifest &manifest);
@@ -40,6 +41,8 @@ struct Batch {
   mxs_sampling_t samplingOf(size_t index) const {
     return sampling.empty() ? mxs_sampling_t{} : sampling[index];
   }
+  /// Tokens of the prompt of sequence `index`, 0 if not known.
+  int64_t promptOf(size_t index) const { return prompts.empty() ? 0 : prompts[index]; }
   int64_t totalTokens() const { return static_cast<int64_t>(tokens.size()); }
 
 private:

@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 #include "core/AbiCall.h"
 #include "kernels/cpu/ExpertFfn.h"
-#include "kernels/cpu/LatentAttention.h"
 #include "kernels/cpu/PackedLinear.h"
 #include "threads/ThreadPool.h"
 
@@ -75,7 +74,7 @@ static int64_t attend(mxs_ctx_t *ctx, int32_t cache) {
   for (size_t i = plan.groupSequences[group]; i < plan.groupSequences[group + 1]; ++i) {
     const mxs_sequence_t &s = plan.batch.sequences[i];
     ctx->attending[static_cast<size_t>(count++)] = {ctx->cache.slot(cache, s.slot), s.position,
-                                                    s.num_tokens, row};
+                                                    s.num_tokens, row, plan.batch.promptOf(i)};
     row += s.num_tokens;
   }
   return count;
@@ -112,10 +111,11 @@ void mxs_latent_attention(mxs_ctx_t *ctx, int32_t cache, const float *q_nope, co
   abiCall(ctx, Call::LatentAttention, [&] {
     MXS_TRY(checkCache(ctx, cache, true));
     const CacheEntry &entry = ctx->cache.entry(cache);
-    if (heads != entry.heads || !w_uk || !w_uv)
+    if (heads != entry.heads)
       return internalError("heads do not fit those of cache " + std::to_string(cache));
     cpu::LatentCall call;
-    call.shape = {heads, entry.latentDim, entry.ropeDim, w_uk->k, w_uv->n / heads};
+    call.shape = latentShape(entry);
+    call.stepRows = ctx->manifest.maxBatchTokens;
     call.type = ctx->cache.type(cache);
     call.capacity = ctx->cache.capacity();
     call.scale = scale;

@@ -1,7 +1,6 @@
 //===- Context.cpp --------------------------------------------------------------------------===//
 #include "core/Context.h"
 #include "kernels/cpu/ExpertFfn.h"
-#include "kernels/cpu/LatentAttention.h"
 #include "kernels/cpu/PackedLinear.h"
 #include "threads/ThreadPool.h"
 
@@ -57,9 +56,9 @@ void mxs_ctx::reserveWorkspace(int64_t localExperts) {
   int64_t bytes = 0;
   for (const CacheEntry &entry : manifest.caches)
     if (entry.isLatent())
-      bytes = std::max(
-          bytes, cpu::latentAttentionBytes({entry.heads, entry.latentDim, entry.ropeDim, 0, 0},
-                                           manifest.maxBatchTokens, manifest.maxSeqs));
+      bytes = std::max(bytes,
+                       cpu::latentAttentionBytes(latentShape(entry), manifest.maxBatchTokens,
+                                                 ThreadPool::process().threads()));
   for (int i = 0; i < weights.count(); ++i) {
     const mxs_weight_t &w = weights.weight(i);
     if (w.layout != WeightLayout::N64)

@@ -8,6 +8,7 @@
 #include "core/KvCache.h"
 #include "core/StepPlan.h"
 #include "kernels/cpu/Kernels.h"
+#include "kernels/cpu/LatentAttention.h"
 #include "kernels/cpu/Workspace.h"
 
 #include <atomic>
@@ -26,6 +27,11 @@ struct LogitsView {
   const float *data = nullptr;
   int64_t columns = 0;
 };
+
+/// Sizes of the attention that owns a latent cache.
+inline cpu::LatentShape latentShape(const CacheEntry &entry) {
+  return {entry.heads, entry.latentDim, entry.ropeDim, entry.nopeDim, entry.valueDim};
+}
 
 } // namespace mxs
 

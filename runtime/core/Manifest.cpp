@@ -149,6 +149,8 @@ static Status parseBuffers(const JsonObject &root, Manifest &m) {
       MXS_TRY(row.integer("latent_dim", 1, 65536, entry.latentDim));
       MXS_TRY(row.integer("rope_dim", 1, 65536, entry.ropeDim));
       MXS_TRY(row.integer("heads", 1, 65536, entry.heads));
+      MXS_TRY(row.integer("nope_dim", 1, 65536, entry.nopeDim));
+      MXS_TRY(row.integer("value_dim", 1, 65536, entry.valueDim));
     } else {
       MXS_TRY(row.integer("kv_heads", 1, 65536, entry.kvHeads));
       MXS_TRY(row.integer("head_dim", 1, 65536, entry.headDim));

@@ -35,7 +35,9 @@ struct CacheEntry {
   bool isBf16 = false; ///< elements are bf16, else f32
   int latentDim = 0;   ///< L of a latent cache; 0 otherwise, as what follows
   int ropeDim = 0;     ///< R
-  int heads = 0;       ///< of one rank, that read the rows
+  int heads = 0;       ///< A of one rank, that read the rows
+  int nopeDim = 0;     ///< D of a head's query without position
+  int valueDim = 0;    ///< V of a head's result
 
   bool isLatent() const { return latentDim > 0; }
   /// Numbers of a position.

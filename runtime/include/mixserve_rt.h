@@ -95,6 +95,9 @@ typedef struct mxs_batch {
   const int32_t *tokens;           ///< ids of all sequences, concatenated in their order
   int64_t num_tokens;              ///< sum of `num_tokens`
   const mxs_sampling_t *sampling;  ///< [num_sequences] owned by the caller; NULL: all greedily
+  const int32_t *prompts;          ///< [num_sequences] tokens of each sequence's prompt, the same in all its steps (0: not
+                                   ///< known), owned by the caller; NULL: none known. Latent attention (MLA) computes
+                                   ///< a prompt faster where it knows it; logits differ by rounding
 } mxs_batch_t;
 
 /// Where a step's results go. Rows are the asked rows, in batch order.
@@ -311,10 +314,12 @@ MXS_EXPORT void mxs_linear(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w
 MXS_EXPORT void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, const float *k, const float *v, float *out,
                               int32_t heads, int32_t kv_heads, int32_t head_dim, float scale);
 
-/// The same over a compressed cache (MLA), by the absorbed formula. With A = heads, L = latent and
+/// The same over a compressed cache (MLA). With A = heads, L = latent and
 /// R = rope size of the cache: appends latent [rows(GROUP), L] and rope [rows(GROUP), R] of every
 /// sequence to its slot and attends causally with all heads: scores scale * (q_nope . W_uk c +
-/// q_rope . r), values W_uv c. q_nope [rows(GROUP), A*D], q_rope [rows(GROUP), A*R], out
+/// q_rope . r), values W_uv c. A prompt's rows may make every head's keys and values, others work on
+/// c (the absorbed formula): which, follows from the prompt's length and the artifact's max_batch_tokens alone.
+/// q_nope [rows(GROUP), A*D], q_rope [rows(GROUP), A*R], out
 /// [rows(GROUP), A*V]. w_uk [A*L, D] (row a*L + l is W_uk of head a, [., l]) and w_uv [A*V, L],
 /// packed n64, f32 or bf16. Heads are this rank's local ones.
 MXS_EXPORT void mxs_latent_attention(mxs_ctx_t *ctx, int32_t cache, const float *q_nope, const float *q_rope,

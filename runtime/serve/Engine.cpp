@@ -201,7 +201,8 @@ void Engine::runStep() {
                                   batch.sequences.data(),
                                   batch.tokens.data(),
                                   static_cast<int64_t>(batch.tokens.size()),
-                                  batch.sampling.data()};
+                                  batch.sampling.data(),
+                                  batch.prompts.data()};
   mxs_step_output_t output = {sizeof(mxs_step_output_t),
                               results.tokens.data(),
                               batch.wantsLogits ? results.logits.data() : nullptr,

@@ -152,6 +152,7 @@ const StepBatch &Scheduler::plan() {
   batch.sequences.clear();
   batch.tokens.clear();
   batch.sampling.clear();
+  batch.prompts.clear();
   batch.requests.clear();
   batch.askedRows = 0;
   batch.wantsLogits = false;
@@ -176,6 +177,7 @@ void Scheduler::addShare(Request &request, int64_t tokens) {
   batch.sequences.push_back({request.group, request.slot, request.cached,
                              static_cast<int32_t>(tokens), logits});
   batch.sampling.push_back(request.sampling);
+  batch.prompts.push_back(static_cast<int32_t>(request.prompt.size()));
   batch.requests.push_back(&request);
   batch.askedRows += logits == MXS_LOGITS_ALL ? tokens : logits;
 }

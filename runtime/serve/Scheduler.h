@@ -27,6 +27,7 @@ struct StepBatch {
   std::vector<mxs_sequence_t> sequences;
   std::vector<int32_t> tokens;
   std::vector<mxs_sampling_t> sampling;
+  std::vector<int32_t> prompts;    ///< length of each sequence's
   std::vector<Request *> requests; ///< of each sequence
   int64_t askedRows = 0;
   bool wantsLogits = false; ///< some request wants its prompt's logits

@@ -7,7 +7,6 @@
 #include "test/Numeric/Golden.h"
 #include "test/Numeric/Serving.h"
 #include "gtest/gtest.h"
-#include <cstring>
 #include <random>
 
 using namespace mixserve;
@@ -15,23 +14,7 @@ using namespace mixserve::test;
 
 namespace {
 
-struct Served {
-  const char *name;
-  int nodes, devices;
-  const char *layout, *method;
-};
-
-class BatchInvariance : public testing::TestWithParam<Served> {};
-
-/// Index of the first float that differs in a bit; the size if none does.
-size_t firstDifference(const std::vector<float> &a, const std::vector<float> &b) {
-  if (a.size() != b.size())
-    return std::min(a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i)
-    if (std::memcmp(&a[i], &b[i], sizeof(float)) != 0)
-      return i;
-  return a.size();
-}
+class BatchInvariance : public testing::TestWithParam<ServedLayout> {};
 
 std::vector<int32_t> randomTokens(unsigned seed, size_t count) {
   std::mt19937 engine(seed);
@@ -42,18 +25,13 @@ std::vector<int32_t> randomTokens(unsigned seed, size_t count) {
 }
 
 TEST_P(BatchInvariance, BitsOfASequenceAreItsOwn) {
-  const Served c = GetParam();
+  const ServedLayout c = GetParam();
   TemporaryFolder folder;
-  writeCluster(folder / "cluster.yaml", c.nodes, c.devices);
   CompileOptions options;
   options.model = modelsFolder() + "/qwen3moe-tiny/hf";
-  options.cluster = folder / "cluster.yaml";
-  options.output = folder / "artifact";
-  options.layout = c.layout;
   options.workload = "prompt=100,output=8,concurrency=4";
-  options.moeComm = c.method;
   options.maxBatchTokens = 128, options.maxSeqs = 8, options.maxContext = 128;
-  ASSERT_EQ(compileOrExplain(options), "");
+  ASSERT_EQ(compileServed(c, folder, options), "");
 
   // 96 tokens of a prompt, over a border of the cache's blocks, and 6 that are decoded; others.
   const std::vector<std::vector<int32_t>> tokens = {randomTokens(1, 102), randomTokens(2, 95),
@@ -79,14 +57,7 @@ TEST_P(BatchInvariance, BitsOfASequenceAreItsOwn) {
   EXPECT_EQ(firstDifference(served.force(tokens, together)[0], expected), expected.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Layouts, BatchInvariance,
-    testing::Values(Served{"one_rank", 1, 1, "attn_tp=1,attn_dp=1,moe_tp=1,moe_ep=1", "allgather"},
-                    Served{"tp4_allgather", 2, 2, "attn_tp=4,attn_dp=1,moe_tp=4,moe_ep=1", "allgather"},
-                    Served{"dp_ep_flat", 2, 2, "attn_tp=1,attn_dp=4,moe_tp=1,moe_ep=4", "flat-ep"},
-                    Served{"tp_dp_hier", 2, 2, "attn_tp=2,attn_dp=2,moe_tp=1,moe_ep=4", "hier-ep"},
-                    Served{"tp_ep_fused", 2, 2, "attn_tp=2,attn_dp=2,moe_tp=2,moe_ep=2", "hybrid-fused"},
-                    Served{"tp4_hybrid", 1, 4, "attn_tp=4,attn_dp=1,moe_tp=4,moe_ep=1", "hybrid"}),
-    [](const auto &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Layouts, BatchInvariance, testing::ValuesIn(kServedLayouts),
+                         [](const auto &info) { return info.param.name; });
 
 } // namespace

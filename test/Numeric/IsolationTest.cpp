@@ -53,7 +53,7 @@ TEST(Isolation, ARankMapsOnlyItsOwnWeights) {
     mxs_model_t *model = nullptr;
     ASSERT_EQ(mxs_model_open((folder / "artifact").c_str(), &open, &model), MXS_OK) << mxs_last_error();
     const mxs_sequence_t sequence = {0, 0, 0, 1, MXS_LOGITS_LAST};
-    const mxs_batch_t batch = {sizeof(mxs_batch_t), 1, &sequence, &token, 1, nullptr};
+    const mxs_batch_t batch = {sizeof(mxs_batch_t), 1, &sequence, &token, 1, nullptr, nullptr};
     std::vector<float> logits(320);
     int32_t next = -1;
     mxs_step_output_t output = {sizeof(mxs_step_output_t), &next, logits.data(), 1, nullptr, nullptr};

@@ -268,9 +268,9 @@ std::vector<Row> expectedLogits(const Weights &w, const std::vector<int32_t> &to
   return logits;
 }
 
-void check(int devices, const std::string &layout, const std::string &cache, double tolerance) {
-  const Weights weights = makeWeights();
-  TemporaryFolder folder;
+/// Weights of the model, which `folder`/artifact is compiled from.
+Weights compileLatent(const TemporaryFolder &folder, int devices, const std::string &layout, const std::string &cache) {
+  Weights weights = makeWeights();
   writeModel(folder / "", weights);
   writeCluster(folder / "cluster.yaml", 1, devices);
   CompileOptions options;
@@ -280,26 +280,69 @@ void check(int devices, const std::string &layout, const std::string &cache, dou
   options.workload = "prompt=12,output=16,concurrency=2";
   options.layout = layout;
   options.kvCache = cache;
-  ASSERT_EQ(compileOrExplain(options), "");
+  options.maxBatchTokens = 128, options.maxSeqs = 4, options.maxContext = 128;
+  EXPECT_EQ(compileOrExplain(options), "");
+  return weights;
+}
+
+const char *const kTwoRanks = "attn_tp=2,attn_dp=1,moe_tp=1,moe_ep=2";
+
+void check(int devices, const std::string &layout, const std::string &cache, double tolerance) {
+  TemporaryFolder folder;
+  const Weights weights = compileLatent(folder, devices, layout, cache);
   ServedModel served(folder / "artifact", "", 1);
   ASSERT_TRUE(served.isOpen());
   std::vector<std::vector<int32_t>> sequences(2);
   for (int32_t i = 0; i < 20; ++i)
     sequences[size_t(i % 2)].push_back(i * 31 % kVocab);
-  // A prompt beside a decoding sequence, then both decode.
-  const auto logits = served.force(
-      sequences, {{{0, 4}}, {{0, 1}, {1, 7}}, {{0, 1}, {1, 1}}, {{0, 3}, {1, 1}}, {{0, 1}, {1, 1}}});
-  for (size_t s = 0; s < sequences.size(); ++s) {
-    ASSERT_EQ(logits[s].size(), 10u * kVocab);
-    const std::vector<Row> expected = expectedLogits(weights, sequences[s]);
-    for (size_t i = 0; i < logits[s].size(); ++i)
-      ASSERT_NEAR(logits[s][i], expected[i / kVocab][i % kVocab], tolerance) << "sequence " << s << ", logit " << i;
+  // Without a known prompt all rows are absorbed, else those of the prompts are expanded.
+  for (const std::vector<int32_t> &prompts : {std::vector<int32_t>{}, std::vector<int32_t>{5, 7}}) {
+    // A prompt beside a decoding sequence, then both decode.
+    const auto logits =
+        served.force(sequences, {{{0, 4}}, {{0, 1}, {1, 7}}, {{0, 1}, {1, 1}}, {{0, 3}, {1, 1}}, {{0, 1}, {1, 1}}},
+                     prompts);
+    for (size_t s = 0; s < sequences.size(); ++s) {
+      ASSERT_EQ(logits[s].size(), 10u * kVocab);
+      const std::vector<Row> expected = expectedLogits(weights, sequences[s]);
+      for (size_t i = 0; i < logits[s].size(); ++i)
+        ASSERT_NEAR(logits[s][i], expected[i / kVocab][i % kVocab], tolerance) << "sequence " << s << ", logit " << i;
+    }
   }
   EXPECT_NE(served.stats().find("latent_attention"), std::string::npos);
 }
 
 TEST(LatentModel, OneRank) { check(1, "", "f32", 1e-4); }
-TEST(LatentModel, HeadsSplitOverTwoRanks) { check(2, "attn_tp=2,attn_dp=1,moe_tp=1,moe_ep=2", "f32", 1e-4); }
+TEST(LatentModel, HeadsSplitOverTwoRanks) { check(2, kTwoRanks, "f32", 1e-4); }
 TEST(LatentModel, ACacheInBFloat16IsNear) { check(1, "", "bf16", 5e-2); }
+
+// Rows of a prompt are expanded and those behind it absorbed, however the prompt is cut and whatever
+// shares the steps (BatchInvarianceTest.cpp has the same for keys and values).
+TEST(LatentModel, BitsOfASequenceAreItsOwn) {
+  TemporaryFolder folder;
+  compileLatent(folder, 2, kTwoRanks, "f32");
+  ServedModel served(folder / "artifact", "", 1);
+  ASSERT_TRUE(served.isOpen());
+  std::vector<std::vector<int32_t>> tokens(3);
+  for (int32_t i = 0; i < 300; ++i)
+    tokens[size_t(i % 3)].push_back(i * 47 % kVocab);
+  const std::vector<int32_t> prompts = {90, 60, 99};
+  const auto bits = [&](const std::vector<ServedModel::ForcedStep> &schedule, const std::vector<int32_t> &known) {
+    return served.force(tokens, schedule, known)[0];
+  };
+  const auto alone = bits({{{0, 90}}, {{0, 1}}, {{0, 1}}, {{0, 1}}, {{0, 1}}}, prompts);
+  const auto chunked = bits({{{0, 7}}, {{0, 1}}, {{0, 70}}, {{0, 13}}, {{0, 3}}}, prompts);
+  const auto together = bits({{{1, 50}, {2, 30}},
+                              {{0, 40}, {1, 10}, {2, 20}},
+                              {{0, 1}, {1, 1}, {2, 49}},
+                              {{0, 49}, {1, 1}},
+                              {{0, 1}, {1, 1}, {2, 1}},
+                              {{0, 3}, {1, 2}}},
+                             prompts);
+  ASSERT_EQ(alone.size(), size_t(94 * kVocab));
+  EXPECT_EQ(firstDifference(chunked, alone), alone.size());
+  EXPECT_EQ(firstDifference(together, alone), alone.size());
+  const auto absorbed = bits({{{0, 90}}, {{0, 4}}}, {});
+  EXPECT_LT(firstDifference(absorbed, alone), alone.size()) << "no prompt was expanded";
+}
 
 } // namespace

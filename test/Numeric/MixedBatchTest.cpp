@@ -10,30 +10,19 @@ using namespace mixserve::test;
 
 namespace {
 
-struct Served {
-  const char *name;
-  int nodes, devices;
-  const char *layout, *method;
-};
-
-class MixedBatch : public testing::TestWithParam<Served> {};
+class MixedBatch : public testing::TestWithParam<ServedLayout> {};
 
 /// Three sequences decode while a prompt of 12 and one of 5 arrive: in one step call all five give what
 /// they give alone.
 TEST_P(MixedBatch, EqualsOneByOne) {
-  const Served c = GetParam();
+  const ServedLayout c = GetParam();
   const auto golden = readGolden(modelsFolder() + "/qwen3moe-tiny/golden.safetensors");
   TemporaryFolder folder;
-  writeCluster(folder / "cluster.yaml", c.nodes, c.devices);
   CompileOptions options;
   options.model = modelsFolder() + "/qwen3moe-tiny/onnx/transformers-batched_mm-cache/model.onnx";
-  options.cluster = folder / "cluster.yaml";
-  options.output = folder / "artifact";
-  options.layout = c.layout;
   options.workload = "prompt=12,output=16,concurrency=2";
-  options.moeComm = c.method;
   options.maxBatchTokens = 64, options.maxSeqs = 8, options.maxContext = 64;
-  ASSERT_EQ(compileOrExplain(options), "");
+  ASSERT_EQ(compileServed(c, folder, options), "");
 
   std::vector<Arrival> arrivals = {{golden[0].prompt, 0, 8}, {golden[2].prompt, 0, 8}, {{7, 11, 13}, 0, 8},
                                    {golden[1].prompt, 3, 8}, {golden[0].prompt, 3, 8}};
@@ -72,13 +61,7 @@ TEST_P(MixedBatch, EqualsOneByOne) {
   EXPECT_EQ(calls.at("expert_ffn").get<int64_t>(), int64_t(11) * ranks * 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Layouts, MixedBatch,
-    testing::Values(Served{"one_rank", 1, 1, "attn_tp=1,attn_dp=1,moe_tp=1,moe_ep=1", "allgather"},
-                    Served{"dp_ep_flat", 2, 2, "attn_tp=1,attn_dp=4,moe_tp=1,moe_ep=4", "flat-ep"},
-                    Served{"tp_dp_hier", 2, 2, "attn_tp=2,attn_dp=2,moe_tp=1,moe_ep=4", "hier-ep"},
-                    Served{"tp_ep_fused", 2, 2, "attn_tp=2,attn_dp=2,moe_tp=2,moe_ep=2", "hybrid-fused"},
-                    Served{"tp4_hybrid", 1, 4, "attn_tp=4,attn_dp=1,moe_tp=4,moe_ep=1", "hybrid"}),
-    [](const auto &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Layouts, MixedBatch, testing::ValuesIn(kServedLayouts),
+                         [](const auto &info) { return info.param.name; });
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -44,6 +45,24 @@ std::string mixserve::test::compileOrExplain(const CompileOptions &options) {
   if (!ok && text.empty())
     return "compilation failed without a word";
   return ok ? "" : text;
+}
+
+std::string mixserve::test::compileServed(const ServedLayout &served, const TemporaryFolder &folder,
+                                         CompileOptions options) {
+  writeCluster(folder / "cluster.yaml", served.nodes, served.devices);
+  options.cluster = folder / "cluster.yaml";
+  options.output = folder / "artifact";
+  options.layout = served.layout;
+  options.moeComm = served.method;
+  return compileOrExplain(options);
+}
+
+size_t mixserve::test::firstDifference(const std::vector<float> &a, const std::vector<float> &b) {
+  const size_t size = std::min(a.size(), b.size());
+  for (size_t i = 0; i < size; ++i)
+    if (std::memcmp(&a[i], &b[i], sizeof(float)) != 0)
+      return i;
+  return size;
 }
 
 ServedModel::ServedModel(const std::string &artifact, const std::string &method, int chunks,
@@ -87,7 +106,7 @@ Generated ServedModel::generate(const std::vector<int32_t> &prompt, int tokens, 
     const mxs_sequence_t sequence = {group, 0, position, static_cast<int32_t>(input.size()),
                                      step == 0 ? MXS_LOGITS_ALL : MXS_LOGITS_LAST};
     const mxs_batch_t batch = {sizeof(mxs_batch_t), 1, &sequence, input.data(), static_cast<int64_t>(input.size()),
-                               nullptr};
+                               nullptr, nullptr};
     int32_t next = -1;
     mxs_step_output_t output = {sizeof(mxs_step_output_t), &next, step == 0 ? result.logits.data() : nullptr,
                                 step == 0 ? static_cast<int64_t>(prompt.size()) : 0, nullptr, nullptr};
@@ -139,7 +158,7 @@ std::vector<Generated> ServedModel::generateMixed(const std::vector<Arrival> &ar
     std::vector<int32_t> next(sequences.size(), -1);
     std::vector<float> logits(tokens.size() * vocab);
     const mxs_batch_t batch = {sizeof(mxs_batch_t), static_cast<int32_t>(sequences.size()), sequences.data(),
-                               tokens.data(), static_cast<int64_t>(tokens.size()), nullptr};
+                               tokens.data(), static_cast<int64_t>(tokens.size()), nullptr, nullptr};
     mxs_step_output_t output = {sizeof(mxs_step_output_t), next.data(), logits.data(),
                                 static_cast<int64_t>(tokens.size()), nullptr, nullptr};
     ++steps;
@@ -164,7 +183,7 @@ std::vector<Generated> ServedModel::generateMixed(const std::vector<Arrival> &ar
 
 std::vector<std::vector<float>>
 ServedModel::force(const std::vector<std::vector<int32_t>> &sequences,
-                   const std::vector<ForcedStep> &schedule) {
+                   const std::vector<ForcedStep> &schedule, const std::vector<int32_t> &prompts) {
   std::vector<int64_t> position(sequences.size(), 0);
   std::vector<std::vector<float>> results(sequences.size());
   for (ForcedStep step : schedule) {
@@ -172,17 +191,18 @@ ServedModel::force(const std::vector<std::vector<int32_t>> &sequences,
       return std::make_pair(a.first % groups, a.first) < std::make_pair(b.first % groups, b.first);
     });
     std::vector<mxs_sequence_t> parts;
-    std::vector<int32_t> tokens;
+    std::vector<int32_t> tokens, lengths;
     for (const auto &[i, count] : step) {
       parts.push_back({static_cast<int32_t>(i % groups), static_cast<int32_t>(i / groups),
                        position[i], count, MXS_LOGITS_ALL});
       const auto first = sequences[i].begin() + position[i];
       tokens.insert(tokens.end(), first, first + count);
       position[i] += count;
+      lengths.push_back(prompts.empty() ? 0 : prompts[i]);
     }
     std::vector<float> logits(tokens.size() * vocab);
     const mxs_batch_t batch = {sizeof(mxs_batch_t), static_cast<int32_t>(parts.size()), parts.data(),
-                               tokens.data(), static_cast<int64_t>(tokens.size()), nullptr};
+                               tokens.data(), static_cast<int64_t>(tokens.size()), nullptr, lengths.data()};
     mxs_step_output_t output = {sizeof(mxs_step_output_t), nullptr, logits.data(),
                                 static_cast<int64_t>(tokens.size()), nullptr, nullptr};
     ++steps;

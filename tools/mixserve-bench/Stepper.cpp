@@ -49,9 +49,13 @@ Status Stepper::step(const StepShape &shape, double &seconds) {
     }
   }
   std::vector<int32_t> next(sequences.size());
+  // More than one token of a sequence is a piece of a prompt.
+  const std::vector<int32_t> prompts(
+      sequences.size(), static_cast<int32_t>(shape.tokensEach > 1 ? shape.cached + shape.tokensEach : 0));
   const mxs_batch_t batch = {sizeof(mxs_batch_t), static_cast<int32_t>(sequences.size()),
                              sequences.data(),    tokens.data(),
-                             shape.tokens(),      nullptr};
+                             shape.tokens(),      nullptr,
+                             prompts.data()};
   mxs_step_output_t output = {};
   output.size = sizeof output;
   output.next_tokens = next.data();

@@ -10,9 +10,11 @@
 // s sequences of that group, c keys per row (context), D head dim, a = attn_tp, t = moe_tp:
 //   projections  flops 2 T_g W                      W = H D (2 heads + 2 kv) / a, their bytes
 //   attention    flops 4 T_g c D heads / a          cache   2 s c D kv_local
-//   latent attention (MemoryCost.h), in its absorbed form:
-//     projections  W = (H (D + R + U) + C (D + U)) heads / a + H (C + R)
-//     attention    flops 2 T_g c (2 C + R) heads / a    cache   s c (C + R)
+//   latent attention (MemoryCost.h), in the cheaper of its forms, n = T_g / s rows of a sequence:
+//     projections  W = H (D + R + U) heads / a + H (C + R)
+//     absorbed     flops 2 T_g (C (D + U) + c (2 C + R)) heads / a
+//     expanded     flops 2 (s (c + (n-1)/2) C (D + U) + T_g c (D + R + U)) heads / a
+//     cache   s c (C + R)
 //   router       flops 2 T_o H E                    its bytes
 //   experts      flops 6 H F/t T picks(experts)     an expert's bytes times active(experts)
 // Bytes of weights are those of the artifact (MemoryCost.h): packed, padded, with scales.

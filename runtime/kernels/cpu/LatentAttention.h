@@ -2,12 +2,25 @@
 //-*-===//
 //
 // The cache holds, per position, one latent vector c [L] for all heads and one rotated key r [R]. A
-// head's own key and value are W_uk c and W_uv c; they are never made. With
+// head's own key and value are W_uk c [D] and W_uv c [V]. A row is computed in one of two forms:
 //
-//   q_latent = W_uk^T q_nope    (absorbed: q_nope . (W_uk c) = q_latent . c)
+//   absorbed   q_latent = W_uk^T q_nope, since q_nope . (W_uk c) = q_latent . c: all heads read the
+//              same rows (c, r), and the weighted sum of c goes through W_uv. Nothing is made of
+//              the cache, so it is the form of a row that comes alone (decode).
+//   expanded   keys (W_uk c, r) and values W_uv c of each head are made, a span of positions at a
+//              time, for all rows of a sequence that the step computes; fewer operations for many
+//              rows.
 //
-// all heads read the same rows (c, r): one kv head with keys of L + R and values of L elements, for
-// prefill and decode alike. The weighted sum of c then goes through W_uv.
+// Operations of a row and a position it sees, per head: 2 (2 L + R) and 2 (D + R + V); besides,
+// 2 L (D + V) of a row (absorbed) and of a position of every step's context (expanded). A prompt of
+// n rows in k steps makes (k + 1) / 2 n positions, so expanded is less work if
+//
+//   (k - 1) L (D + V) <= n (2 L - D - V)
+//
+// DeepSeek's L = 512, D = V = 128: where a step takes 171 rows of a prompt or all of it. Both forms
+// round differently. So that a row's bits do not depend on how its prompt was cut and what shared
+// its steps, k follows from the length of the prompt and the artifact's step size, and rows behind
+// the prompt are absorbed.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_LATENTATTENTION_H
@@ -34,6 +47,7 @@ struct LatentCall {
   LatentShape shape;
   CacheType type = CacheType::F32;
   int64_t capacity = 0; ///< positions of a slot, a multiple of kKeyBlock
+  int64_t stepRows = 0; ///< most rows of a step, whatever this step has; 0: nothing is expanded
   float scale = 1;
   const AttentionSequence *sequences = nullptr;
   int64_t count = 0;
@@ -46,8 +60,11 @@ struct LatentCall {
   float *out = nullptr;
 };
 
-/// Bytes of workspace that a call of at most `rows` rows in `sequences` sequences needs.
-int64_t latentAttentionBytes(const LatentShape &shape, int64_t rows, int64_t sequences);
+/// Whether a prompt of `prompt` rows is expanded where a step has at most `stepRows` rows.
+bool expandsPrompt(const LatentShape &shape, int64_t prompt, int64_t stepRows);
+
+/// Bytes of workspace that a call of at most `rows` rows on `threads` threads needs.
+int64_t latentAttentionBytes(const LatentShape &shape, int64_t rows, int threads);
 
 /// `attention` is bound to at least valueDim = L. MXS_INTERNAL: the weights do not fit the shape,
 /// or are neither float32 nor bfloat16. Their products read float32 rows.

@@ -33,6 +33,9 @@ public:
     return result;
   }
 
+  /// Bytes that can be taken in a call.
+  int64_t capacity() const { return size; }
+
   /// What `bytes` bytes take up.
   static constexpr int64_t paddedBytes(int64_t bytes) {
     return (bytes + kAlignment - 1) / kAlignment * kAlignment;

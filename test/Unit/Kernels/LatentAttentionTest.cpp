@@ -1,18 +1,16 @@
-//===- LatentAttentionTest.cpp - Latent attention against the formula without absorption -----===//
+//===- LatentAttentionTest.cpp - Latent attention, both forms, in double precision -----------===//
 //
-// Expected values make every head's keys and values from the latent vectors, in double precision:
-// another formula than the kernels'.
+// Expected values make every head's keys and values from the latent vectors, whichever form the
+// kernels take.
 //
 //===----------------------------------------------------------------------===//
+#include "GrowingSequences.h"
 #include "PackedWeights.h"
 
 #include "kernels/cpu/LatentAttention.h"
-#include "threads/ThreadPool.h"
-
-#include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
+#include <map>
 
 using namespace mxs;
 using namespace mxs::cpu;
@@ -21,58 +19,47 @@ using namespace mxs::test;
 namespace {
 
 constexpr int kQueryNope = 0, kQueryRope = 1, kLatent = 2, kRope = 3;
+/// Where all rows are said to be a prompt.
+constexpr int64_t kAll = 1000000;
 
-/// Sequences that grow by steps. Row values depend on (sequence, position) alone.
-class Model {
+class LatentHeads : public GrowingSequences {
 public:
-  Model(Isa isa, CacheType type, mxs_weight_type_t weights, const LatentShape &shape,
-        int64_t capacity, int sequences, int threads)
-      : type(type), shape(shape), capacity(capacity),
-        scale(1.0f / static_cast<float>(shape.latentDim)), pool(threads),
+  LatentHeads(Isa isa, CacheType type, mxs_weight_type_t weights, const LatentShape &shape,
+              int64_t capacity, int sequences, int threads)
+      : GrowingSequences({type,
+                          shape.heads,
+                          shape.valueDim,
+                          {shape.heads * shape.nopeDim, shape.heads * shape.ropeDim,
+                           shape.latentDim, shape.ropeDim},
+                          shape.latentDim + shape.ropeDim,
+                          capacity,
+                          1.0f / static_cast<float>(shape.latentDim)},
+                         sequences, threads),
+        shape(shape),
         attention(attentionKernels(isa), threads, sequences, shape.latentDim, capacity),
         wUk(weights, 1, shape.heads * shape.latentDim, shape.nopeDim, 0, 1),
-        wUv(weights, 1, shape.heads * shape.valueDim, shape.latentDim, 0, 2),
-        slotBytes((shape.latentDim + shape.ropeDim) * capacity * cacheElementBytes(type)),
-        cache(static_cast<size_t>(slotBytes * sequences)), lengths(sequences), outputs(sequences) {
-    // What was never stored must not be used.
-    std::memset(cache.data(), 0xff, cache.size()); // NaN in both types
+        wUv(weights, 1, shape.heads * shape.valueDim, shape.latentDim, 0, 2) {
     EXPECT_TRUE(Engine::create(isa, engine).ok());
+    space.reserve(latentAttentionBytes(shape, sequences * capacity, threads));
+    planned = space.capacity();
   }
 
-  int64_t width(int what) const {
-    return what == kQueryNope   ? shape.heads * shape.nopeDim
-           : what == kQueryRope ? shape.heads * shape.ropeDim
-           : what == kLatent    ? shape.latentDim
-                                : shape.ropeDim;
-  }
-  std::vector<float> row(int what, int sequence, int64_t position) const {
-    return randomFloats(width(what), static_cast<unsigned>(what + 10 * sequence + 1000 * position));
+  /// Relative to the size of its sums.
+  double tolerance() const { return 1e-5 * std::sqrt(double(shape.latentDim)); }
+  void expectNear(int sequence, const std::vector<int64_t> &positions) const {
+    GrowingSequences::expectNear(sequence, positions, {0, shape.heads / 2, shape.heads - 1},
+                                 tolerance());
   }
 
-  /// One call with `rows[i]` new rows of sequence i; 0 leaves it out.
-  void step(const std::vector<int64_t> &rows) {
-    std::vector<AttentionSequence> sequences;
-    std::vector<float> inputs[4];
-    int64_t total = 0;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i] == 0)
-        continue;
-      sequences.push_back({cache.data() + slotBytes * int64_t(i), lengths[i], rows[i], total});
-      total += rows[i];
-      for (int64_t r = 0; r < rows[i]; ++r)
-        for (int what = 0; what < 4; ++what) {
-          const std::vector<float> values = row(what, int(i), lengths[i] + r);
-          inputs[what].insert(inputs[what].end(), values.begin(), values.end());
-        }
-      lengths[i] += rows[i];
-    }
-    const int64_t outWidth = shape.heads * shape.valueDim;
-    std::vector<float> out(static_cast<size_t>(total * outWidth), NAN);
+private:
+  void attend(const std::vector<AttentionSequence> &sequences,
+              const std::vector<std::vector<float>> &inputs, float *out) override {
     LatentCall call;
     call.shape = shape;
-    call.type = type;
-    call.capacity = capacity;
-    call.scale = scale;
+    call.type = sizes.type;
+    call.capacity = sizes.capacity;
+    call.stepRows = kAll;
+    call.scale = sizes.scale;
     call.sequences = sequences.data();
     call.count = int64_t(sequences.size());
     call.qNope = inputs[kQueryNope].data();
@@ -81,137 +68,141 @@ public:
     call.rope = inputs[kRope].data();
     call.wUk = &wUk.handle();
     call.wUv = &wUv.handle();
-    call.out = out.data();
+    call.out = out;
     ASSERT_TRUE(latentAttention(engine, attention, pool, space, call).ok());
-    int64_t at = 0;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      outputs[i].insert(outputs[i].end(), out.begin() + at, out.begin() + at + rows[i] * outWidth);
-      at += rows[i] * outWidth;
-    }
+    EXPECT_EQ(space.capacity(), planned) << "more workspace than was planned";
   }
 
-  /// All rows of a sequence so far: [length, A, V].
-  const std::vector<float> &output(int sequence) const { return outputs[size_t(sequence)]; }
-
-  /// [V] of one row and head.
-  std::vector<double> expected(int sequence, int64_t position, int64_t head) const {
-    const LatentShape &s = shape;
-    const std::vector<float> qNope = row(kQueryNope, sequence, position);
-    const std::vector<float> qRope = row(kQueryRope, sequence, position);
-    std::vector<double> result(size_t(s.valueDim), 0.0);
+  double score(int sequence, int64_t position, int64_t head, int64_t p) const override {
+    const std::vector<float> qNope = row(kQueryNope, sequence, position),
+                             qRope = row(kQueryRope, sequence, position),
+                             r = cachedRow(kRope, sequence, p);
+    const std::vector<double> &key =
+        product(keys, wUk, sequence, p, head, shape.nopeDim, [&](int64_t d, int64_t l) {
+          return std::make_pair(head * shape.latentDim + l, d);
+        });
     double sum = 0;
-    for (int64_t p = 0; p <= position; ++p) {
-      const std::vector<float> c = stored(row(kLatent, sequence, p));
-      const std::vector<float> r = stored(row(kRope, sequence, p));
-      double score = 0;
-      for (int64_t d = 0; d < s.nopeDim; ++d) {
-        double key = 0;
-        for (int64_t l = 0; l < s.latentDim; ++l)
-          key += double(wUk.value(0, head * s.latentDim + l, d)) * double(c[size_t(l)]);
-        score += key * double(qNope[size_t(head * s.nopeDim + d)]);
+    for (int64_t d = 0; d < shape.nopeDim; ++d)
+      sum += key[size_t(d)] * double(qNope[size_t(head * shape.nopeDim + d)]);
+    for (int64_t d = 0; d < shape.ropeDim; ++d)
+      sum += double(qRope[size_t(head * shape.ropeDim + d)]) * double(r[size_t(d)]);
+    return sum;
+  }
+  std::vector<double> value(int sequence, int64_t p, int64_t head) const override {
+    return product(values, wUv, sequence, p, head, shape.valueDim, [&](int64_t v, int64_t l) {
+      return std::make_pair(head * shape.valueDim + v, l);
+    });
+  }
+
+  /// W c of a position, made once. `at` (output, l) is where its weight is.
+  using Made = std::map<std::tuple<int, int64_t, int64_t>, std::vector<double>>;
+  template <class Place>
+  const std::vector<double> &product(Made &made, const PackedWeights &w, int sequence, int64_t p,
+                                     int64_t head, int64_t outputs, const Place &at) const {
+    std::vector<double> &result = made[{sequence, p, head}];
+    if (!result.empty())
+      return result;
+    const std::vector<float> c = cachedRow(kLatent, sequence, p);
+    for (int64_t i = 0; i < outputs; ++i) {
+      double sum = 0;
+      for (int64_t l = 0; l < shape.latentDim; ++l) {
+        const auto [n, k] = at(i, l);
+        sum += double(w.value(0, n, k)) * double(c[size_t(l)]);
       }
-      for (int64_t d = 0; d < s.ropeDim; ++d)
-        score += double(qRope[size_t(head * s.ropeDim + d)]) * double(r[size_t(d)]);
-      const double weight = std::exp(double(scale) * score);
-      sum += weight;
-      for (int64_t v = 0; v < s.valueDim; ++v) {
-        double value = 0;
-        for (int64_t l = 0; l < s.latentDim; ++l)
-          value += double(wUv.value(0, head * s.valueDim + v, l)) * double(c[size_t(l)]);
-        result[size_t(v)] += weight * value;
-      }
+      result.push_back(sum);
     }
-    for (double &value : result)
-      value /= sum;
     return result;
   }
 
-  const LatentShape &sizes() const { return shape; }
-
-private:
-  /// What the cache keeps of the numbers.
-  std::vector<float> stored(std::vector<float> values) const {
-    for (float &value : values)
-      if (type == CacheType::BF16)
-        value = mxs_bf16_to_f32(mxs_bf16_from_f32(value));
-    return values;
-  }
-
-  const CacheType type;
   const LatentShape shape;
-  const int64_t capacity;
-  const float scale;
-  ThreadPool pool;
   Attention attention;
   Engine engine;
   Workspace space;
+  int64_t planned = 0;
   const PackedWeights wUk, wUv;
-  const int64_t slotBytes;
-  std::vector<char> cache;
-  std::vector<int64_t> lengths;
-  std::vector<std::vector<float>> outputs;
+  mutable Made keys, values;
 };
 
-class LatentAttentionIsa : public testing::TestWithParam<Isa> {
-protected:
-  void SetUp() override {
-    if (!isaSupported(GetParam()))
-      GTEST_SKIP() << "this processor has no " << isaName(GetParam());
-  }
-};
-
-void expectNear(const Model &model, int sequence, const std::vector<int64_t> &positions) {
-  const LatentShape &s = model.sizes();
-  for (int64_t position : positions)
-    for (int64_t head : {int64_t(0), s.heads / 2, s.heads - 1}) {
-      const std::vector<double> expected = model.expected(sequence, position, head);
-      for (int64_t v = 0; v < s.valueDim; ++v)
-        ASSERT_NEAR(model.output(sequence)[size_t((position * s.heads + head) * s.valueDim + v)],
-                    expected[size_t(v)], 1e-5 * std::sqrt(double(s.latentDim)))
-            << "position " << position << " head " << head << " of L " << s.latentDim;
-    }
-}
+class LatentAttentionIsa : public IsaTest {};
 
 // Heads that share a column block of the weights, more heads than a tile has rows, results of odd
-// length; prompts, pieces and decode side by side.
-TEST_P(LatentAttentionIsa, MatchesTheFormulaWithoutAbsorption) {
+// length; prompts, pieces and decode side by side. Rows are absorbed; the first ones of a sequence
+// are expanded; all are.
+TEST_P(LatentAttentionIsa, MatchesTheFormula) {
+  const std::pair<int64_t, int64_t> prompts[] = {{0, 0}, {71, 123}, {kAll, kAll}, {200, 0}};
   for (CacheType type : {CacheType::F32, CacheType::BF16})
     for (mxs_weight_type_t weights : {MXS_WEIGHT_F32, MXS_WEIGHT_BF16})
       for (const LatentShape &shape :
            {LatentShape{3, 32, 16, 24, 40}, LatentShape{20, 80, 16, 10, 7},
-            LatentShape{1, 16, 32, 2, 1}}) {
-        Model model(GetParam(), type, weights, shape, 320, 2, 2);
-        model.step({70, 3});
-        model.step({1, 120});
-        model.step({1, 1});
-        model.step({194, 9});
-        expectNear(model, 0, {0, 63, 64, 71, 255, 256, 265});
-        expectNear(model, 1, {0, 3, 122, 123, 132});
-      }
+            LatentShape{1, 16, 32, 2, 1}})
+        for (const auto &[first, second] : prompts) {
+          LatentHeads model(GetParam(), type, weights, shape, 320, 2, 2);
+          model.setPrompt(0, first);
+          model.setPrompt(1, second);
+          model.step({70, 3});
+          model.step({1, 120});
+          model.step({1, 1});
+          model.step({194, 9});
+          model.expectNear(0, {0, 63, 64, 71, 72, 199, 200, 255, 256, 265});
+          model.expectNear(1, {0, 3, 122, 123, 132});
+        }
 }
 
 TEST_P(LatentAttentionIsa, MatchesAtTheShapeOfDeepSeek) {
-  Model model(GetParam(), CacheType::BF16, MXS_WEIGHT_BF16, {16, 512, 64, 128, 128}, 128, 1, 2);
-  model.step({99});
-  model.step({1});
-  expectNear(model, 0, {0, 95, 96, 99});
+  for (int64_t prompt : {int64_t(0), int64_t(99)}) {
+    LatentHeads model(GetParam(), CacheType::BF16, MXS_WEIGHT_BF16, {16, 512, 64, 128, 128}, 128, 1,
+                      2);
+    model.setPrompt(0, prompt);
+    model.step({99});
+    model.step({1});
+    model.expectNear(0, {0, 95, 96, 98, 99});
+  }
 }
 
 TEST_P(LatentAttentionIsa, ARowsBitsDependOnNothingButItsSequence) {
   const LatentShape shape{5, 48, 16, 16, 24};
-  // Whole prompt, alone, one thread.
-  Model whole(GetParam(), CacheType::F32, MXS_WEIGHT_F32, shape, 640, 3, 1);
-  whole.step({600, 0, 0});
-  // In pieces, beside others, split over three threads.
-  Model pieces(GetParam(), CacheType::F32, MXS_WEIGHT_F32, shape, 640, 3, 3);
-  pieces.step({17, 5, 0});
-  pieces.step({400, 1, 40});
-  for (int i = 0; i < 183; ++i) // decode: few tiles, so spans are shared out
-    pieces.step({1, 0, 0});
-  ASSERT_EQ(whole.output(0).size(), pieces.output(0).size());
-  EXPECT_EQ(std::memcmp(whole.output(0).data(), pieces.output(0).data(),
-                        whole.output(0).size() * sizeof(float)),
-            0);
+  std::vector<std::vector<float>> forms;
+  for (int64_t prompt : {int64_t(0), int64_t(450)}) {
+    // All rows alone, one thread.
+    LatentHeads whole(GetParam(), CacheType::F32, MXS_WEIGHT_F32, shape, 640, 3, 1);
+    whole.setPrompt(0, prompt);
+    whole.step({600, 0, 0});
+    // In pieces, beside others, split over three threads.
+    LatentHeads pieces(GetParam(), CacheType::F32, MXS_WEIGHT_F32, shape, 640, 3, 3);
+    pieces.setPrompt(0, prompt);
+    pieces.setPrompt(1, 100);
+    pieces.step({17, 5, 0});
+    pieces.step({1, 60, 2});
+    pieces.step({300, 50, 40});
+    for (int i = 0; i < 282; ++i) // decode: few tiles, so spans are shared out
+      pieces.step({1, 0, i % 2});
+    whole.expectSameBits(pieces);
+    forms.push_back(whole.output(0));
+  }
+  EXPECT_NE(forms[0], forms[1]) << "the prompt was not expanded";
+}
+
+// Many prompts that are shorter than a block, some beside decoding rows.
+TEST_P(LatentAttentionIsa, ShortPromptsShareAGroup) {
+  LatentHeads model(GetParam(), CacheType::F32, MXS_WEIGHT_F32, {2, 32, 16, 16, 16}, 320, 7, 2);
+  const std::vector<int64_t> rows = {5, 1, 64, 65, 300, 2, 20};
+  for (int i : {0, 2, 3, 4, 6})
+    model.setPrompt(i, rows[size_t(i)]);
+  model.step(rows);
+  for (size_t i = 0; i < rows.size(); ++i)
+    model.expectNear(int(i), {0, rows[i] / 2, rows[i] - 1});
+}
+
+TEST(LatentAttention, APromptIsExpandedWhereThatIsLessWork) {
+  const LatentShape deepSeek{16, 512, 64, 128, 128};
+  EXPECT_FALSE(expandsPrompt(deepSeek, 0, 4096)); // not known
+  EXPECT_FALSE(expandsPrompt(deepSeek, 100, 0));
+  EXPECT_TRUE(expandsPrompt(deepSeek, 1, 1)); // in one step
+  EXPECT_TRUE(expandsPrompt(deepSeek, 4096, 4096));
+  EXPECT_TRUE(expandsPrompt(deepSeek, 100000, 171));
+  EXPECT_FALSE(expandsPrompt(deepSeek, 100000, 170));
+  EXPECT_TRUE(expandsPrompt(deepSeek, 340, 170)); // the context is short in the first step
+  EXPECT_FALSE(expandsPrompt({1, 16, 16, 24, 16}, 100, 4096)); // latent vectors are no longer
 }
 
 TEST_P(LatentAttentionIsa, RefusesWeightsThatDoNotFit) {
@@ -242,9 +233,6 @@ TEST_P(LatentAttentionIsa, RefusesWeightsThatDoNotFit) {
             std::string::npos);
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, LatentAttentionIsa, testing::ValuesIn(kAllIsas),
-                         [](const testing::TestParamInfo<Isa> &info) {
-                           return std::string(isaName(info.param));
-                         });
+INSTANTIATE_TEST_SUITE_P(Each, LatentAttentionIsa, testing::ValuesIn(kAllIsas), isaTestName);
 
 } // namespace

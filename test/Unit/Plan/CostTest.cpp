@@ -191,6 +191,10 @@ TEST(MemoryCost, LatentAttention) {
   const double projections = 64 * (2 * (16 + 16 + 16) + 32 + 16) + 2 * 32 * (16 + 16);
   EXPECT_DOUBLE_EQ(work.flops, 2 * 8 * projections + 8 * 10 * 2 * 2 * (2 * 32 + 16));
   EXPECT_DOUBLE_EQ(work.bytes, attentionWeightBytes(model, layout) + 2 * 10 * (32 + 16) * 4);
+  // A prompt of 64 rows: 64 positions are expanded, and a row sees 32.5 of them.
+  const double queries = 64 * (2 * (16 + 16 + 16) + 32 + 16);
+  EXPECT_DOUBLE_EQ(attentionWork(model, layout, {64, 1, 32.5}).flops,
+                   2 * 64 * queries + 2 * 64 * 2 * 32 * (16 + 16) + 64 * 32.5 * 2 * 2 * (16 + 16 + 16));
 }
 
 TEST(MemoryCost, WeightsFollowTheirTypes) {

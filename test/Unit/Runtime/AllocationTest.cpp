@@ -1,8 +1,8 @@
 //===- AllocationTest.cpp - A step allocates no memory --------------------------------------===//
 //
-// Of all threads together: the host's, the leaders', the ranks', the network's between nodes of this
-// process, and the engine's. What a host asks for beside tokens may allocate: logits, the routing and
-// the trace of a step, and what its callback does.
+// Of all threads together: the host's, the leaders', the ranks', the network's between nodes of
+// this process, and the engine's. What a host asks for beside tokens may allocate: logits, the
+// routing and the trace of a step, and what its callback does.
 //
 //===----------------------------------------------------------------------===//
 #include "CountAllocations.h"
@@ -37,8 +37,8 @@ public:
       sequences.push_back(
           {groups > 1 ? i : 0, groups > 1 ? 0 : i, position, tokensEach, MXS_LOGITS_LAST});
     next.resize(2);
-    const mxs_batch_t batch = {sizeof batch, 2,      sequences.data(), ids.data(),
-                               int64_t(ids.size()), nullptr};
+    const mxs_batch_t batch = {sizeof batch,        2,       sequences.data(), ids.data(),
+                               int64_t(ids.size()), nullptr, nullptr};
     mxs_step_output_t output{};
     output.size = sizeof output;
     output.next_tokens = next.data();

@@ -24,8 +24,9 @@ Manifest manifest() {
 
 Status create(const std::vector<mxs_sequence_t> &sequences, const std::vector<int32_t> &tokens,
               Batch &out) {
-  const mxs_batch_t batch{sizeof batch, int32_t(sequences.size()), sequences.data(), tokens.data(),
-                          int64_t(tokens.size()), nullptr};
+  const mxs_batch_t batch{sizeof batch,  int32_t(sequences.size()), sequences.data(),
+                          tokens.data(), int64_t(tokens.size()),    nullptr,
+                          nullptr};
   return Batch::create(batch, manifest(), out);
 }
 
@@ -64,10 +65,16 @@ TEST(Batch, RefusesWhatIsWrong) {
   const int32_t token = 1;
   mxs_sampling_t sampling{};
   sampling.top_p = 2;
-  const mxs_batch_t sampled{sizeof sampled, 1, &sequence, &token, 1, &sampling};
-  const Status status = Batch::create(sampled, manifest(), batch);
-  EXPECT_EQ(status.code(), MXS_INVALID_ARGUMENT);
-  EXPECT_NE(status.message().find("sequence 0: top_p is 2"), std::string::npos) << status.message();
+  const auto expectRefused = [&](const mxs_batch_t &given, const char *message) {
+    const Status status = Batch::create(given, manifest(), batch);
+    EXPECT_EQ(status.code(), MXS_INVALID_ARGUMENT);
+    EXPECT_NE(status.message().find(message), std::string::npos) << status.message();
+  };
+  const int32_t prompt = -1;
+  expectRefused({sizeof(mxs_batch_t), 1, &sequence, &token, 1, &sampling, nullptr},
+                "sequence 0: top_p is 2");
+  expectRefused({sizeof(mxs_batch_t), 1, &sequence, &token, 1, nullptr, &prompt},
+                "sequence 0: its prompt of -1 tokens is negative");
   mxs_batch_t wrongSize{};
   EXPECT_EQ(Batch::create(wrongSize, manifest(), batch).code(), MXS_INVALID_ARGUMENT);
 }
@@ -79,6 +86,7 @@ TEST(Batch, WireFormSurvivesAndDamageIsRefused) {
   batch.chunks = 4;
   batch.wantLogits = 1;
   batch.sampling = {{0.5f, 3, 0.9f, 0.1f, 1.2f, 1, 99}, {}};
+  batch.prompts = {0, 7};
   ByteWriter writer;
   batch.write(writer);
   const std::string bytes = writer.take();
@@ -90,6 +98,7 @@ TEST(Batch, WireFormSurvivesAndDamageIsRefused) {
   EXPECT_EQ(copy.chunks, 4);
   EXPECT_EQ(copy.samplingOf(0).seed, 99u);
   EXPECT_EQ(copy.samplingOf(0).top_k, 3);
+  EXPECT_EQ(copy.promptOf(1), 7);
   for (size_t size = 0; size < bytes.size(); ++size) {
     const std::string cut = bytes.substr(0, size);
     ByteReader cutReader(cut);
@@ -113,6 +122,9 @@ TEST(Batch, WireFormSurvivesAndDamageIsRefused) {
     }
     ASSERT_EQ(tokens, copy.totalTokens());
     ASSERT_TRUE(copy.sampling.empty() || copy.sampling.size() == copy.sequences.size());
+    ASSERT_TRUE(copy.prompts.empty() || copy.prompts.size() == copy.sequences.size());
+    for (size_t i = 0; i < copy.sequences.size(); ++i)
+      ASSERT_GE(copy.promptOf(i), 0);
     for (int32_t token : copy.tokens)
       ASSERT_TRUE(token >= 0 && token < 100);
   }

@@ -71,7 +71,8 @@ Outcome step(const ModelPtr &model, const std::vector<Part> &parts) {
   outcome.next.assign(parts.size(), -7);
   outcome.logits.assign(HM_MAX_TOKENS * HM_VOCAB, 0.0f);
   mxs_batch_t batch{sizeof batch,  int32_t(sequences.size()), sequences.data(),
-                    tokens.data(), int64_t(tokens.size()),    nullptr};
+                    tokens.data(), int64_t(tokens.size()),    nullptr,
+                    nullptr};
   mxs_step_output_t output{
       sizeof output, outcome.next.data(), outcome.logits.data(), HM_MAX_TOKENS, nullptr, nullptr};
   outcome.status = mxs_model_step(model.get(), &batch, &output);
@@ -249,8 +250,10 @@ TEST(ModelErrors, HangingRankTimesOut) {
   const Outcome outcome = step(model, {{1, 0, 0, {30}}});
   EXPECT_EQ(outcome.status, MXS_TIMEOUT) << outcome.text;
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
-  EXPECT_TRUE(std::regex_search(outcome.text, std::regex("rank [0-9]+, mxs_[a-z_]+: "))) << outcome.text;
-  EXPECT_FALSE(std::regex_search(outcome.text, std::regex("rank ([0-9]+)[^;]*: rank \\1: "))) << outcome.text;
+  EXPECT_TRUE(std::regex_search(outcome.text, std::regex("rank [0-9]+, mxs_[a-z_]+: ")))
+      << outcome.text;
+  EXPECT_FALSE(std::regex_search(outcome.text, std::regex("rank ([0-9]+)[^;]*: rank \\1: ")))
+      << outcome.text;
   // The rank may still hang, and go on at any time; what was counted can be read all the same.
   const json stats = json::parse(mxs_model_stats(model.get()));
   EXPECT_EQ(stats["steps"], 0);

@@ -106,6 +106,7 @@ private:
       EXPECT_GT(s.num_tokens, 0);
       EXPECT_LE(s.num_tokens, options.maxPrefillChunk);
       EXPECT_LE(s.position + s.num_tokens, served.maxContext);
+      EXPECT_EQ(batch.prompts.at(i), int64_t(batch.requests[i]->prompt.size()));
       tokens += s.num_tokens;
     }
     EXPECT_EQ(tokens, int64_t(batch.tokens.size()));
