@@ -9,18 +9,48 @@
 
 using namespace mxs;
 
-/// One call of parallelFor, on its caller's stack. The mutex guards all but `next` and `inside`,
-/// which are also read without it.
-struct ThreadPool::Job {
-  Job(TaskFunction fn, int64_t tasks) : fn(fn), tasks(tasks) {}
-  bool open() const { return next.load(std::memory_order_relaxed) < tasks; }
+/// Most parts that a call's tasks are cut into.
+static constexpr int kMostShares = 16;
 
+/// One call of parallelFor, on its caller's stack. The mutex guards all but `shares`, `empty` and
+/// `inside`, which are also read without it.
+struct ThreadPool::Job {
+  Job(TaskFunction fn, int64_t tasks, int threads)
+      : fn(fn), shareCount(static_cast<int>(std::min<int64_t>({tasks, threads, kMostShares}))) {
+    for (int i = 0; i < shareCount; ++i) {
+      shares[i].next.store(tasks * i / shareCount, std::memory_order_relaxed);
+      shares[i].end = tasks * (i + 1) / shareCount;
+    }
+  }
+  /// Whether there may be tasks that nobody has claimed.
+  bool open() const { return !empty.load(std::memory_order_relaxed); }
+  /// A task for the thread with this number, -1 if none is left: the next one of its own share, so
+  /// that what it reads lies one behind the other; then of the others'.
+  int64_t claim(int worker) {
+    for (int i = 0; i < shareCount; ++i) {
+      Share &share = shares[(worker + i) % shareCount];
+      if (share.next.load(std::memory_order_relaxed) >= share.end)
+        continue;
+      const int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
+      if (task < share.end)
+        return task;
+    }
+    empty.store(true, std::memory_order_relaxed);
+    return -1;
+  }
+
+  /// Tasks [next, end) that nobody has claimed.
+  struct alignas(64) Share {
+    std::atomic<int64_t> next;
+    int64_t end;
+  };
+  Share shares[kMostShares];
   const TaskFunction fn;
-  const int64_t tasks;
-  std::atomic<int64_t> next{0}; ///< first task that nobody has claimed
-  std::atomic<int> inside{0};   ///< helpers that may still touch this job
-  int worker = -1;              ///< the caller's number
-  bool waiting = false;         ///< the caller sleeps until it gets a number or `changed` otherwise
+  const int shareCount;
+  std::atomic<bool> empty{false}; ///< somebody found no task left
+  std::atomic<int> inside{0};     ///< helpers that may still touch this job
+  int worker = -1;                ///< the caller's number
+  bool waiting = false; ///< the caller sleeps until it gets a number or `changed` otherwise
   std::condition_variable changed;
   Job *link = nullptr;
 };
@@ -28,6 +58,12 @@ struct ThreadPool::Job {
 /// The number this thread computes with and the pool it belongs to; -1 outside of tasks.
 static thread_local int currentWorker = -1;
 static thread_local const ThreadPool *currentPool = nullptr;
+
+/// The Callers that live on this thread, their pool, and the number kept from the last call of it
+/// (-1: none).
+static thread_local int callersHere = 0;
+static thread_local const ThreadPool *callerPool = nullptr;
+static thread_local int heldWorker = -1;
 
 static constexpr std::chrono::microseconds kSpin(50);
 
@@ -111,6 +147,35 @@ void ThreadPool::unlink(Job &job) {
   *place = job.link;
 }
 
+ThreadPool::Caller::Caller(ThreadPool &pool) : pool(pool) {
+  ++pool.callers;
+  if (++callersHere == 1)
+    callerPool = &pool;
+}
+
+ThreadPool::Caller::~Caller() {
+  if (--callersHere == 0) {
+    pool.releaseHeld();
+    callerPool = nullptr;
+  }
+  --pool.callers;
+}
+
+void ThreadPool::releaseHeld() {
+  if (callerPool != this || heldWorker < 0)
+    return;
+  std::lock_guard<std::mutex> lock(mutex);
+  releaseWorker(heldWorker);
+  heldWorker = -1;
+}
+
+bool ThreadPool::isNumberWanted() const {
+  for (const Job *job = first; job; job = job->link)
+    if (job->waiting && job->worker < 0)
+      return true;
+  return false;
+}
+
 /// Callers that wait for a number come before pool threads.
 void ThreadPool::releaseWorker(int worker) {
   for (Job *job = first; job; job = job->link)
@@ -133,8 +198,7 @@ void ThreadPool::releaseWorker(int worker) {
 //===----------------------------------------------------------------------===//
 
 void ThreadPool::run(Job &job, int worker) {
-  const int64_t tasks = job.tasks;
-  for (int64_t task; (task = job.next.fetch_add(1, std::memory_order_relaxed)) < tasks;)
+  for (int64_t task; (task = job.claim(worker)) >= 0;)
     job.fn(task, worker);
 }
 
@@ -146,20 +210,24 @@ void ThreadPool::parallelFor(int64_t tasks, TaskFunction fn) {
       fn(task, currentWorker);
     return;
   }
-  Job job(fn, tasks);
+  Job job(fn, tasks, bound);
   int wake = 0;
   std::unique_lock<std::mutex> lock(mutex);
   Job **end = &first;
   while (*end)
     end = &(*end)->link;
   *end = &job;
-  if (!idle.empty()) {
+  const bool isCaller = callerPool == this;
+  if (isCaller && heldWorker >= 0) {
+    job.worker = heldWorker;
+    heldWorker = -1;
+  } else if (!idle.empty()) {
     job.worker = idle.back();
     idle.pop_back();
-    if (const int64_t help = std::min<int64_t>(tasks - 1, static_cast<int64_t>(idle.size()))) {
-      ++published;
-      wake = static_cast<int>(std::min<int64_t>(help - spinners.load(), sleepers));
-    }
+  }
+  if (const int64_t help = std::min<int64_t>(tasks - 1, static_cast<int64_t>(idle.size()))) {
+    ++published;
+    wake = static_cast<int>(std::min<int64_t>(help - spinners.load(), sleepers));
   }
   job.waiting = true;
   // Others may finish a call before its caller gets a number.
@@ -178,7 +246,10 @@ void ThreadPool::parallelFor(int64_t tasks, TaskFunction fn) {
     currentPool = outer;
     currentWorker = outerWorker;
     lock.lock();
-    releaseWorker(job.worker);
+    if (isCaller && (job.inside.load() == 0 || !isNumberWanted()))
+      heldWorker = job.worker;
+    else
+      releaseWorker(job.worker);
   }
   awaitHelpers(job, lock);
   unlink(job);
@@ -193,8 +264,8 @@ void ThreadPool::help(Job &job, int worker, const Condition &done,
   currentPool = this;
   currentWorker = worker;
   while (!done()) {
-    const int64_t task = job.next.fetch_add(1, std::memory_order_relaxed);
-    if (task >= job.tasks)
+    const int64_t task = job.claim(worker);
+    if (task < 0)
       break;
     job.fn(task, worker);
   }
@@ -243,7 +314,8 @@ bool ThreadPool::assist(Condition done) {
 void ThreadPool::awaitHelpers(Job &job, std::unique_lock<std::mutex> &lock) {
   if (job.inside.load() == 0)
     return;
-  if (spinners.load() < static_cast<int>(idle.size())) { // nobody took the core that it gave back
+  if (heldWorker >= 0 ||
+      spinners.load() < static_cast<int>(idle.size())) { // its core is still its own
     lock.unlock(); // not counted as a spinner: those come to help
     spin([&] { return job.inside.load(std::memory_order_acquire) == 0; });
     lock.lock(); // the last helper may still hold it: only now is the job nobody else's

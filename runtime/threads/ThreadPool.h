@@ -80,16 +80,19 @@ public:
 
   /// For a thread that is about to sleep until another one has made `done()` true. Where fewer
   /// threads compute than the bound allows it does tasks of running calls; where fewer ranks need a
-  /// core than there are, it spins; until `done()` or until there was nothing to do for 50 us. Returns
-  /// done(); if false, sleep. `done` is called often and on this thread only; a task that has begun
-  /// is finished first.
+  /// core than there are, it spins; until `done()` or until there was nothing to do for 50 us.
+  /// Returns done(); if false, sleep. `done` is called often and on this thread only; a task that
+  /// has begun is finished first.
   bool assist(Condition done);
 
-  /// While it lives, its thread waits for another one: it needs no core of its own. Around assist()
-  /// and the sleep that follows.
+  /// While it lives, its thread waits for another one: it needs no core of its own, and gives the
+  /// number back that it holds. Around assist() and the sleep that follows.
   class Waiting {
   public:
-    explicit Waiting(ThreadPool &pool) : pool(pool) { ++pool.waiting; }
+    explicit Waiting(ThreadPool &pool) : pool(pool) {
+      pool.releaseHeld();
+      ++pool.waiting;
+    }
     ~Waiting() { --pool.waiting; }
     Waiting(const Waiting &) = delete;
     Waiting &operator=(const Waiting &) = delete;
@@ -98,11 +101,14 @@ public:
     ThreadPool &pool;
   };
 
-  /// While it lives, its thread counts as one that needs a core of its own: hold one per rank.
+  /// While it lives, its thread counts as one that needs a core of its own: hold one per rank, and
+  /// end it on the thread that made it. The number of its first call stays with the thread until it
+  /// waits (Waiting): between two calls it computes, too, and a number that went from rank to rank
+  /// after every call would take a switch of threads each time.
   class Caller {
   public:
-    explicit Caller(ThreadPool &pool = ThreadPool::process()) : pool(pool) { ++pool.callers; }
-    ~Caller() { --pool.callers; }
+    explicit Caller(ThreadPool &pool = ThreadPool::process());
+    ~Caller();
     Caller(const Caller &) = delete;
     Caller &operator=(const Caller &) = delete;
 
@@ -121,6 +127,10 @@ private:
   void help(Job &job, int worker, const Condition &done, std::unique_lock<std::mutex> &lock);
   Job *openJob() const;
   void releaseWorker(int worker);
+  /// Gives back the number that this thread kept from its last call.
+  void releaseHeld();
+  /// Whether a call waits for a number.
+  bool isNumberWanted() const;
   void unlink(Job &job);
   /// Whether a waiting thread may spin: a rank that has something to do would lack the core.
   bool coreFree() const;

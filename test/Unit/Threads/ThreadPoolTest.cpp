@@ -127,6 +127,47 @@ TEST(ThreadPool, RanksShareIt) {
   shareOnePool(4, 2, 500);
 }
 
+TEST(ThreadPool, ACallerKeepsItsNumberUntilItWaits) {
+  ThreadPool pool(1);
+  for (const bool ends : {false, true}) {
+    auto caller = std::make_unique<ThreadPool::Caller>(pool);
+    pool.parallelFor(1, [](int64_t, int) {});
+    std::atomic<bool> done{false};
+    std::thread other([&] {
+      const ThreadPool::Caller caller(pool);
+      pool.parallelFor(3, [](int64_t, int) {});
+      done = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    pool.parallelFor(2, [](int64_t, int) {}); // with the same number
+    EXPECT_FALSE(done) << "the only number is this thread's";
+    if (ends) {
+      caller.reset();
+      other.join();
+    } else {
+      const ThreadPool::Waiting waiting(pool);
+      other.join();
+    }
+    EXPECT_TRUE(done);
+  }
+}
+
+TEST(ThreadPool, TasksOfAThreadLieBehindEachOther) {
+  ThreadPool pool(2);
+  std::vector<int> order; // of the thread with number 0
+  std::atomic<int64_t> other{0};
+  pool.parallelFor(100, [&](int64_t task, int worker) {
+    if (worker == 0)
+      order.push_back(static_cast<int>(task));
+    else
+      ++other;
+  });
+  // Shares of 50; where one thread ends early it goes on in the other's.
+  ASSERT_EQ(static_cast<int64_t>(order.size()) + other, 100);
+  for (size_t i = 1; i < order.size(); ++i)
+    EXPECT_GT(order[i], order[i - 1]);
+}
+
 TEST(ThreadPool, AFreedThreadHelpsTheOtherRank) {
   ThreadPool pool(2);
   // The other rank computes until this rank is in the first of two tasks that wait for each other.
