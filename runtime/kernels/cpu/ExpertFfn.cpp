@@ -20,14 +20,17 @@ public:
   Status run();
 
 private:
+  template <class Body> void share(int64_t tasks, const Body &body);
   void gatherRows();
   void planGateUp();
   void gateUp(int64_t task);
   void gateUpTile(int64_t expert, int64_t first, int64_t rows, int64_t block, int64_t blocks,
                   const uint8_t *next);
   void downSum();
-  void downTile(int64_t expert, int64_t first, int64_t count, int64_t block,
+  void downTile(int64_t expert, int64_t first, int64_t rows, int64_t block,
                 const uint8_t *next) const;
+  void downOfFew();
+  void sumOfFew();
   int64_t pairsBefore(int64_t expert, int64_t row) const;
   int64_t nextUsed(int64_t expert) const;
 
@@ -39,13 +42,31 @@ private:
   RoutedPair *pairs;
   int64_t *ends;                                ///< [experts + 1] pairs before each expert
   int64_t *taskEnds;                            ///< [experts + 1] gate/up tasks before each expert
+  int32_t *places;                              ///< [rows, K] pair of a row's choice, -1: not local
+  int64_t *used;                                ///< [usedCount] experts with rows, ascending
   uint8_t *in, *mid;                            ///< rows of the pairs: inputs, activations
-  int64_t count = 0;                            ///< pairs
+  float *few = nullptr;                         ///< [pairs, H] outputs of a call with few rows
+  int64_t count = 0, usedCount = 0;             ///< pairs, experts with rows
   int64_t taskRows = kTileRows, taskBlocks = 1; ///< most of a gate/up task
 };
 
 int64_t pairCapacity(int64_t rows, int64_t topK, int64_t experts) {
   return rows * std::min(topK, experts);
+}
+
+/// Up to this many rows, reading the weights is all the work.
+constexpr int64_t kFewRows = 16;
+
+/// Elements that are copied or added sooner than a thread is woken.
+constexpr int64_t kShortWork = 32768;
+
+/// Column blocks that a task takes: blocks of a matrix lie one behind the other, and memory is read
+/// faster in long pieces; but tasks must be many, so that the last ones to end are short.
+int64_t stripBlocks(int64_t blocks, int64_t matrices, int threads) {
+  int64_t strip = 1;
+  while (strip < 4 && blocks * matrices / (2 * strip) >= 32 * threads)
+    strip *= 2;
+  return strip;
 }
 
 } // namespace
@@ -55,8 +76,9 @@ int64_t FfnRun::bytes(const Engine &engine, const mxs_weight_t &gate, const mxs_
   const int64_t pairs = pairCapacity(rows, topK, gate.matrices);
   const auto padded = Workspace::paddedBytes;
   return padded(pairs * static_cast<int64_t>(sizeof(RoutedPair))) +
-         2 * padded((gate.matrices + 1) * 8) + padded(engine.rowLayout(gate).bytes(pairs)) +
-         padded(engine.rowLayout(down).bytes(pairs));
+         3 * padded((gate.matrices + 1) * 8) + padded(rows * topK * 4) +
+         padded(engine.rowLayout(gate).bytes(pairs)) + padded(engine.rowLayout(down).bytes(pairs)) +
+         padded(pairCapacity(std::min(rows, kFewRows), topK, gate.matrices) * gate.k * 4);
 }
 
 FfnRun::FfnRun(const Engine &engine, ThreadPool &pool, Workspace &space, const ExpertFfnCall &call)
@@ -67,8 +89,12 @@ FfnRun::FfnRun(const Engine &engine, ThreadPool &pool, Workspace &space, const E
   pairs = space.take<RoutedPair>(capacity);
   ends = space.take<int64_t>(experts + 1);
   taskEnds = space.take<int64_t>(experts + 1);
+  used = space.take<int64_t>(experts);
+  places = space.take<int32_t>(call.rows * call.topK);
   in = space.take<uint8_t>(inLayout.bytes(capacity));
   mid = space.take<uint8_t>(midLayout.bytes(capacity));
+  if (call.rows <= kFewRows)
+    few = space.take<float>(capacity * hidden);
 }
 
 Status FfnRun::run() {
@@ -79,17 +105,42 @@ Status FfnRun::run() {
   gatherRows();
   planGateUp();
   pool.parallelFor(taskEnds[experts], [this](int64_t task, int) { gateUp(task); });
-  downSum();
+  if (few) {
+    downOfFew();
+    sumOfFew();
+  } else {
+    downSum();
+  }
   return okStatus();
 }
 
+/// Short work, shared out only if it has several tasks.
+template <class Body> void FfnRun::share(int64_t tasks, const Body &body) {
+  if (tasks == 1)
+    body(0);
+  else
+    pool.parallelFor(tasks, [&](int64_t task, int) { body(task); });
+}
+
+/// A row is put into the kernels' form once, and copied to its other experts.
 void FfnRun::gatherRows() {
-  // Waking a thread costs more than some ten thousand elements.
-  const int64_t perTask = std::max<int64_t>(1, 32768 / hidden);
-  pool.parallelFor((count + perTask - 1) / perTask, [&](int64_t task, int) {
-    for (int64_t pair = task * perTask; pair < std::min(count, (task + 1) * perTask); ++pair)
-      putRow(engine.kernels(), inLayout, in, capacity, pair, 0, hidden,
-             call.x + pairs[pair].row * hidden);
+  std::fill_n(places, call.rows * call.topK, -1);
+  for (int64_t i = 0; i < count; ++i)
+    places[pairs[i].row * call.topK + pairs[i].choice] = static_cast<int32_t>(i);
+  const int64_t perTask = std::max<int64_t>(1, kShortWork / (hidden * call.topK));
+  share((call.rows + perTask - 1) / perTask, [&](int64_t task) {
+    for (int64_t row = task * perTask; row < std::min(call.rows, (task + 1) * perTask); ++row) {
+      int32_t put = -1;
+      for (int64_t k = 0; k < call.topK; ++k) {
+        const int32_t place = places[row * call.topK + k];
+        if (place >= 0 && put >= 0) {
+          copyRow(inLayout, in, capacity, put, place);
+        } else if (place >= 0) {
+          put = place;
+          putRow(engine.kernels(), inLayout, in, capacity, put, 0, hidden, call.x + row * hidden);
+        }
+      }
+    }
   });
 }
 
@@ -100,12 +151,10 @@ void FfnRun::gatherRows() {
 
 void FfnRun::planGateUp() {
   const int64_t blocks = mxs_weight_blocks(ffn), threads = pool.threads();
-  int64_t used = 0; // experts with rows
   for (int64_t e = 0; e < experts; ++e)
-    used += ends[e + 1] > ends[e];
-  // Blocks of a matrix lie one behind the other, and memory is read faster in long pieces.
-  while (taskBlocks < 4 && used * blocks / (2 * taskBlocks) >= 8 * threads)
-    taskBlocks *= 2;
+    if (ends[e + 1] > ends[e])
+      used[usedCount++] = e;
+  taskBlocks = stripBlocks(blocks, usedCount, pool.threads());
   const int64_t strips = (blocks + taskBlocks - 1) / taskBlocks;
   // About 32 tasks for each thread, so that the last ones to end are short; a hot expert has
   // several tasks per column block then, whole tiles each.
@@ -127,11 +176,12 @@ void FfnRun::gateUp(int64_t task) {
   const int64_t width = std::clamp<int64_t>(kTileRows / (end - first), 1, taskBlocks);
   for (int64_t block = firstBlock; block < endBlock; block += width)
     for (int64_t row = first; row < end; row += kTileRows) {
-      // The next task is most likely the next block, of this thread or of one beside it.
-      const bool goesOn = row + kTileRows >= end && block + width < blocks;
-      gateUpTile(expert, row, std::min(kTileRows, end - row), block,
-                 std::min(width, endBlock - block),
-                 goesOn ? blockData(*call.gate, expert, block + width) : nullptr);
+      // The next task is most likely this thread's, too: the next block, or the next expert.
+      const int64_t other = block + width < blocks ? expert : nextUsed(expert + 1);
+      const bool goesOn = row + kTileRows >= end && other < experts;
+      gateUpTile(
+          expert, row, std::min(kTileRows, end - row), block, std::min(width, endBlock - block),
+          goesOn ? blockData(*call.gate, other, other == expert ? block + width : 0) : nullptr);
     }
 }
 
@@ -217,6 +267,47 @@ void FfnRun::downSum() {
           downTile(e, first, std::min(kTileRows, end - first), block, next);
         }
       e = other;
+    }
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Down and sum of few rows: tasks are (expert, strip of column blocks), so that each reads on and
+// on; the sums follow, in the same order and with the same bits
+//===----------------------------------------------------------------------===//
+
+void FfnRun::downOfFew() {
+  const int64_t blocks = mxs_weight_blocks(hidden);
+  const int64_t strip = stripBlocks(blocks, usedCount, pool.threads());
+  const int64_t strips = (blocks + strip - 1) / strip;
+  pool.parallelFor(usedCount * strips, [&](int64_t task, int) {
+    alignas(64) float sums[kFewRows * kBlockColumns];
+    const int64_t expert = used[task / strips], first = ends[expert];
+    const int64_t rows = ends[expert + 1] - first;
+    const int64_t begin = task % strips * strip, end = std::min(blocks, begin + strip);
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t column = block * kBlockColumns;
+      engine.multiply(midLayout.view(mid, capacity, first), rows, *call.down, expert, block, sums,
+                      block + 1 < blocks ? blockData(*call.down, expert, block + 1) : nullptr);
+      for (int64_t row = 0; row < rows; ++row)
+        std::copy_n(sums + row * kBlockColumns, std::min(kBlockColumns, hidden - column),
+                    few + (first + row) * hidden + column);
+    }
+  });
+}
+
+void FfnRun::sumOfFew() {
+  // The columns of a task; all pairs, in ascending order of the experts.
+  const int64_t width = std::max(kBlockColumns, kShortWork / std::max<int64_t>(1, count) / 64 * 64);
+  share((hidden + width - 1) / width, [&](int64_t task) {
+    const int64_t column = task * width, columns = std::min(width, hidden - column);
+    for (int64_t row = 0; row < call.rows; ++row)
+      std::fill_n(call.out + row * hidden + column, columns, 0.0f);
+    for (int64_t i = 0; i < count; ++i) {
+      const RoutedPair &pair = pairs[i];
+      engine.kernels().addScaled(call.weights[pair.row * call.topK + pair.choice],
+                                 few + i * hidden + column, call.out + pair.row * hidden + column,
+                                 columns);
     }
   });
 }

@@ -31,7 +31,8 @@ int64_t expertFfnBytes(const Engine &engine, const mxs_weight_t &gate, const mxs
 ///
 /// Three loops over the threads: the rows of every (row, expert) pair are put together in expert
 /// order; gate, up and activation of (expert, column block of F); down and sum of (column block of
-/// H) over all experts, so that no two threads add to the same output.
+/// H) over all experts, so that no two threads add to the same output. Of few rows, down is one of
+/// (expert, column blocks of H), which reads memory in longer pieces, and the sum follows.
 /// MXS_INTERNAL: a row names an expert twice.
 Status expertFfn(const Engine &engine, ThreadPool &pool, Workspace &space,
                  const ExpertFfnCall &call);

@@ -36,7 +36,7 @@ void cpu::packedLinear(const Engine &engine, ThreadPool &pool, Workspace &space,
   const int64_t blocks = mxs_weight_blocks(w.n), tiles = (rows + kTileRows - 1) / kTileRows;
   // Blocks lie one behind the other, and memory is read faster in long pieces.
   int64_t width = 1;
-  while (tiles == 1 && width < 4 && blocks / (2 * width) >= 8 * pool.threads())
+  while (tiles == 1 && width < 4 && blocks / (2 * width) >= 32 * pool.threads())
     width *= 2;
   pool.parallelFor((blocks + width - 1) / width * tiles, [&](int64_t task, int) {
     alignas(64) float sums[kTileRows * kBlockColumns];

@@ -61,3 +61,15 @@ void cpu::putRow(const KernelSet &kernels, const RowLayout &layout, uint8_t *mem
     std::memset(out + count * bytes, 0,
                 static_cast<size_t>((roundUp(layout.k, kBlockColumns) - layout.k) * bytes));
 }
+
+void cpu::copyRow(const RowLayout &layout, uint8_t *memory, int64_t capacity, int64_t from,
+                  int64_t to) {
+  std::memcpy(memory + to * layout.stride, memory + from * layout.stride,
+              static_cast<size_t>(layout.stride));
+  if (layout.form != RowForm::I8)
+    return;
+  const RowView source = layout.view(memory, capacity, from);
+  const RowView copy = layout.view(memory, capacity, to);
+  std::copy_n(source.scales, layout.groups, const_cast<float *>(copy.scales));
+  std::copy_n(source.sums, layout.groups, const_cast<int32_t *>(copy.sums));
+}

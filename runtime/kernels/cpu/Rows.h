@@ -38,6 +38,9 @@ inline RowView rowsFrom(const RowView &view, int64_t first) {
 void putRow(const KernelSet &kernels, const RowLayout &layout, uint8_t *memory, int64_t capacity,
             int64_t row, int64_t first, int64_t count, const float *x);
 
+/// Copies a row that putRow has put whole to another place of the same memory.
+void copyRow(const RowLayout &layout, uint8_t *memory, int64_t capacity, int64_t from, int64_t to);
+
 } // namespace mxs::cpu
 
 #endif // MIXSERVE_RUNTIME_KERNELS_CPU_ROWS_H
