@@ -12,20 +12,27 @@
 
 using namespace mxs;
 
-/// Rows of one task of mxs_for_rows: enough to pay for handing it out, few enough to stay in a
-/// cache.
+/// Rows of one task of what is done row by row: enough to pay for handing it out, few enough to
+/// stay in a cache.
 static constexpr int64_t kRowsPerTask = 16;
+
+/// Calls body(first, count, worker) for pieces that cover all rows; few rows are done here, and
+/// wait for no thread. `worker` differs between pieces that are done at the same time.
+template <class Body> static void forRows(int64_t rows, const Body &body) {
+  if (rows <= kRowsPerTask) {
+    body(0, rows, 0);
+    return;
+  }
+  ThreadPool::process().parallelFor((rows + kRowsPerTask - 1) / kRowsPerTask,
+                                    [&](int64_t task, int worker) {
+                                      const int64_t first = task * kRowsPerTask;
+                                      body(first, std::min(kRowsPerTask, rows - first), worker);
+                                    });
+}
 
 void mxs_for_rows(mxs_ctx_t *ctx, mxs_row_fn_t fn, void *frame, int64_t rows) {
   abiCall(ctx, Call::ForRows, [&] {
-    const int64_t tasks = (rows + kRowsPerTask - 1) / kRowsPerTask;
-    if (tasks == 1)
-      fn(ctx, frame, 0, rows);
-    else
-      ThreadPool::process().parallelFor(tasks, [&](int64_t task, int) {
-        const int64_t first = task * kRowsPerTask;
-        fn(ctx, frame, first, std::min(kRowsPerTask, rows - first));
-      });
+    forRows(rows, [&](int64_t first, int64_t count, int) { fn(ctx, frame, first, count); });
     return okStatus();
   });
 }
@@ -139,11 +146,13 @@ void mxs_route(mxs_ctx_t *ctx, const float *logits, float *weights, int32_t *ids
     if (experts != ctx->manifest.experts || top_k < 1 || top_k > experts || score < 0 || score > 1)
       return internalError("routes to " + std::to_string(top_k) + " of " + std::to_string(experts) +
                            " experts with score " + std::to_string(score));
-    for (int64_t row = 0; row < rows; ++row)
-      cpu::routeRow(logits + row * experts, experts, top_k,
-                    score == 0 ? cpu::RouteScore::Softmax : cpu::RouteScore::Sigmoid,
-                    normalize != 0, scale, ctx->scores.data(), weights + row * top_k,
-                    ids + row * top_k);
+    const auto kind = score == 0 ? cpu::RouteScore::Softmax : cpu::RouteScore::Sigmoid;
+    forRows(rows, [&](int64_t first, int64_t count, int worker) {
+      for (int64_t row = first; row < first + count; ++row)
+        cpu::routeRow(logits + row * experts, experts, top_k, kind, normalize != 0, scale,
+                      ctx->scores.data() + worker * experts, weights + row * top_k,
+                      ids + row * top_k);
+    });
     return okStatus();
   });
 }

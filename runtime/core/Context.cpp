@@ -5,7 +5,6 @@
 #include "threads/ThreadPool.h"
 
 #include <algorithm>
-#include <sys/mman.h>
 
 using namespace mxs;
 
@@ -13,23 +12,9 @@ mxs_ctx::mxs_ctx(const Artifact &artifact, World &world, int rank)
     : artifact(artifact), manifest(artifact.manifest()), world(world), topology(world.topology()),
       rank(rank), group(topology.attnGroup(rank)) {}
 
-/// Memory for activations, nullptr if there is none. Large ones lie on huge pages where the system
-/// allows it. Pages come to the node of the thread that first writes them, which is the rank's.
-static uint8_t *allocateArena(size_t wanted) {
-  constexpr size_t cacheLine = 64, hugePage = 2 << 20;
-  const size_t alignment = wanted >= hugePage ? hugePage : cacheLine;
-  const size_t bytes = (wanted + alignment) / alignment * alignment;
-  void *memory = std::aligned_alloc(alignment, bytes);
-#ifdef MADV_HUGEPAGE
-  if (memory && alignment == hugePage)
-    ::madvise(memory, bytes, MADV_HUGEPAGE); // a wish: without it pages are small
-#endif
-  return static_cast<uint8_t *>(memory);
-}
-
 Status mxs_ctx::prepare(bool verify, bool verifyShared) {
   const size_t bytes = static_cast<size_t>(manifest.arenaBytes);
-  arena.reset(allocateArena(bytes));
+  arena.reset(static_cast<uint8_t *>(cpu::allocateLarge(bytes)));
   if (!arena)
     return resourceExhausted("cannot allocate " + std::to_string(bytes) +
                              " bytes for activations; compile with a smaller --max-batch-tokens");
@@ -42,7 +27,7 @@ Status mxs_ctx::prepare(bool verify, bool verifyShared) {
       cpu::Attention(cpu::attentionKernels(cpu::Engine::process().isa()),
                      ThreadPool::process().threads(), manifest.maxSeqs, valueDim, cache.capacity());
   const int64_t localExperts = topology.endExpert(rank) - topology.firstExpert(rank);
-  scores.resize(static_cast<size_t>(manifest.experts));
+  scores.resize(static_cast<size_t>(manifest.experts * ThreadPool::process().threads()));
   routing.resize(manifest.moeLayers.size());
   MXS_TRY(artifact.openWeights(
       rank, verify, verifyShared, [this] { progress.fetch_add(1, std::memory_order_relaxed); },

@@ -70,7 +70,7 @@ struct mxs_ctx {
   mxs::LogitsView logits;
   mxs::cpu::Attention attention;
   std::vector<mxs::cpu::AttentionSequence> attending; ///< [max_seqs] of the call that runs
-  std::vector<float> scores;                          ///< scratch of route
+  std::vector<float> scores;                          ///< [threads][experts] scratch of route
   std::vector<std::vector<int32_t>> routing;          ///< [moe layers][owned rows * K] of this step
   mxs::cpu::Workspace workspace;                      ///< of linears, latent attention, experts
   mxs::CallCounter calls;

@@ -3,12 +3,18 @@
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_WORKSPACE_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_WORKSPACE_H
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <new>
 
 namespace mxs::cpu {
+
+/// Memory for activations, nullptr if there is none; free() releases it. 64-byte aligned. Where it
+/// is large it lies on huge pages if the system allows them: it is gone through by columns and at
+/// random. Pages come to the node of the thread that first writes them.
+void *allocateLarge(size_t bytes);
 
 /// Memory of one rank, handed out anew in every call. It grows only when a call asks for more than
 /// every call before it: `reserve` for the largest one at start, and no step allocates.
@@ -19,8 +25,8 @@ public:
     used = 0;
     if (bytes <= size)
       return;
-    memory.reset(static_cast<uint8_t *>(
-        std::aligned_alloc(kAlignment, static_cast<size_t>(paddedBytes(bytes)))));
+    memory.reset();
+    memory.reset(static_cast<uint8_t *>(allocateLarge(static_cast<size_t>(paddedBytes(bytes)))));
     size = memory ? paddedBytes(bytes) : 0;
     if (!memory)
       throw std::bad_alloc();
