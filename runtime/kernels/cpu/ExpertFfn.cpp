@@ -29,6 +29,7 @@ private:
   void downSum();
   void downTile(int64_t expert, int64_t first, int64_t rows, int64_t block,
                 const uint8_t *next) const;
+  void downRange(int64_t firstBlock, int64_t width, int64_t firstRow, int64_t endRow) const;
   void downOfFew();
   void sumOfFew();
   int64_t pairsBefore(int64_t expert, int64_t row) const;
@@ -239,7 +240,8 @@ void FfnRun::downTile(int64_t expert, int64_t first, int64_t rows, int64_t block
 }
 
 void FfnRun::downSum() {
-  const int64_t blocks = mxs_weight_blocks(hidden), wanted = 8 * pool.threads();
+  const int64_t blocks = mxs_weight_blocks(hidden), threads = pool.threads();
+  const int64_t wanted = 8 * threads;
   // Several column blocks of a task read the same rows: while there are tasks enough.
   int64_t width = 1;
   while (width < 4 && blocks / (2 * width) >= wanted)
@@ -247,28 +249,44 @@ void FfnRun::downSum() {
   const int64_t groups = (blocks + width - 1) / width;
   const int64_t tiles = (call.rows + kTileRows - 1) / kTileRows;
   const int64_t ranges = std::clamp<int64_t>(wanted / groups, 1, std::max<int64_t>(1, tiles));
+  // Of each thread's share the last group is cut into ranges of rows, so that none waits long.
+  const int64_t whole = groups / threads - 1;
+  if (ranges == 1 && groups % threads == 0 && whole > 0 && tiles > 1) {
+    constexpr int64_t parts = 4;
+    pool.parallelFor(threads * (whole + parts), [&](int64_t task, int) {
+      const int64_t share = task / (whole + parts), at = task % (whole + parts);
+      const int64_t group = share * (whole + 1) + std::min(at, whole);
+      const int64_t part = std::max<int64_t>(0, at - whole);
+      downRange(group * width, width, at < whole ? 0 : call.rows * part / parts,
+                at < whole ? call.rows : call.rows * (part + 1) / parts);
+    });
+    return;
+  }
   const int64_t rangeRows = (call.rows + ranges - 1) / ranges;
   pool.parallelFor(groups * ranges, [&](int64_t task, int) {
-    const int64_t firstBlock = task % groups * width;
-    const int64_t endBlock = std::min(blocks, firstBlock + width);
     const int64_t firstRow = task / groups * rangeRows;
-    const int64_t endRow = std::min(call.rows, firstRow + rangeRows);
-    const int64_t column = firstBlock * kBlockColumns;
-    for (int64_t row = firstRow; row < endRow; ++row)
-      std::fill(call.out + row * hidden + column,
-                call.out + row * hidden + std::min(hidden, endBlock * kBlockColumns), 0.0f);
-    for (int64_t e = nextUsed(0); e < experts;) {
-      const int64_t other = nextUsed(e + 1), end = pairsBefore(e, endRow);
-      for (int64_t first = pairsBefore(e, firstRow); first < end; first += kTileRows)
-        for (int64_t block = firstBlock; block < endBlock; ++block) {
-          const uint8_t *next = block + 1 < endBlock ? blockData(*call.down, e, block + 1)
-                                : other < experts    ? blockData(*call.down, other, firstBlock)
-                                                     : nullptr;
-          downTile(e, first, std::min(kTileRows, end - first), block, next);
-        }
-      e = other;
-    }
+    downRange(task % groups * width, width, firstRow, std::min(call.rows, firstRow + rangeRows));
   });
+}
+
+/// Rows [firstRow, endRow) of up to `width` column blocks from `firstBlock` on.
+void FfnRun::downRange(int64_t firstBlock, int64_t width, int64_t firstRow, int64_t endRow) const {
+  const int64_t endBlock = std::min(mxs_weight_blocks(hidden), firstBlock + width);
+  const int64_t column = firstBlock * kBlockColumns;
+  for (int64_t row = firstRow; row < endRow; ++row)
+    std::fill(call.out + row * hidden + column,
+              call.out + row * hidden + std::min(hidden, endBlock * kBlockColumns), 0.0f);
+  for (int64_t e = nextUsed(0); e < experts;) {
+    const int64_t other = nextUsed(e + 1), end = pairsBefore(e, endRow);
+    for (int64_t first = pairsBefore(e, firstRow); first < end; first += kTileRows)
+      for (int64_t block = firstBlock; block < endBlock; ++block) {
+        const uint8_t *next = block + 1 < endBlock ? blockData(*call.down, e, block + 1)
+                              : other < experts    ? blockData(*call.down, other, firstBlock)
+                                                   : nullptr;
+        downTile(e, first, std::min(kTileRows, end - first), block, next);
+      }
+    e = other;
+  }
 }
 
 //===----------------------------------------------------------------------===//

@@ -112,6 +112,8 @@ TEST_P(Ffn, MatchesDoublePrecision) {
   for (const Shape &s : {Shape{0, 64, 64, 5, 2, false, 0}, Shape{1, 64, 48, 8, 3, false, 2},
                          Shape{3, 100, 70, 5, 1, false, 0}, Shape{17, 33, 65, 9, 4, false, 4},
                          Shape{40, 200, 24, 6, 5, true, 1}, Shape{230, 72, 40, 8, 2, true, 0},
+                         // The last column blocks of H are cut into ranges of rows.
+                         Shape{110, 940, 24, 6, 2, false, 0},
                          // Column blocks enough that a task takes several.
                          Shape{3, 40, 1300, 5, 5, true, 0}, Shape{30, 40, 1300, 5, 5, true, 0}}) {
     SCOPED_TRACE(testing::Message() << s.rows << " rows, H " << s.hidden << ", F " << s.ffn);
@@ -140,22 +142,24 @@ TEST_P(Ffn, MatchesDoublePrecision) {
 
 TEST_P(Ffn, SameBitsForAnyThreadsAndNeighbours) {
   const mxs_weight_type_t type = std::get<1>(GetParam());
-  const int64_t hidden = 130, rows = 210;
-  const Experts w(type, 4, hidden, 96, 32);
-  const Routed r = route(rows, hidden, 6, 3, false, 6);
-  ThreadPool one(1), four(4);
-  const std::vector<float> out = run(one, w, r, 1);
-  EXPECT_EQ(std::memcmp(out.data(), run(four, w, r, 1).data(), out.size() * sizeof(float)), 0);
-  for (int64_t row : {0, 1, 100, 209}) {
-    Routed alone{1,
-                 3,
-                 {r.x.begin() + row * hidden, r.x.begin() + (row + 1) * hidden},
-                 {r.weights.begin() + row * 3, r.weights.begin() + row * 3 + 3},
-                 {r.ids.begin() + row * 3, r.ids.begin() + row * 3 + 3}};
-    EXPECT_EQ(std::memcmp(out.data() + row * hidden, run(four, w, alone, 1).data(),
-                          hidden * sizeof(float)),
-              0)
-        << row;
+  for (const int64_t hidden : {130, 1000}) {
+    const int64_t rows = 210;
+    const Experts w(type, 4, hidden, 96, 32);
+    const Routed r = route(rows, hidden, 6, 3, false, 6);
+    ThreadPool one(1), four(4);
+    const std::vector<float> out = run(one, w, r, 1);
+    EXPECT_EQ(std::memcmp(out.data(), run(four, w, r, 1).data(), out.size() * sizeof(float)), 0);
+    for (int64_t row : {0, 1, 100, 209}) {
+      Routed alone{1,
+                   3,
+                   {r.x.begin() + row * hidden, r.x.begin() + (row + 1) * hidden},
+                   {r.weights.begin() + row * 3, r.weights.begin() + row * 3 + 3},
+                   {r.ids.begin() + row * 3, r.ids.begin() + row * 3 + 3}};
+      EXPECT_EQ(std::memcmp(out.data() + row * hidden, run(four, w, alone, 1).data(),
+                            hidden * sizeof(float)),
+                0)
+          << row;
+    }
   }
 }
 
