@@ -4,6 +4,7 @@
 #include "comm/RowPacking.h"
 #include "threads/ThreadPool.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -70,13 +71,41 @@ static Status waitAt(const Call &call, CommClock::Part part, Ready ready, What w
 // Inside the node
 //===----------------------------------------------------------------------===//
 
+Status Call::freePlace() {
+  StagedRows &place = state.staged[state.sequence % 2];
+  if (place.sequence == 0 || place.sequence == state.sequence)
+    return okStatus();
+  MXS_TRY(waitFlags(place.readers.firstDevice, place.readers.devices, NodeShared::Left,
+                    place.sequence, "did not leave the last collective but one", -1));
+  place.sequence = 0;
+  return okStatus();
+}
+
+Status Call::stage(const RankGroup &group, int64_t bytes, uint8_t *&room) {
+  room = nullptr;
+  if (group.spansNodes() || group.devices == 1 || bytes > state.world.options().stagedBytes)
+    return okStatus();
+  MXS_TRY(freePlace());
+  StagedRows &place = state.staged[state.sequence % 2];
+  place.sequence = state.sequence;
+  place.readers = group;
+  isStaged = true;
+  room = place.memory.get();
+  return okStatus();
+}
+
+Status Call::publish(const Published &shown) {
+  MXS_TRY(freePlace());
+  state.node.publish(state.device, state.sequence, shown);
+  return okStatus();
+}
+
 Status Call::enter(const RankGroup &group, const Published &shown) {
   peers = group;
-  state.node.publish(state.device, shown);
+  MXS_TRY(publish(shown));
   setFlag(NodeShared::Entered);
-  for (int device = group.firstDevice; device < group.firstDevice + group.devices; ++device)
-    MXS_TRY(waitFlag(device, NodeShared::Entered, "did not enter"));
-  return okStatus();
+  return waitFlags(group.firstDevice, group.devices, NodeShared::Entered, state.sequence,
+                   "did not enter", -1);
 }
 
 void Call::doneReading() {
@@ -85,15 +114,27 @@ void Call::doneReading() {
 }
 
 Status Call::leave() {
-  for (int device = peers.firstDevice; device < peers.firstDevice + peers.devices; ++device)
-    MXS_TRY(waitFlag(device, NodeShared::Left, "did not leave"));
+  if (!isStaged)
+    MXS_TRY(waitFlags(peers.firstDevice, peers.devices, NodeShared::Left, state.sequence,
+                      "did not leave", -1));
   return waitSends();
 }
 
 Status Call::waitFlag(int device, int flag, const char *what, int chunk) {
+  return waitFlags(device, 1, flag, state.sequence, what, chunk);
+}
+
+Status Call::waitFlags(int firstDevice, int devices, int flag, uint64_t value, const char *what,
+                       int chunk) {
+  const auto missing = [&] { return state.node.firstBelow(firstDevice, devices, flag, value); };
+  const NodeShared::Expecting expecting(state.node, state.device, firstDevice, devices, flag,
+                                        value);
   MXS_TRY(waitAt(
-      *this, CommClock::Wait, [&] { return state.node.reached(device, flag, state.sequence); },
-      [&] { return "rank " + std::to_string(topo.rankOf(state.nodeIndex, device)) + " " + what; },
+      *this, CommClock::Wait, [&] { return missing() < 0; },
+      [&] {
+        const int device = std::max(firstDevice, missing());
+        return "rank " + std::to_string(topo.rankOf(state.nodeIndex, device)) + " " + what;
+      },
       chunk));
   // The peer may have failed since it set the flag, and returned to a caller who freed its rows.
   if (state.world.aborted())

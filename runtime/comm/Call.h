@@ -32,14 +32,23 @@ public:
   const Topology &topo;
 
   //--- Inside the node ---------------------------------------------------------------------------
+  /// Room for `bytes` that this rank shows to `group` in place of its own memory; leave() then waits
+  /// for nobody. For short rows: saves every rank a wait. Null if they are not short, or the group
+  /// spans nodes.
+  Status stage(const RankGroup &group, int64_t bytes, uint8_t *&room);
+  /// Shows `shown` to the node. Visible to a peer that sees a flag that this rank sets afterwards.
+  Status publish(const Published &shown);
   /// Shows `shown` and waits until every member of `group` on this node has entered.
   Status enter(const RankGroup &group, const Published &shown);
   /// This rank reads no more of its peers' memory in this collective.
   void doneReading();
-  /// Waits until the peers that entered with this rank are done reading, and for all own sends.
+  /// Waits until the peers that entered with this rank are done reading, unless they read what is
+  /// staged, and for all own sends.
   Status leave();
 
-  const Published &shownBy(int device) const { return state.node.published(device); }
+  const Published &shownBy(int device) const {
+    return state.node.published(device, state.sequence);
+  }
   void setFlag(int flag) { state.node.set(state.device, flag, state.sequence); }
   /// `what` and `chunk` are for the message of a timeout.
   Status waitFlag(int device, int flag, const char *what, int chunk = -1);
@@ -84,6 +93,12 @@ public:
   Status failure(mxs_status_t code, const std::string &text, int chunk = -1) const;
 
 private:
+  /// Waits until the devices of `group` have a flag at `value`.
+  Status waitFlags(int firstDevice, int devices, int flag, uint64_t value, const char *what,
+                   int chunk);
+  /// Waits until nobody reads what this rank staged two collectives ago.
+  Status freePlace();
+
   /// Before the copy: with it the link begins to be busy.
   void pull(int device, int64_t bytes, mxs_site_t op) {
     if (device == state.device)
@@ -93,6 +108,7 @@ private:
   }
 
   RankGroup peers;
+  bool isStaged = false;
   const int64_t beginNs;
 };
 

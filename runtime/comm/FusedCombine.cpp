@@ -41,8 +41,7 @@ private:
       Published shown;
       shown.columns[0] = partial;
       shown.columns[1] = after ? after->x : nullptr;
-      state.node.publish(state.device, shown);
-      return okStatus();
+      return call.publish(shown);
     }
     case StepKind::Reduce:
       return reduce(step);

@@ -62,8 +62,7 @@ private:
     Published shown;
     shown.columns[0] = args.partial;
     shown.offers = state.offers.data();
-    state.node.publish(state.device, shown);
-    return okStatus();
+    return call.publish(shown);
   }
 
   Status reduce(const Step &step) {

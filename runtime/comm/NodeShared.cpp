@@ -18,8 +18,16 @@ NodeShared::NodeShared(int devices, int chunkFlags) {
 void NodeShared::set(int device, int flag, uint64_t value) {
   members[device]->flags[flag].store(value, std::memory_order_release);
   for (int peer = 0; peer < static_cast<int>(members.size()); ++peer)
-    if (peer != device)
+    if (peer != device && members[peer]->sleeper.isSlept() && satisfied(peer))
       members[peer]->sleeper.notify();
+}
+
+bool NodeShared::satisfied(int device) const {
+  const Expecting::Wanted &wanted = members[device]->wanted;
+  const int flag = wanted.flag.load(std::memory_order_acquire);
+  return flag < 0 || firstBelow(wanted.first.load(std::memory_order_relaxed),
+                                wanted.count.load(std::memory_order_relaxed), flag,
+                                wanted.value.load(std::memory_order_relaxed)) < 0;
 }
 
 bool NodeShared::unread(int device) const {

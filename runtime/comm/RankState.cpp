@@ -42,6 +42,8 @@ RankState::RankState(World &world, NodeShared &node, int rank)
       ownSum(new float[maxOwnedRows(topo, world.options()) * copiesPerRow *
                        world.options().hidden]),
       pace(world.options().intraNsPerMib) {
+  for (StagedRows &place : staged)
+    place.memory.reset(new uint8_t[world.options().stagedBytes]);
   sends = std::make_unique<Request[]>(messageLimit);
   arrivals = std::make_unique<Arrival[]>(messageLimit);
   offers.resize(std::max(topo.nodes * topo.devices, topo.nodes * world.options().maxChunks));

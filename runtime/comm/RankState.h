@@ -43,6 +43,13 @@ private:
   int64_t used = 0;
 };
 
+/// Short rows that node peers read while their rank goes on.
+struct StagedRows {
+  std::unique_ptr<uint8_t[]> memory; ///< [WorldOptions::stagedBytes]
+  uint64_t sequence = 0; ///< of the collective that shows them, 0: nobody reads them
+  RankGroup readers;
+};
+
 /// Where the rows of the last dispatch went; what combine reads. Row numbers are those of the
 /// row's home (owned rows), ascending in every list.
 struct Route {
@@ -90,6 +97,7 @@ public:
   int sendCount = 0, arrivalCount = 0;
   const int messageLimit;
 
+  StagedRows staged[2]; ///< of collectives with even and odd numbers
   std::unique_ptr<float[]> ownSum; ///< [owned rows, H] this node's sums of its own rows
   std::vector<Offer> offers;
   std::vector<Offer> laneRows; ///< hier-ep: rows that came on this lane, [N]

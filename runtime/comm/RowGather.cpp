@@ -2,7 +2,9 @@
 
 #include "comm/DenseCollectives.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace mxs {
 
@@ -68,9 +70,21 @@ Status gatherRows(Call &call, const RankGroup &group, const Column *columns, int
               spans.count(state.self) * columns[i].rowBytes);
   MXS_TRY(exchangeLanes(call, group, columns, count, spans));
 
-  Published shown;
+  const int64_t own = spans.count(state.self);
+  int64_t ownBytes = 0;
   for (int i = 0; i < count; ++i)
-    shown.columns[i] = columns[i].out;
+    ownBytes += own * columns[i].rowBytes;
+  uint8_t *room = nullptr;
+  MXS_TRY(call.stage(group, ownBytes, room));
+  Published shown;
+  for (int i = 0; i < count; ++i) {
+    const uint8_t *rows = rowsOf(columns[i], spans.begin(state.self));
+    if (room) {
+      std::copy_n(rows, own * columns[i].rowBytes, room);
+      rows = std::exchange(room, room + own * columns[i].rowBytes);
+    }
+    shown.columns[i] = rows;
+  }
   MXS_TRY(call.enter(group, shown));
   for (int k = 1; k < group.devices; ++k) {
     const int device =
@@ -78,12 +92,13 @@ Status gatherRows(Call &call, const RankGroup &group, const Column *columns, int
     const Published &peer = call.shownBy(device);
     for (int node = group.firstNode; node < group.firstNode + group.nodes; ++node) {
       const int home = call.topo.rankOf(node, device);
-      for (int i = 0; i < count; ++i) {
-        const int64_t offset = spans.begin(home) * columns[i].rowBytes;
-        call.pullCopy(device, static_cast<uint8_t *>(columns[i].out) + offset,
-                      static_cast<const uint8_t *>(peer.columns[i]) + offset,
+      for (int i = 0; i < count; ++i)
+        // Shown are the peer's own rows; those that came on its lane lie around them.
+        call.pullCopy(device, rowsOf(columns[i], spans.begin(home)),
+                      static_cast<const uint8_t *>(peer.columns[i]) +
+                          (spans.begin(home) - spans.begin(call.topo.rankOf(state.nodeIndex, device))) *
+                              columns[i].rowBytes,
                       spans.count(home) * columns[i].rowBytes, call.site.op);
-      }
     }
   }
   call.doneReading();

@@ -23,8 +23,15 @@ Status reduceRows(Call &call, const RankGroup &group, const float *in, float *ou
   MXS_TRY(forOtherNodes(state.nodeIndex, group.firstNode, group.nodes, [&](int node) {
     return call.expect(laneRank(node), 0, own * width * 4, slot);
   }));
+  int64_t all = 0;
+  for (int rank = group.first; rank < group.first + group.count; ++rank)
+    all += spans.count(rank);
+  uint8_t *room = nullptr;
+  MXS_TRY(call.stage(group, all * width * 4, room));
+  if (room)
+    std::memcpy(room, in, all * width * 4);
   Published shown;
-  shown.columns[0] = in;
+  shown.columns[0] = room ? reinterpret_cast<const float *>(room) : in;
   MXS_TRY(call.enter(group, shown));
 
   MXS_TRY(forOtherNodes(state.nodeIndex, group.firstNode, group.nodes, [&](int node) {

@@ -36,9 +36,13 @@ public:
     return ready() ? Ready : Aborted;
   }
 
+  /// Whether somebody sleeps, or is about to. Asked after a change, as by notify(): who is not seen
+  /// sees the change.
+  bool isSlept() { return sleepers.fetch_add(0, std::memory_order_seq_cst) != 0; }
+
   /// After the change. Costs nothing when nobody sleeps.
   void notify() {
-    if (sleepers.fetch_add(0, std::memory_order_seq_cst) == 0)
+    if (!isSlept())
       return;
     // The empty critical section orders the change before a waiter's next look at it.
     { std::lock_guard<std::mutex> lock(mutex); }

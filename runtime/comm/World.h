@@ -30,6 +30,7 @@ struct WorldOptions {
   int maxChunks = 64; ///< largest chunk count of the fused collectives
   int64_t layers = 0;     ///< whose bytes are counted apart
   int64_t shareBytes = 0; ///< most bytes that a rank gives to one share()
+  int64_t stagedBytes = 64 << 10; ///< rows up to this size are shown to node peers in a copy [byte]
 };
 
 /// Holds the communicators of the ranks that live in this process. All buffers are allocated here.
