@@ -49,7 +49,7 @@ struct ThreadPool::Job {
   const int shareCount;
   std::atomic<bool> empty{false}; ///< somebody found no task left
   std::atomic<int> inside{0};     ///< helpers that may still touch this job
-  int worker = -1;                ///< the caller's number
+  std::atomic<int> worker{-1};    ///< the caller's number
   bool waiting = false; ///< the caller sleeps until it gets a number or `changed` otherwise
   std::condition_variable changed;
   Job *link = nullptr;
@@ -85,6 +85,23 @@ template <class Done> static bool spin(const Done &done) {
       pauseBriefly();
     }
   } while (std::chrono::steady_clock::now() < end);
+  return done();
+}
+
+/// Gives the core to other threads until `done`, or until nobody wanted it for kSpin; says whether
+/// it is done.
+template <class Done> static bool giveWay(const Done &done) {
+  constexpr std::chrono::microseconds alone(2); // an exchange with another thread takes longer
+  std::chrono::nanoseconds left = kSpin;
+  auto last = std::chrono::steady_clock::now();
+  while (left.count() > 0) {
+    if (done())
+      return true;
+    sched_yield();
+    const auto now = std::chrono::steady_clock::now();
+    left -= std::min<std::chrono::nanoseconds>(now - last, alone);
+    last = now;
+  }
   return done();
 }
 
@@ -193,6 +210,12 @@ void ThreadPool::releaseWorker(int worker) {
   }
 }
 
+/// With more ranks than cores another one may want this core, and to go to sleep and be woken would
+/// take longer than most waits.
+template <class Done> bool ThreadPool::linger(const Done &done) const {
+  return callers.load() > bound ? giveWay(done) : spin(done);
+}
+
 //===----------------------------------------------------------------------===//
 // Calls
 //===----------------------------------------------------------------------===//
@@ -231,8 +254,15 @@ void ThreadPool::parallelFor(int64_t tasks, TaskFunction fn) {
   }
   job.waiting = true;
   // Others may finish a call before its caller gets a number.
-  while (job.worker < 0 && (job.open() || job.inside.load() > 0))
-    job.changed.wait(lock);
+  const auto goesOn = [&] {
+    return job.worker.load() >= 0 || (!job.open() && job.inside.load() == 0);
+  };
+  if (!goesOn() && callers.load() > bound) {
+    lock.unlock();
+    linger(goesOn);
+    lock.lock();
+  }
+  job.changed.wait(lock, goesOn);
   job.waiting = false;
   if (job.worker >= 0) {
     lock.unlock();
@@ -295,13 +325,13 @@ bool ThreadPool::assist(Condition done) {
       ready = done();
       continue;
     }
-    if (!coreFree())
+    if (callers.load() <= bound && !coreFree())
       break;
     const uint64_t seen = published.load();
     ++spinners;
     lock.unlock();
     const bool changed =
-        spin([&] { return done() || published.load(std::memory_order_acquire) != seen; });
+        linger([&] { return done() || published.load(std::memory_order_acquire) != seen; });
     lock.lock();
     --spinners;
     ready = done();
@@ -317,7 +347,7 @@ void ThreadPool::awaitHelpers(Job &job, std::unique_lock<std::mutex> &lock) {
   if (heldWorker >= 0 ||
       spinners.load() < static_cast<int>(idle.size())) { // its core is still its own
     lock.unlock(); // not counted as a spinner: those come to help
-    spin([&] { return job.inside.load(std::memory_order_acquire) == 0; });
+    linger([&] { return job.inside.load(std::memory_order_acquire) == 0; });
     lock.lock(); // the last helper may still hold it: only now is the job nobody else's
   }
   job.changed.wait(lock, [&] { return job.inside.load() == 0; });

@@ -7,9 +7,10 @@
 // never oversubscribes the cores.
 //
 // A rank that waits for another one does that one's tasks meanwhile (assist), where a core is free.
-// Waiting threads spin for at most 50 us, and only where they and what computes fit the bound; then
-// they sleep. A call allocates nothing. Tasks must not wait for other ranks: that is
-// what bounds every wait here. A rank stuck in a task is found by its node's leader.
+// Waiting threads spin for at most 50 us, and only where they and what computes fit the bound; with
+// more ranks than cores they offer their core to others meanwhile. Then they sleep. A call
+// allocates nothing. Tasks must not wait for other ranks: that is what bounds every wait here. A
+// rank stuck in a task is found by its node's leader.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_THREADS_THREADPOOL_H
@@ -132,6 +133,8 @@ private:
   /// Whether a call waits for a number.
   bool isNumberWanted() const;
   void unlink(Job &job);
+  /// Waits awake until `done` or for a moment; says whether it is done. Without the mutex.
+  template <class Done> bool linger(const Done &done) const;
   /// Whether a waiting thread may spin: a rank that has something to do would lack the core.
   bool coreFree() const;
   void awaitHelpers(Job &job, std::unique_lock<std::mutex> &lock);
