@@ -25,17 +25,22 @@ void cpu::routeRow(const float *logits, int64_t experts, int64_t topK, RouteScor
   else
     for (int64_t e = 0; e < experts; ++e)
       scores[e] = 1.0f / (1.0f + std::exp(-logits[e]));
-  float sum = 0.0f;
-  for (int64_t k = 0; k < topK; ++k) {
-    const auto taken = [&](int64_t e) { return std::find(ids, ids + k, e) != ids + k; };
-    int64_t best = -1;
-    for (int64_t e = 0; e < experts; ++e)
-      if ((best < 0 || scores[e] > scores[best]) && !taken(e))
-        best = e;
-    ids[k] = static_cast<int32_t>(best);
-    weights[k] = scores[best];
-    sum += weights[k];
+  // The best so far, descending; of equal ones the lower id, which came first.
+  int64_t found = 0;
+  for (int64_t e = 0; e < experts; ++e) {
+    if (found == topK && !(scores[e] > weights[topK - 1]))
+      continue;
+    int64_t at = found < topK ? found++ : topK - 1;
+    for (; at > 0 && scores[e] > weights[at - 1]; --at) {
+      weights[at] = weights[at - 1];
+      ids[at] = ids[at - 1];
+    }
+    weights[at] = scores[e];
+    ids[at] = static_cast<int32_t>(e);
   }
+  float sum = 0.0f;
+  for (int64_t k = 0; k < topK; ++k)
+    sum += weights[k];
   for (int64_t k = 0; k < topK; ++k)
     weights[k] = (normalize ? weights[k] / sum : weights[k]) * scale;
 }
