@@ -1,26 +1,30 @@
 #!/usr/bin/env python3
 """The paper's comparison end to end: one model, one load of requests, layouts in turn on paced links.
 
-    end_to_end.py BIN MODEL WORK [--nodes 2 --devices 4] [--shares 0.2,0.55,0.85] [--rounds 3] [--json FILE]
+    end_to_end.py BIN MODEL WORK [--hosts] [--nodes 2 --devices 4] [--shares 0.2,0.55,0.85] [--rounds 3] [--json FILE]
 
 BIN: folder of the mixserve commands. MODEL: a Hugging Face folder or ONNX file. WORK: folder for artifacts (a few times the
-size of the weights). All ranks are threads of one process; links between nodes, and RATIO times faster ones inside, are paced
-so slow that communication takes the given share of the time of the unfused hybrid, measured first on links without pace. For
-DeepSeek-R1 by the ceiling table of our planning notes that is 0.20 on 2 x 8 H20 (a NIC per GPU) and 0.55 on 4 x 8 910B.
+size of the weights). All ranks are threads of one process, links between nodes paced; or, with --hosts, every node is a process
+on a host of its own (test/cluster/hosts, needs root) and its network is slow. Either way links inside a node are paced, RATIO
+times faster than a device's part of those between. Rates are such that communication takes the given share of the time of
+the unfused hybrid, measured first on links without pace. For DeepSeek-R1 by the ceiling table of our planning notes that is
+0.20 on 2 x 8 H20 (a NIC per GPU) and 0.55 on 4 x 8 910B.
 
 Layouts: tp (attention and experts over all ranks), ep (attention data-parallel, experts over all ranks, flat all-to-all),
 hybrid (tensor-parallel inside a node, experts over nodes) unfused and fused, and what the planner chooses when it is told
-the rates. Two loads each: burst (all requests at once: throughput and ITL), and arrivals at half of the rate that the unfused
+the rates and what `mixserve-bench calibrate` measured on them. Two loads each: burst (all requests at once: throughput and ITL), and arrivals at half of the rate that the unfused
 hybrid reached in its burst (TTFT and ITL)."""
 import argparse
 import json
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
 import sys
 
 MIB = 1 << 20
+HOSTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "test", "cluster", "hosts")
 PAPER = {"ttft": "1.08-3.80x", "itl": "1.03-1.66x", "throughput": "1.05-1.50x"}
 
 
@@ -40,13 +44,15 @@ class Bench:
         return os.path.join(self.options.bin, name)
 
     def cluster(self, name, inter, intra, flops, memory):
-        """A cluster file whose ranks share this machine; inter and intra: ns per MiB, 0 = not paced."""
+        """A cluster file whose ranks share this machine; inter and intra: ns per MiB and device, 0 = not paced."""
         rate = lambda pace: f"{MIB / (pace * 1e-9) / 1e6:.6f}MB/s" if pace else "5GB/s"
+        between = (f"bw: {rate(inter / self.options.devices)}, latency: 60us, kind: ethernet, per: node" if self.options.hosts
+                   else f"bw: {rate(inter)}, latency: 60us, kind: paced, per: device")
         path = os.path.join(self.options.work, name + ".yaml")
         with open(path, "w") as file:
             file.write(
                 "schema: mixserve.cluster/v1\nlevels:\n"
-                f"  - {{name: node, count: {self.options.nodes}, link: {{bw: {rate(inter)}, latency: 60us, kind: paced, per: device}}}}\n"
+                f"  - {{name: node, count: {self.options.nodes}, link: {{{between}}}}}\n"
                 f"  - {{name: device, count: {self.options.devices}, link: {{bw: {rate(intra)}, latency: 20us, kind: paced}}}}\n"
                 f"device: {{memory: 16GiB, memory_bw: {memory / self.ranks / 1e9:.4f}GB/s, flops: {{"
                 + ", ".join(f"{t}: {f / self.ranks / 1e9:.4f}GFLOP/s" for t, f in flops.items() if t in ("f32", "bf16"))
@@ -70,6 +76,20 @@ class Bench:
         run(command)
         return path
 
+    def calibrate(self, cluster, pace, model):
+        """The cluster file with what its links and every method were measured to take."""
+        o = self.options
+        path = cluster.replace(".yaml", "-measured.yaml")
+        command = [self.tool("mixserve-bench"), "calibrate", cluster, "-o", path, "--devices", str(o.devices),
+                   "--hidden", str(model["hidden"]), "--experts", str(model["experts"]), "--top-k", str(model["top_k"]),
+                   "--inter-mbit", f"{self.mbit(pace):.3f}", "--ratio", str(o.ratio), "--deadline", "120s"]
+        run(self.on_hosts(command, pace) if o.hosts else command + ["--nodes", str(o.nodes)])
+        return path
+
+    def mbit(self, pace):
+        """A node's link [Mbit/s], of `pace` ns per MiB and device."""
+        return self.options.devices * 8 * MIB / (pace * 1e-9) / 1e6
+
     def layout(self, name):
         n, d, p = self.options.nodes, self.options.devices, self.ranks
         return {"tp": f"attn_tp={p},attn_dp=1,moe_tp={p},moe_ep=1",
@@ -81,11 +101,22 @@ class Bench:
         artifact, method = candidate
         command = [self.tool("mixserve-bench"), "serve", artifact, "--json", "--requests", str(requests),
                    "--prompt", o.prompt, "--output", o.output, "--warm-up", str(min(2, o.concurrency)),
-                   "--max-running", str(o.concurrency), "--deadline", "120s",
-                   "--pace-inter", str(pace[0]), "--pace-intra", str(pace[1])]
+                   "--max-running", str(o.concurrency), "--deadline", "120s", "--pace-intra", str(pace[1])]
+        command += [] if o.hosts else ["--pace-inter", str(pace[0])]
         command += ["--method", method] if method else []
         command += ["--rate", str(rate)] if rate else []
-        return json.loads(run(command).splitlines()[-1])
+        if o.hosts:
+            command = self.on_hosts(command, pace[0])
+        return json.loads(next(line for line in run(command).splitlines() if line.startswith("{")))
+
+    def on_hosts(self, command, pace):
+        """A node's cable is shared by its devices; a node gets its part of this machine's processors."""
+        o = self.options
+        rate = ["--rate", f"{self.mbit(pace):.3f}"] if pace else []
+        threads = max(1, (os.cpu_count() or 1) // o.nodes)
+        inner = " ".join(shlex.quote(word) for word in command)
+        return [HOSTS, "with", str(o.nodes), *rate, "--", "sh", "-c",
+                f'{shlex.quote(HOSTS)} mpirun "$HOSTS_PREFIX" -x MXS_THREADS={threads} {inner}']
 
 
 def figures(free, burst, arrivals):
@@ -99,14 +130,14 @@ def figures(free, burst, arrivals):
             "links": 1 - free["elapsed_s"] / middle([r["elapsed_s"] for r in burst])}
 
 
-def compare(bench, share, free, machine, fixed, unpaced):
+def compare(bench, share, free, machine, model, fixed, unpaced):
     """`fixed`: candidates that do not depend on the links; `unpaced`: their runs on links without pace, filled here."""
     o = bench.options
     sent = free["sent_bytes"]
     per_rank = (sent["inter"] + sent["intra"] / o.ratio) / bench.ranks / MIB
     pace = round(share / (1 - share) * free["elapsed_s"] / per_rank * 1e9)
     paces = (pace, round(pace / o.ratio))
-    cluster = bench.cluster(f"share-{share}", *paces, *machine)
+    cluster = bench.calibrate(bench.cluster(f"share-{share}", *paces, *machine), pace, model)
     hybrid = bench.compile("hybrid", cluster, bench.layout("hybrid"), ["hybrid-fused", "hybrid"])
     candidates = {
         **fixed,
@@ -166,6 +197,7 @@ def main():
     parser.add_argument("bin")
     parser.add_argument("model")
     parser.add_argument("work")
+    parser.add_argument("--hosts", action="store_true", help="nodes are processes on emulated hosts")
     parser.add_argument("--nodes", type=int, default=2)
     parser.add_argument("--devices", type=int, default=4)
     parser.add_argument("--shares", default="0.2,0.55,0.85", help="communication shares of the unfused hybrid")
@@ -181,6 +213,7 @@ def main():
     shares = [float(share) for share in options.shares.split(",")]
     if not all(0 < share < 1 for share in shares):
         parser.error("--shares: give shares between 0 and 1")
+    options.bin, options.work = os.path.abspath(options.bin), os.path.abspath(options.work)
     os.makedirs(options.work, exist_ok=True)
     bench = Bench(options)
 
@@ -189,9 +222,10 @@ def main():
     step = json.loads(run([bench.tool("mixserve-bench"), "step", hybrid, "--json", "--prompt", "1", "--context", "0",
                            "--batch", "1", "--repeat", "3"]))
     machine = (step["steps"][0]["flops_per_s"], step["steps"][0]["read_bytes_per_s"])
+    model = json.load(open(os.path.join(hybrid, "manifest.json")))["model"]
     free = min((bench.serve((hybrid, None), (0, 0), 0, options.requests) for _ in range(options.rounds)),
                key=lambda result: result["elapsed_s"])
-    print(f"{options.nodes} x {options.devices} ranks on {step['machine']['cpus']} CPUs ({step['machine']['isa']}, load "
+    print(f"{options.nodes} x {options.devices} ranks, {'emulated hosts' if options.hosts else 'one process'}, on {step['machine']['cpus']} CPUs ({step['machine']['isa']}, load "
           f"{step['machine']['load']:.1f}); {options.requests} requests, prompt {options.prompt}, output {options.output}, at most "
           f"{options.concurrency} together; {options.rounds} rounds in turn, medians; unfused hybrid on links without "
           f"pace: {free['elapsed_s']:.2f} s. links: share of a burst's time that is gone without the pace")
@@ -199,7 +233,7 @@ def main():
              "ep": (bench.compile("ep", cluster, bench.layout("ep"), ["flat-ep"]), None)}
     results, unpaced = [], {"hybrid": free}
     for share in shares:
-        results.append(compare(bench, share, free, machine, fixed, unpaced))
+        results.append(compare(bench, share, free, machine, model, fixed, unpaced))
         show(results[-1])
         if options.json:
             with open(options.json, "w") as file:
