@@ -135,31 +135,14 @@ void LoopbackTransport::deliver(const Delivery &delivery) {
     std::memcpy(delivery.posted.data, message.data, message.bytes);
     if (message.corrupt)
       static_cast<uint8_t *>(delivery.posted.data)[0] ^= 0xff;
-    if (events && events->enabled()) {
-      MessageHeader header;
-      std::memcpy(&header, message.data, sizeof header);
-      events->add({"in-flight",
-                   {header.layer, static_cast<mxs_site_t>(header.op)},
-                   message.source,
-                   message.target,
-                   header.chunk,
-                   -1,
-                   message.beginNs,
-                   std::max(message.dueNs, message.beginNs)});
-    }
+    recordInFlight(events, message.data, message.source, message.target, message.beginNs,
+                   std::max(message.dueNs, message.beginNs));
   }
   receive.bytes = message.bytes;
   receive.arrival = ++arrivals;
 
-  // A request may be gone as soon as its state is set: take what is needed before.
-  auto complete = [](Request &request, Request::State state) {
-    WaitPoint *sleeper = request.wake;
-    request.state.store(state, std::memory_order_release);
-    sleeper->notify();
-  };
-  Request &sent = *message.request;
-  complete(receive, fits ? Request::Done : Request::Truncated);
-  complete(sent, Request::Done);
+  receive.complete(fits ? Request::Done : Request::Truncated);
+  message.request->complete(Request::Done);
 }
 
 void LoopbackTransport::sendControl(int fromNode, int toNode, const std::string &message) {

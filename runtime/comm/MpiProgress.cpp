@@ -30,6 +30,8 @@ bool MpiTransport::takePosts(int64_t nowNs) {
     takenLetters.swap(letters);
   }
   const bool something = !taken.empty() || !takenLetters.empty();
+  if (something)
+    thread->calls("MPI_Isend or MPI_Irecv");
   for (const Post &post : taken)
     start(post, nowNs);
   for (Letter &letter : takenLetters) {
@@ -106,6 +108,7 @@ bool MpiTransport::probeControl() {
   bool something = false;
   for (int i = 0; i < 64; ++i) {
     int found = 0;
+    thread->calls("MPI_Improbe");
     MPI_Message message;
     MPI_Status status;
     checkCall(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, control, &found, &message, &status),
@@ -145,6 +148,7 @@ bool MpiTransport::testRequests(int64_t nowNs) {
   int count = 0;
   // A call that worked for long moved bytes of a message that is not complete yet.
   const int64_t beginNs = workedNs();
+  thread->calls("MPI_Testsome");
   const int result = MPI_Testsome(static_cast<int>(requests.size()), requests.data(), &count,
                                   indices.data(), statuses.data());
   if (result != MPI_SUCCESS && result != MPI_ERR_IN_STATUS)
@@ -210,23 +214,11 @@ void MpiTransport::completeData(const Slot &slot, const MPI_Status &status, int 
     post.request->bytes = bytes;
     post.request->arrival = ++arrivals;
     peers[post.node].heardNs = nowNs;
-  } else if (events && events->enabled()) {
+  } else {
     // As the sender sees it: the clocks of two hosts differ.
-    MessageHeader header;
-    std::memcpy(&header, post.data, sizeof header);
-    events->add({"in-flight",
-                 {header.layer, static_cast<mxs_site_t>(header.op)},
-                 post.source,
-                 post.target,
-                 header.chunk,
-                 -1,
-                 slot.beginNs,
-                 nowNs});
+    recordInFlight(events, post.data, post.source, post.target, slot.beginNs, nowNs);
   }
-  // The request may be gone as soon as its state is set.
-  WaitPoint *sleeper = post.request->wake;
-  post.request->state.store(state, std::memory_order_release);
-  sleeper->notify();
+  post.request->complete(state);
 }
 
 // Control messages of a node, in the order in which it sent them.
@@ -283,6 +275,7 @@ void MpiTransport::watchPeers(int64_t nowNs) {
     if (node == self || peer.left || failed)
       continue;
     if (beat && !peer.beating) {
+      thread->calls("MPI_Isend");
       peer.beating = true;
       startLetter(node, Heartbeat, std::string());
     }
@@ -326,16 +319,20 @@ void MpiTransport::checkCall(int error, const char *call, int node) {
        /*tell=*/true);
 }
 
+void MpiTransport::giveUp(const Status &why) {
+  std::lock_guard<std::mutex> lock(handlerMutex);
+  if (!failure.ok())
+    return;
+  failure = why;
+  if (handler)
+    handler(why);
+}
+
 void MpiTransport::fail(const Status &why, bool tell) {
-  {
-    std::lock_guard<std::mutex> lock(handlerMutex);
-    if (!failure.ok())
-      return;
-    failure = why;
-    failed = true;
-    if (handler)
-      handler(why);
-  }
+  if (failed)
+    return;
+  failed = true;
+  giveUp(why);
   for (int node = 0; tell && node < topo.nodes; ++node)
     if (node != self && !peers[node].left)
       startLetter(node, Abort, static_cast<char>(why.code()) + why.message());

@@ -2,18 +2,27 @@
 //-------------------------===//
 
 #include "comm/MpiThread.h"
+#include "comm/MpiSegments.h"
 #include "comm/MpiSettings.h"
 #include "comm/MpiTransport.h"
 #include "comm/Pace.h"
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
 
 namespace mxs {
 
 //===----------------------------------------------------------------------===//
 // The thread
 //===----------------------------------------------------------------------===//
+
+MpiThread::MpiThread(const MpiOptions &options)
+    : options(options), lostAfterNs(static_cast<int64_t>(
+                            options.lostAfterNs ? options.lostAfterNs : options.deadlineNs / 2)),
+      watch(lostAfterNs, [this](const char *call) { hangs(call); }) {}
 
 void MpiThread::wake() {
   {
@@ -27,14 +36,36 @@ Status MpiThread::run(const char *what, std::function<Status()> action) {
   auto work = std::make_shared<Work>();
   work->action = std::move(action);
   std::unique_lock<std::mutex> lock(mutex);
-  next = work;
-  poked = true;
-  changed.notify_one();
+  if (!hungIn) {
+    next = work;
+    poked = true;
+    changed.notify_one();
+  }
   // The work's own deadline comes first and says more.
   const auto bound = std::chrono::nanoseconds(options.deadlineNs) + std::chrono::seconds(2);
-  if (!finished.wait_for(lock, bound, [&] { return work->done; }))
-    return timeoutError("node " + std::to_string(node) + ": " + what + " hangs inside MPI");
-  return work->status;
+  finished.wait_for(lock, bound, [&] { return work->done || hungIn; });
+  if (work->done)
+    return work->status;
+  return timeoutError("node " + std::to_string(node) + ": " + what + " hangs inside MPI" +
+                      (hungIn ? std::string(", in ") + hungIn : std::string()));
+}
+
+void MpiThread::serve(MpiTransport *transport) {
+  std::lock_guard<std::mutex> lock(servedMutex);
+  served = transport;
+}
+
+void MpiThread::hangs(const char *call) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    hungIn = call;
+  }
+  finished.notify_all();
+  std::lock_guard<std::mutex> lock(servedMutex);
+  if (served)
+    served->giveUp(timeoutError("node " + std::to_string(node) + " hangs inside MPI, in " + call +
+                                ", for " + std::to_string(lostAfterNs / 1'000'000) +
+                                " ms; the connection to another node may be broken"));
 }
 
 // With messages under way, sleeps are short against the time since something last happened, so
@@ -58,6 +89,7 @@ void MpiThread::main() {
     const int64_t now = steadyNs();
     if (served && served->progress(now))
       lastNs = now;
+    watch.leave();
 
     std::unique_lock<std::mutex> lock(mutex);
     if (!poked && !stop)
@@ -69,6 +101,7 @@ void MpiThread::main() {
       working = true;
       lock.unlock();
       Status status = work->action();
+      watch.leave();
       lock.lock();
       working = false;
       work->status = std::move(status);
@@ -96,6 +129,12 @@ static Status initialize(MpiThread &thread) {
   MPI_Comm_rank(MPI_COMM_WORLD, &thread.node);
   MPI_Comm_size(MPI_COMM_WORLD, &thread.nodes);
   return okStatus();
+}
+
+/// With a thread inside MPI: the destructors of the libraries would take away what it uses.
+static void leaveAtOnce(int code, void *) {
+  std::fflush(nullptr);
+  ::_exit(code);
 }
 
 class MpiProcessImpl : public MpiProcess {
@@ -136,6 +175,8 @@ public:
         MPI_Finalize();
       return okStatus();
     });
+    if (!status.ok() || core->hasFailed())
+      removeMpiSegments();
     abandon();
     return status;
   }
@@ -143,17 +184,20 @@ public:
 private:
   // Ends the thread; one that hangs inside MPI keeps what it uses.
   void abandon() {
+    core->watch.stop();
     bool hangs;
     {
       std::lock_guard<std::mutex> lock(core->mutex);
       core->stop = true;
-      hangs = core->next != nullptr || core->working;
+      hangs = core->next != nullptr || core->working || core->hungIn;
     }
     core->wake();
-    if (hangs)
+    if (hangs) {
+      ::on_exit(leaveAtOnce, nullptr);
       thread.detach();
-    else
+    } else {
       thread.join();
+    }
     core = nullptr;
   }
 

@@ -4,10 +4,14 @@
 // MPI moves bytes only while it is called. This thread calls it and sleeps in between: 20 us while
 // things happen, longer the longer nothing does, never on a busy core. Who hands it work wakes it.
 //
+// MPI may keep it for ever: with a peer's socket broken, Open MPI 4.1.4 spins in its event loop. So
+// a watch looks at it, and whoever waits for it is told.
+//
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_COMM_MPITHREAD_H
 #define MIXSERVE_RUNTIME_COMM_MPITHREAD_H
 
+#include "comm/CallWatch.h"
 #include "comm/MpiEngine.h"
 
 #include <condition_variable>
@@ -21,20 +25,23 @@ class MpiTransport;
 
 class MpiThread {
 public:
-  explicit MpiThread(const MpiOptions &options) : options(options) {}
+  explicit MpiThread(const MpiOptions &options);
 
   const MpiOptions options;
-  int node = 0, nodes = 0; ///< set by MPI_Init
+  const int64_t lostAfterNs; ///< silence after which a node, or this thread, counts as lost
+  int node = 0, nodes = 0;   ///< set by MPI_Init
 
   /// Runs `work` on the thread and returns what it gave. `work` bounds itself by the deadline; if
-  /// it hangs inside MPI all the same: MXS_TIMEOUT, and `work` may still run.
+  /// the thread hangs inside MPI, before it or in it: MXS_TIMEOUT, and `work` may still run.
   Status run(const char *what, std::function<Status()> work);
   /// There is something to do. From any thread.
   void wake();
 
   // The rest on the thread only.
   /// Polls `transport` between works; null: none.
-  void serve(MpiTransport *transport) { served = transport; }
+  void serve(MpiTransport *transport);
+  /// What is called now, a literal: it returns soon, or hangs.
+  void calls(const char *what) { watch.enter(what); }
   /// After a failure MPI is not ended.
   void markFailed(bool value = true) { failed = value; }
   bool hasFailed() const { return failed; }
@@ -47,15 +54,20 @@ private:
     bool done = false;
   };
   int64_t sleepNs(int64_t quietNs) const;
+  /// On the watch's thread.
+  void hangs(const char *call);
 
   std::mutex mutex;
   std::condition_variable changed, finished;
   std::shared_ptr<Work> next;
   bool poked = false, stop = false;
-  bool working = false; ///< a work runs
+  bool working = false;         ///< a work runs
+  const char *hungIn = nullptr; ///< the call that does not return
 
+  std::mutex servedMutex; ///< held while `served` is changed, or told that the thread hangs
   MpiTransport *served = nullptr;
   bool failed = false;
+  CallWatch watch; ///< last: it looks at the others
 
   friend class MpiProcessImpl;
 };

@@ -2,18 +2,20 @@
 //---------------------------===//
 
 #include "comm/MpiTransport.h"
+#include "comm/MpiSegments.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <unistd.h>
 
 namespace mxs {
 
-static int64_t lostAfter(const MpiOptions &options) {
-  return static_cast<int64_t>(options.lostAfterNs ? options.lostAfterNs : options.deadlineNs / 2);
-}
+/// A rank or link was lost, as the exit codes of the tools have it.
+static constexpr int kHungExit = 5;
 
 MpiTransport::MpiTransport(std::shared_ptr<MpiThread> mpiThread, const Topology &topology)
     : thread(std::move(mpiThread)), topo(topology), self(thread->node),
-      lostAfterNs(lostAfter(thread->options)),
+      lostAfterNs(thread->lostAfterNs),
       beatNs(std::clamp<int64_t>(lostAfterNs / 10, 5'000'000, 500'000'000)), inbox(topology.nodes),
       peers(topology.nodes) {
   for (auto *queue : {&posts, &taken})
@@ -26,11 +28,13 @@ MpiTransport::MpiTransport(std::shared_ptr<MpiThread> mpiThread, const Topology 
 // Opening and closing, on the MPI thread
 //===----------------------------------------------------------------------===//
 
-static Status duplicateWorld(MPI_Comm &out, int64_t endNs) {
+static Status duplicateWorld(MpiThread &thread, MPI_Comm &out, int64_t endNs) {
   MPI_Request request;
+  thread.calls("MPI_Comm_idup");
   if (MPI_Comm_idup(MPI_COMM_WORLD, &out, &request) != MPI_SUCCESS)
     return internalError("MPI_Comm_idup failed");
   for (int done = 0; !done;) {
+    thread.calls("MPI_Test");
     if (MPI_Test(&request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS)
       return internalError("MPI_Comm_idup failed");
     if (!done && steadyNs() > endNs)
@@ -48,8 +52,8 @@ Status MpiTransport::open() {
       return abortedError("MPI cannot be used after a failure");
     thread->markFailed(); // until it is open
     const int64_t end = steadyNs() + static_cast<int64_t>(thread->options.deadlineNs);
-    MXS_TRY(duplicateWorld(data, end));
-    MXS_TRY(duplicateWorld(control, end));
+    MXS_TRY(duplicateWorld(*thread, data, end));
+    MXS_TRY(duplicateWorld(*thread, control, end));
     thread->markFailed(false);
     int *limit = nullptr, found = 0;
     MPI_Comm_get_attr(data, MPI_TAG_UB, &limit, &found);
@@ -62,11 +66,24 @@ Status MpiTransport::open() {
 }
 
 MpiTransport::~MpiTransport() {
-  // What could be said about a failure was said to the handler.
-  (void)thread->run("closing the transport", [this] { return close(); });
+  const Status status = close();
+  if (status.ok())
+    return;
+  // A thread inside MPI still reads and writes what would be freed now, here and by our owner.
+  std::fprintf(stderr, "mixserve: %s; this process ends\n", status.message().c_str());
+  std::fflush(nullptr);
+  removeMpiSegments();
+  ::_exit(kHungExit);
 }
 
 Status MpiTransport::close() {
+  if (!closed)
+    ended = thread->run("closing the transport", [this] { return sayGoodBye(); });
+  closed = true;
+  return ended;
+}
+
+Status MpiTransport::sayGoodBye() {
   if (data == MPI_COMM_NULL || control == MPI_COMM_NULL)
     return okStatus();
   for (int node = 0; node < topo.nodes; ++node)
@@ -93,6 +110,7 @@ Status MpiTransport::close() {
     return okStatus();
   }
   cancelReceives();
+  thread->calls("MPI_Comm_free");
   MPI_Comm_free(&data);
   MPI_Comm_free(&control);
   return okStatus();
@@ -113,8 +131,10 @@ void MpiTransport::cancelReceives() {
   const int64_t end = steadyNs() + 1'000'000'000;
   for (MPI_Request &request : requests) {
     int done = 0;
-    while (!done && steadyNs() < end)
+    while (!done && steadyNs() < end) {
+      thread->calls("MPI_Test");
       MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    }
     if (!done)
       thread->markFailed();
   }

@@ -23,9 +23,7 @@ namespace mxs {
 class MpiTransport : public Transport {
 public:
   MpiTransport(std::shared_ptr<MpiThread> thread, const Topology &topology);
-  /// Says good-bye and waits, at most the deadline, until own messages are gone and the other
-  /// processes have said good-bye too. After a failure it waits half a second at most; messages
-  /// under way are then abandoned, and MPI is not called again.
+  /// Closes, if close() did not. If MPI hangs it ends the process: nothing may be freed then.
   ~MpiTransport() override;
   /// Before anything else. MXS_TIMEOUT: another process did not open its own.
   Status open();
@@ -40,6 +38,13 @@ public:
   WaitPoint &controlWaitPoint(int /*node*/) override { return controlWait; }
   void onFailure(std::function<void(const Status &)> handler) override;
   void abort(const Status &reason) override;
+  /// Says good-bye and waits, at most the deadline, until own messages are gone and the other
+  /// processes have said good-bye too. After a failure it waits half a second at most; messages
+  /// under way are then abandoned, and MPI is not called again.
+  Status close() override;
+
+  /// From any thread: ends the run here, and tells nobody; they see that they hear nothing.
+  void giveUp(const Status &why);
 
   // On the MPI thread only.
   /// Posts, polls and completes. False: nothing happened.
@@ -103,7 +108,7 @@ private:
   Extent extentOf(int64_t bytes) const;
   void add(MPI_Request request, Slot slot);
   bool othersLeft() const;
-  Status close();
+  Status sayGoodBye();
   void cancelReceives();
 
   const std::shared_ptr<MpiThread> thread;
@@ -120,7 +125,9 @@ private:
   std::vector<std::deque<std::string>> inbox; ///< by sending node
   std::mutex handlerMutex;
   std::function<void(const Status &)> handler;
-  Status failure; ///< of the first failure; under handlerMutex
+  bool closed = false; ///< the owner's own
+  Status ended;        ///< what close() gave
+  Status failure;      ///< of the first failure; under handlerMutex
 
   // The MPI thread's own.
   MPI_Comm data = MPI_COMM_NULL, control = MPI_COMM_NULL;

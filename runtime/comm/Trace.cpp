@@ -2,10 +2,12 @@
 //--------------------------------------------------------------------------------===//
 
 #include "comm/Trace.h"
+#include "comm/Transport.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <set>
 #include <tuple>
 
@@ -24,6 +26,16 @@ void Trace::add(const TraceEvent &event) {
     return;
   std::lock_guard<std::mutex> lock(mutex);
   list.push_back(event);
+}
+
+void recordInFlight(Trace *events, const void *message, int source, int target, int64_t beginNs,
+                    int64_t endNs) {
+  if (!events || !events->enabled())
+    return;
+  MessageHeader header;
+  std::memcpy(&header, message, sizeof header);
+  const Site site = {header.layer, static_cast<mxs_site_t>(header.op)};
+  events->add({"in-flight", site, source, target, header.chunk, -1, beginNs, endNs});
 }
 
 std::vector<TraceEvent> Trace::events() const {

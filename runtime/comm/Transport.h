@@ -25,15 +25,20 @@ class Trace;
 struct MessageHeader {
   static constexpr uint32_t kMagic = 0x4d585331; // "MXS1"
   uint32_t magic = kMagic;
-  int32_t op = 0;        ///< mxs_site_t
+  int32_t op = 0; ///< mxs_site_t
   int32_t layer = -1;
   int32_t chunk = 0;
   int32_t source = 0, target = 0; ///< ranks
-  uint64_t sequence = 0; ///< number of the collective since the world began
+  uint64_t sequence = 0;          ///< number of the collective since the world began
   int64_t rows = 0;
   int64_t bytes = 0; ///< payload after the header
 };
 static_assert(sizeof(MessageHeader) == 48, "the header has no padding");
+
+/// Adds to `events` (null: nowhere) that `message`, which starts with a MessageHeader, was under way
+/// from rank `source` to rank `target` between two times of one clock [ns].
+void recordInFlight(Trace *events, const void *message, int source, int target, int64_t beginNs,
+                    int64_t endNs);
 
 /// A send or a receive under way. Owned by the poster; must outlive its completion.
 struct Request {
@@ -44,6 +49,12 @@ struct Request {
   WaitPoint *wake = nullptr;
 
   bool completed() const { return state.load(std::memory_order_acquire) >= Done; }
+  /// By the transport. The poster may free the request as soon as its state is set.
+  void complete(State how) {
+    WaitPoint *sleeper = wake;
+    state.store(how, std::memory_order_release);
+    sleeper->notify();
+  }
 };
 
 class Transport {
@@ -72,6 +83,10 @@ public:
   virtual void onFailure(std::function<void(const Status &)> /*handler*/) {}
   /// Tells the other processes that this one gives up, and why. Never blocks.
   virtual void abort(const Status & /*reason*/) {}
+  /// Ends the exchange with the other processes; the last call but the destructor. MXS_TIMEOUT: the
+  /// network's own code does not return; the transport and all that its requests point to must then
+  /// be kept, never freed.
+  virtual Status close() { return okStatus(); }
 };
 
 } // namespace mxs

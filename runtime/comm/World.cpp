@@ -81,6 +81,8 @@ void World::abort(const Status &why) {
     wire->abort(why);
 }
 
+Status World::close() { return wire->close(); }
+
 bool World::poison(const Status &why) {
   {
     std::lock_guard<std::mutex> lock(reasonMutex);

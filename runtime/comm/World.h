@@ -68,6 +68,10 @@ public:
   /// MXS_ABORTED with the text of the first abort.
   Status abortStatus() const;
 
+  /// When no rank communicates any more: ends the transport. MXS_TIMEOUT: it does not end, and this
+  /// world must never be freed.
+  Status close();
+
 private:
   World(const Topology &topology, const WorldOptions &options);
   /// The part of abort() in this process. False: it was aborted before.

@@ -213,10 +213,14 @@ Status Model::shutDown() {
   bool all = true;
   for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
     all = runner->join(bound) && all;
-  if (all)
-    return okStatus();
-  ranks.release(); // a thread that hangs in the model's code still refers to it
-  return timeoutError("a rank did not end; its memory is not freed");
+  if (!all) {
+    ranks.release(); // a thread that hangs in the model's code still refers to it
+    return timeoutError("a rank did not end; its memory is not freed");
+  }
+  const Status closed = ranks->world ? ranks->world->close() : okStatus();
+  if (!closed.ok())
+    ranks.release(); // so does one that hangs in the network's code
+  return closed;
 }
 
 Model::~Model() { (void)shutDown(); }

@@ -183,12 +183,11 @@ def lose_a_node(lab, folder, artifact, fault, phase, rng):
             lost = f"ranks {victim * DEVICES}, {victim * DEVICES + 1} not heard"
             expect(lost in run.text("err", 0), f"'{lost}' is missing: {run.everything()}")
         if fault == "stopped":
-            # Known and open: a node that is continued after the others ended may hang inside MPI beyond its
-            # deadline (about one run in six). Only an operator can end it then, as is done here.
-            os.kill(run.pid[victim], signal.SIGKILL)
-        if fault == "cut":  # it has lost the others
+            os.kill(run.pid[victim], signal.SIGCONT)
+        if fault != "killed":  # it has lost the others
             code = run.await_end(victim, DEADLINE + 2)
             expect(code == 5, f"node {victim}, back again: exit code {code}: {run.everything()}")
+            expect(f"node {victim}" in run.text("err", victim), f"node {victim}, back again, says nothing: {run.everything()}")
         print(f"  {fault}, {phase}, node {victim}: {took:.2f} s; {run.text('err', survivors[0]).strip()}", flush=True)
     finally:
         names = run.finish()

@@ -6,7 +6,10 @@ command -v mpirun >/dev/null || { echo "skipped: there is no mpirun (package ope
 [ -e "$MIXSERVE_BUILD_DIR/lib/libmixserve_mpi.so" ] || { echo "skipped: this build has no MPI engine"; exit 77; }
 export PATH=$MIXSERVE_BUILD_DIR/bin:$PATH OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+# Shared memory of MPI, seen when it is left.
+shm=$(mktemp -d -p /dev/shm)
+export OMPI_MCA_btl_vader_backing_directory=$shm
+trap 'rm -rf "$scratch" "$shm"' EXIT
 cd "$scratch" || exit 1
 export TMPDIR=$scratch
 models=$MIXSERVE_SOURCE_DIR/models
@@ -94,4 +97,5 @@ expect 2 'rank-0003.safetensors' launch -n 1 mixserve-run hybrid.mxs "${prompts[
 
 # Slurm's srun starts processes without mpirun: MPI then sees one process each, and that is said.
 expect 2 'but MPI sees 1' env SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=1 mixserve-run hybrid.mxs "${prompts[@]}"
+[ -z "$(ls "$shm")" ] || fail "shared memory is left: $(ls "$shm")"
 exit $status

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <dlfcn.h>
 #include <fstream>
 #include <sys/resource.h>
 #include <thread>
@@ -246,7 +247,43 @@ TEST(MpiFault, AStoppedProcessIsNamed) {
   expectLoss([] { std::raise(SIGSTOP); });
 }
 
+/// While set, MPI_Improbe does not return: as with a broken connection, where it spins.
+static std::atomic<bool> mpiHangs{false};
+
+// The node that hangs says so itself, and what waits for MPI is told; the other one hears nothing.
+TEST(MpiFault, AHangInsideMpiIsNamed) {
+  auto cluster = clusterOf(mesh(2), faultOptions());
+  ASSERT_TRUE(cluster);
+  std::chrono::steady_clock::time_point begin;
+  const std::string problem = runUntilFailure(*cluster, mesh(2), 30, [&](int step) {
+    begin = std::chrono::steady_clock::now();
+    if (step == 5 && process->node() == 1)
+      mpiHangs = true;
+  });
+  const Status closed = cluster->world->close();
+  const double seconds = secondsSince(begin);
+  const char *expected =
+      process->node() == 1 ? "node 1 hangs inside MPI, in MPI_Improbe" : "node 1";
+  EXPECT_NE(problem.find(expected), std::string::npos) << problem;
+  EXPECT_EQ(closed.code(), process->node() == 1 ? MXS_TIMEOUT : MXS_OK) << closed.message();
+  EXPECT_LT(seconds, 6) << "later than the deadline";
+  if (!testing::Test::HasFailure())
+    std::ofstream(resultFile + std::to_string(process->node())) << seconds << " s: " << problem;
+  if (!closed.ok())
+    (void)cluster.release(); // as close() asks
+}
+
 } // namespace mxs::test
+
+// Instead of MPI's own, which has this second name.
+extern "C" __attribute__((visibility("default"))) int
+MPI_Improbe(int source, int tag, void *comm, int *flag, void *message, void *status) {
+  while (mxs::test::mpiHangs)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  using Improbe = int (*)(int, int, void *, int *, void *, void *);
+  static const auto real = reinterpret_cast<Improbe>(::dlsym(RTLD_DEFAULT, "PMPI_Improbe"));
+  return real(source, tag, comm, flag, message, status);
+}
 
 int main(int argc, char **argv) {
   using namespace mxs;

@@ -1,11 +1,12 @@
 //===- Soak.cpp - Collectives without end: do results stay right and memory constant? -----------===//
 //
-//   comm-soak [--collectives N] [--seconds S] [--nodes N] [--devices D] [--seed X]
+//   comm-soak [--collectives N] [--seconds S] [--nodes N] [--devices D] [--seed X] [--quiet]
 //   mpirun -n N comm-soak --mpi ...             one process per node
 //
 // Random layouts, batches and routing, every result compared with the reference (Conformance.h); a
 // new world every few hundred batches. Ends with 1 at the first difference, or when memory, threads
-// or open files have grown since the first tenth. Prints a line per world.
+// or open files have grown since the first tenth. Prints a line per world, and at the end what each
+// process held after the first tenth, in the middle and at the end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +29,7 @@ struct Options {
   double seconds = 7200; ///< whichever of the two ends first
   int nodes = 2, devices = 2;
   unsigned seed = 1;
-  bool mpi = false;
+  bool mpi = false, quiet = false;
 };
 
 /// What a process holds that must not grow.
@@ -80,11 +81,12 @@ public:
       if (!oneWorld(layouts[random() % layouts.size()]))
         return 1;
       const Holdings now = Holdings::now();
-      if (self() == 0)
+      if (self() == 0 && !options.quiet)
         std::printf("%9lld collectives %7.1f s %7lld KiB %lld threads %lld files\n",
                     static_cast<long long>(done), seconds, static_cast<long long>(now.kib),
                     static_cast<long long>(now.threads), static_cast<long long>(now.files));
       std::fflush(stdout);
+      history.push_back({done, now.kib});
       if (done < options.collectives / 10 || world < 3) {
         warm.kib = std::max(warm.kib, now.kib);
         warm.threads = std::max(warm.threads, now.threads);
@@ -97,6 +99,7 @@ public:
         return 1;
       }
     }
+    summarize(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     if (!process)
       return 0;
     const Status finished = process->finish();
@@ -107,6 +110,22 @@ public:
 
 private:
   int self() const { return process ? process->node() : 0; }
+
+  void summarize(double seconds) const {
+    if (history.empty())
+      return;
+    auto kibAt = [&](int64_t collectives) {
+      for (const auto &[when, kib] : history)
+        if (when >= collectives)
+          return static_cast<long long>(kib);
+      return static_cast<long long>(history.back().second);
+    };
+    std::printf("node %d: %lld collectives right, %.0f a second; resident %lld KiB after a tenth, "
+                "%lld in the middle, %lld at the end\n",
+                self(), static_cast<long long>(done), static_cast<double>(done) / seconds,
+                kibAt(done / 10), kibAt(done / 2), kibAt(done));
+    std::fflush(stdout);
+  }
 
   std::unique_ptr<Cluster> clusterOf(const Topology &topo) {
     WorldOptions world = optionsFor(kMostTokens, 8, 3);
@@ -164,6 +183,7 @@ private:
   std::mt19937 random;
   int64_t done = 0;
   Holdings warm;
+  std::vector<std::pair<int64_t, int64_t>> history; ///< collectives, KiB; after every world
 };
 
 } // namespace
@@ -174,8 +194,8 @@ int main(int argc, char **argv) {
   test::Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--mpi") {
-      options.mpi = true;
+    if (name == "--mpi" || name == "--quiet") {
+      (name == "--mpi" ? options.mpi : options.quiet) = true;
       continue;
     }
     char *end = nullptr;
