@@ -27,6 +27,10 @@ inline constexpr MpiSetting kMpiSettings[] = {
     {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
     // Fewer and larger pieces instead: three of them move per look.
     {"OMPI_MCA_btl_vader_max_send_size", "262144"},
+    // With poll, its default, 4.1.4 may spin for ever in its event loop after a write to a peer that
+    // has ended: it waits for the socket that it has just closed, poll reports that one as ready at
+    // every look, and the loop ends only when nothing is. epoll forgets sockets that are closed.
+    {"OMPI_MCA_opal_event_include", "epoll"},
     // Waits inside MPI (start and end only) leave the processor to the ranks.
     {"OMPI_MCA_mpi_yield_when_idle", "1"},
 };

@@ -4,8 +4,8 @@
 // MPI moves bytes only while it is called. This thread calls it and sleeps in between: 20 us while
 // things happen, longer the longer nothing does, never on a busy core. Who hands it work wakes it.
 //
-// MPI may keep it for ever: with a peer's socket broken, Open MPI 4.1.4 spins in its event loop. So
-// a watch looks at it, and whoever waits for it is told.
+// MPI may keep it for ever, as Open MPI does when a peer's socket broke (MpiSettings.h). So a watch
+// looks at it, and whoever waits for it is told.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_COMM_MPITHREAD_H
