@@ -158,7 +158,7 @@ def report(runs, markdown):
         print(f"\n{group}: {1 + max(run['round'] for run in chosen)} rounds in turn; {state['cpu']}, {state['cpus']} CPUs "
               f"({state['flags']}), load {state['load']:.1f} before, memory read at {min(read):g} to {max(read):g} GB/s before "
               "rounds; " + ", ".join(peers))
-        figures = {figure: summary(chosen, figure, first) for figure in FIGURES}
+        figures = {figure: summary(chosen, figure, first) for figure in FIGURES if all(figure in run for run in chosen)}
         (print_markdown if markdown else print_text)(figures, first)
 
 

@@ -1,6 +1,7 @@
 """Times llama.cpp on a GGUF file that llamacpp_model.py wrote; prints one line of JSON (README.md)."""
 
 import ctypes
+import os
 import time
 
 import llama_cpp as lib
@@ -13,6 +14,19 @@ BATCH = 1024    # tokens of a step at most
 CACHE_TYPES = {"f16": 1, "f32": 0, "bf16": 30}  # ggml_type; the Python package has no name for bf16
 
 
+def add_server(endpoint):
+    """Makes the devices of a ggml-rpc-server ours; needs libraries built with GGML_RPC=ON (LLAMA_CPP_LIB_PATH)."""
+    folder = os.environ["LLAMA_CPP_LIB_PATH"]
+    add = ctypes.CDLL(os.path.join(folder, "libggml-rpc.so")).ggml_backend_rpc_add_server
+    register = ctypes.CDLL(os.path.join(folder, "libggml.so")).ggml_backend_register
+    add.argtypes, add.restype = [ctypes.c_char_p], ctypes.c_void_p
+    register.argtypes, register.restype = [ctypes.c_void_p], None
+    server = add(endpoint.encode())
+    if not server:
+        raise RuntimeError(f"no ggml-rpc-server answers at {endpoint}")
+    register(server)
+
+
 class LlamaCpp:
     """Greedy decoding of sequences of one length, in a context of as many sequences."""
 
@@ -23,6 +37,10 @@ class LlamaCpp:
         lib.llama_backend_init()
         params = lib.llama_model_default_params()
         params.use_mmap = not arguments.no_mmap
+        params.n_gpu_layers = 0
+        if arguments.rpc:
+            add_server(arguments.rpc)
+            params.n_gpu_layers = arguments.remote_layers
         self.arguments = arguments
         self.model = lib.llama_model_load_from_file(arguments.model.encode(), params)
         if not self.model:
@@ -79,5 +97,7 @@ if __name__ == "__main__":
     parser.add_argument("--cache", default="f16", choices=CACHE_TYPES)
     parser.add_argument("--flash-attention", type=int, default=1)
     parser.add_argument("--no-mmap", action="store_true", help="read the file into memory of its own")
+    parser.add_argument("--rpc", metavar="HOST:PORT", help="a ggml-rpc-server that holds the last layers")
+    parser.add_argument("--remote-layers", type=int, default=3, help="how many (default 3)")
     given = parser.parse_args()
     workload.run(f"llama.cpp (llama-cpp-python {lib.__version__})", LlamaCpp, given)

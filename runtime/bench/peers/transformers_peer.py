@@ -11,9 +11,16 @@ import workload
 class Transformers:
     def __init__(self, arguments):
         torch.set_num_threads(arguments.threads)
+        parallel = {}
+        if arguments.parallel:  # spread.py starts the processes and sets what torchrun would
+            torch.distributed.init_process_group("gloo")
+            from transformers.distributed import DistributedConfig
+            size = torch.distributed.get_world_size()
+            experts = {"ep_size": size} if arguments.parallel == "tp+ep" else {}
+            parallel = {"distributed_config": DistributedConfig(tp_size=size, tp_plan="auto", **experts)}
         self.model = transformers.AutoModelForCausalLM.from_pretrained(
             arguments.model, dtype=getattr(torch, arguments.dtype), attn_implementation="sdpa",
-            experts_implementation=arguments.experts).eval()
+            experts_implementation=arguments.experts, **parallel).eval()
         self.vocab = self.model.config.vocab_size
 
     @torch.inference_mode()
@@ -34,5 +41,6 @@ if __name__ == "__main__":
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--experts", default="grouped_mm",
                         help="experts implementation: eager, grouped_mm, or batched_mm (copies the weights of every row)")
+    parser.add_argument("--parallel", choices=["tp", "tp+ep"], help="over the processes that spread.py starts")
     given = parser.parse_args()
     workload.run(f"transformers {transformers.__version__} ({given.experts})", Transformers, given)
