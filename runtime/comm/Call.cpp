@@ -202,6 +202,7 @@ Status Call::send(uint8_t *payload, int target, int chunk, int64_t rowCount, int
   header.sequence = state.sequence;
   header.rows = rowCount;
   header.bytes = bytes;
+  header.sentNs = steadyNs();
   uint8_t *message = payload - sizeof header;
   std::memcpy(message, &header, sizeof header);
 

@@ -197,6 +197,20 @@ void MpiTransport::complete(const Slot &slot, const MPI_Status &status, int erro
   }
 }
 
+// The receiver knows when a message is here; to its sender it is gone when the system has taken it,
+// long before the network has. The clocks of two hosts differ: the least difference between sending
+// and arrival is taken for that, so a message is on its way for as long as it took more than the
+// fastest one.
+void MpiTransport::traceArrival(const Post &post, int64_t nowNs) {
+  MessageHeader header;
+  std::memcpy(&header, post.data, sizeof header);
+  Peer &peer = peers[post.node];
+  const int64_t difference = nowNs - header.sentNs;
+  peer.clockNs = peer.clockKnown ? std::min(peer.clockNs, difference) : difference;
+  peer.clockKnown = true;
+  recordInFlight(events, post.data, post.source, post.target, header.sentNs + peer.clockNs, nowNs);
+}
+
 void MpiTransport::completeData(const Slot &slot, const MPI_Status &status, int error,
                                 int64_t nowNs) {
   const Post &post = slot.post;
@@ -214,9 +228,8 @@ void MpiTransport::completeData(const Slot &slot, const MPI_Status &status, int 
     post.request->bytes = bytes;
     post.request->arrival = ++arrivals;
     peers[post.node].heardNs = nowNs;
-  } else {
-    // As the sender sees it: the clocks of two hosts differ.
-    recordInFlight(events, post.data, post.source, post.target, slot.beginNs, nowNs);
+    if (state == Request::Done && bytes >= static_cast<MPI_Count>(sizeof(MessageHeader)))
+      traceArrival(post, nowNs);
   }
   post.request->complete(state);
 }

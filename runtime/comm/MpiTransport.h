@@ -83,6 +83,8 @@ private:
   };
   struct Peer {
     int64_t heardNs = 0;
+    int64_t clockNs = 0;           ///< our clock minus theirs, by the fastest message so far
+    bool clockKnown = false;
     bool beating = false;          ///< the last heartbeat is still under way
     bool left = false;             ///< said good-bye
     std::deque<Incoming> arriving; ///< control messages in the order in which they were sent
@@ -97,6 +99,7 @@ private:
   void startLetter(int node, ControlKind kind, std::string text);
   bool probeControl();
   bool testRequests(int64_t nowNs);
+  void traceArrival(const Post &post, int64_t nowNs);
   void complete(const Slot &slot, const MPI_Status &status, int error, int64_t nowNs);
   void completeData(const Slot &slot, const MPI_Status &status, int error, int64_t nowNs);
   bool deliver(int node, int64_t nowNs);

@@ -31,9 +31,11 @@ struct MessageHeader {
   int32_t source = 0, target = 0; ///< ranks
   uint64_t sequence = 0;          ///< number of the collective since the world began
   int64_t rows = 0;
-  int64_t bytes = 0; ///< payload after the header
+  int64_t bytes = 0;  ///< payload after the header
+  int64_t sentNs = 0; ///< steadyNs() of the sender, for traces
+  int64_t unused = 0;
 };
-static_assert(sizeof(MessageHeader) == 48, "the header has no padding");
+static_assert(sizeof(MessageHeader) == 64, "no padding; payloads begin on a cache line");
 
 /// Adds to `events` (null: nowhere) that `message`, which starts with a MessageHeader, was under way
 /// from rank `source` to rank `target` between two times of one clock [ns].

@@ -31,7 +31,7 @@ TEST(TracedOverlap, CountsOnlyWhatHappensAtTheSameTime) {
 }
 
 TEST(TracedOverlap, OtherNodesAreLeftOut) {
-  const std::vector<TraceEvent> events = {message(2, 0, 0, 100), step("gather", 3, 0, 100),
+  const std::vector<TraceEvent> events = {message(2, 3, 0, 100), step("gather", 3, 0, 100),
                                           message(0, 2, 10, 20), step("gather", 1, 15, 35)};
   EXPECT_DOUBLE_EQ(overlapOf(events, 0, 2).inter, 10e-9);
   EXPECT_DOUBLE_EQ(overlapOf(events, 0, 2).intra, 10e-9); // mean of two ranks

@@ -54,7 +54,8 @@ TracedOverlap mixserve::tools::overlapOf(const std::vector<mxs::TraceEvent> &eve
   Spans messages;
   std::vector<Spans> moving(static_cast<size_t>(endRank - firstRank));
   for (const mxs::TraceEvent &event : events) {
-    if (event.source < firstRank || event.source >= endRank)
+    const auto isHere = [&](int rank) { return rank >= firstRank && rank < endRank; };
+    if (!isHere(event.source) && !isHere(event.target))
       continue;
     const auto is = [&](const char *name) { return std::strcmp(event.name, name) == 0; };
     if (event.target >= 0)

@@ -8,7 +8,7 @@ namespace mixserve::tools {
 
 /// Of one rank, or of the mean of several, in seconds.
 struct TracedOverlap {
-  double inter = 0; ///< some message of its node was on its way
+  double inter = 0; ///< some message from or to its node was on its way
   double intra = 0; ///< it moved rows inside its node: "reduce" and "gather", not waiting for them
   double both = 0;  ///< at the same time
   /// Of the shorter one, the part during which the other one worked, too; 0 without one.

@@ -13,8 +13,9 @@
 //   (L^3 + W^3)^(1/3)                        about the larger one, 1.26 times either if alike.
 // start, chunk, row, step and factor are fitted to each method's layers with the least relative
 // squares; a method without layers keeps the formula. The exponent is a constant: on 2 x 4 emulated
-// hosts, 1 to 1024 tokens, all methods, 1 is 11 % off, 2 is 5 %, 3 to 6 are 3.5 %, and a fitted
-// latency and factor alone were 23 % off.
+// hosts, 1 to 1024 tokens, all methods, 1 misses by 11 %, 2 by 5 %, 3 to 6 by 3.5 %; a fitted
+// latency and factor alone missed by 23 %.
+//
 // Worked: L = 4 ms, W = 3 ms -> 4.498 ms; L = 300 ms -> 300.0001 ms.
 //
 //===----------------------------------------------------------------------===//
