@@ -34,15 +34,12 @@ double dispatchTime(const DispatchChunk &chunk, int64_t chunks) {
 }
 
 double combineTime(const CombineChunk &chunk, int64_t chunks) {
-  double thread = 0;
-  bool first = true;
+  double thread = 0, gather = 0; // of the chunk before: none at first
   for (double arrived : sendAll(chunk.reduceNs, chunk.networkNs, chunk.latencyNs, chunks, thread)) {
-    thread = std::max(thread + chunk.ownNs, arrived);
-    if (!first)
-      thread += chunk.gatherNs;
-    first = false;
+    thread = std::max(thread + chunk.ownNs + gather, arrived);
+    gather = chunk.gatherNs;
   }
-  return thread + chunk.gatherNs;
+  return thread + gather;
 }
 
 } // namespace mixserve::planner

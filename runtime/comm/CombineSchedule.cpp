@@ -3,8 +3,9 @@
 //
 // Rows that go to other nodes are summed and sent first, so that the network works while this
 // node's own rows are summed; those hide the last messages. With a gather, a chunk that is complete
-// goes through the region and is offered to the attention group; the chunk before it is gathered
-// while the network still moves later ones.
+// goes through the region and is offered to the attention group, and is gathered while the network
+// moves the next one: the group's ranks complete a chunk within the time of that, since their
+// messages share a link. Only the last chunk's gather is left when the network is done.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,6 +31,8 @@ StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chu
     });
   for (int chunk = 0; chunk < chunks; ++chunk) {
     build.steps.push_back(build.step(StepKind::Reduce, chunk, build.node));
+    if (gather && chunk > 0)
+      build.gather(topology.attnRanks(rank), chunk - 1, build.node);
     build.forOtherNodes([&](int node) {
       Step step = build.step(StepKind::Recv, chunk, node);
       build.setHome(step, rank);
@@ -40,8 +43,6 @@ StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chu
       continue;
     build.steps.push_back(build.step(StepKind::Region, chunk, build.node));
     build.publish(chunk, build.node);
-    if (chunk > 0)
-      build.gather(topology.attnRanks(rank), chunk - 1, build.node);
   }
   if (gather)
     build.gather(topology.attnRanks(rank), chunks - 1, build.node);

@@ -6,7 +6,7 @@
 //   ag_dispatch  for each k: t += reduce; n = max(n, t) + network; arrived[k] = n + latency
 //                for each k: t += own; t = max(t, arrived[k]); t += other
 //   rs_combine   for each k: t += reduce; n = max(n, t) + network; arrived[k] = n + latency
-//                for each k: t += own; t = max(t, arrived[k]); k > 0: t += gather
+//                for each k: t += own; k > 0: t += gather; t = max(t, arrived[k])
 //                at the end: t += gather
 //
 //===----------------------------------------------------------------------===//
@@ -36,8 +36,8 @@ struct CombineChunk {
 /// Time until all chunks are through. Worked, C = 4: {0, 250, 0, 125, 125} -> 1125 ns: own rows
 /// of all chunks and all but the last arrived rows are gathered while the network works.
 double dispatchTime(const DispatchChunk &chunk, int64_t chunks);
-/// Worked, C = 4: {0, 250, 0, 0, 250} -> 1500 ns: the network takes 1000 ns, and the gathers of two
-/// chunks remain, since a chunk is gathered after the one behind it has arrived.
+/// Worked, C = 4: {0, 250, 0, 0, 250} -> 1250 ns: the network takes 1000 ns, and the gather of the
+/// last chunk remains.
 double combineTime(const CombineChunk &chunk, int64_t chunks);
 
 } // namespace mixserve::planner

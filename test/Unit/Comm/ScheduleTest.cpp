@@ -1,4 +1,5 @@
-//===- ScheduleTest.cpp - Every schedule is proved; the checker sees every kind of fault --------===//
+//===- ScheduleTest.cpp - Every schedule is proved; the checker sees every kind of fault
+//--------===//
 
 #include "comm/ScheduleChecker.h"
 
@@ -23,8 +24,8 @@ static std::vector<StepList> allSteps(ScheduleKind kind, const Topology &topo, i
   for (int g = 0; g < topo.attnGroups(); ++g)
     groups.push_back(g % 2 ? 0 : tokens + g);
   RowMap rows;
-  EXPECT_TRUE(RowMap::create(topo, groups, std::vector<std::vector<uint8_t>>(groups.size()), rows)
-                  .ok());
+  EXPECT_TRUE(
+      RowMap::create(topo, groups, std::vector<std::vector<uint8_t>>(groups.size()), rows).ok());
   std::vector<StepList> steps;
   for (int rank = 0; rank < topo.rankCount(); ++rank)
     steps.push_back(buildSteps(kind, topo, rows, chunks, rank));
@@ -40,9 +41,8 @@ TEST(Schedule, IsSoundOnEveryMeshAndChunkCount) {
         if (!topo.check().ok())
           continue;
         for (int chunks = 1; chunks <= 8; ++chunks)
-          for (ScheduleKind kind :
-               {ScheduleKind::Dispatch, ScheduleKind::ReduceDispatch, ScheduleKind::Combine,
-                ScheduleKind::CombineGather}) {
+          for (ScheduleKind kind : {ScheduleKind::Dispatch, ScheduleKind::ReduceDispatch,
+                                    ScheduleKind::Combine, ScheduleKind::CombineGather}) {
             const Status status =
                 checkSchedule(kind, topo, allSteps(kind, topo, chunks, /*tokens=*/13));
             ASSERT_TRUE(status.ok()) << nodes << "x" << devices << " attn_tp " << attnTp
@@ -177,6 +177,16 @@ TEST_F(GatherFault, C4RegionBeforeTheSums) {
 TEST_F(GatherFault, C4PublishedBeforeTheRegion) {
   std::iter_swap(find(StepKind::Region, 1), find(StepKind::Publish, 1));
   expectViolation("(C4)");
+}
+// What is left when the network is done: one chunk's gather.
+TEST_F(GatherFault, AChunkIsGatheredBeforeTheNextIsAwaited) {
+  const StepList &list = steps[1];
+  for (auto step = list.begin(); step != list.end(); ++step)
+    for (auto later = step; later != list.end(); ++later) {
+      if (step->kind == StepKind::Recv && later->kind == StepKind::Gather) {
+        EXPECT_GE(later->chunk, step->chunk);
+      }
+    }
 }
 TEST_F(GatherFault, C6LeftOut) {
   steps[1].erase(find(StepKind::Gather, 2));
