@@ -39,7 +39,7 @@ std::vector<Layer> layersOf(const Mesh &mesh, const std::vector<LayerSample> &sa
 }
 
 /// Links alone, with `fits`.
-Cluster linksOf(const Cluster &cluster, std::map<Method, MethodFit> fits) {
+Cluster linksOf(const Cluster &cluster, MethodFits fits) {
   Cluster links;
   links.mesh = cluster.mesh;
   links.intra = cluster.intra;
@@ -108,7 +108,7 @@ private:
 
   /// Sum of ((predicted - measured) / measured)^2.
   double squares(const Constants &constants) {
-    links.fits[layers.front()->sample.method] = fitOf(constants);
+    links.fits.common[layers.front()->sample.method] = fitOf(constants);
     double sum = 0;
     for (const Layer *layer : layers) {
       const double error = timeOf(links, *layer) / layer->sample.ns - 1;
@@ -121,14 +121,22 @@ private:
   const std::vector<const Layer *> &layers;
 };
 
-std::map<Method, MethodFit> fitAll(const Cluster &cluster,
-                                   const std::vector<const Layer *> &layers) {
-  std::map<Method, std::vector<const Layer *>> byMethod;
-  for (const Layer *layer : layers)
-    byMethod[layer->sample.method].push_back(layer);
-  std::map<Method, MethodFit> fits;
-  for (const auto &[method, ofMethod] : byMethod)
-    fits[method] = Fit(cluster, ofMethod).run();
+MethodFits fitAll(const Cluster &cluster, const std::vector<const Layer *> &layers) {
+  /// Fewer layers than constants say nothing about a layout of its own.
+  constexpr size_t kFewest = 4;
+  std::map<Method, std::vector<const Layer *>> ofMethod;
+  std::map<std::tuple<Method, int64_t, int64_t>, std::vector<const Layer *>> ofLayout;
+  for (const Layer *layer : layers) {
+    const LayerSample &sample = layer->sample;
+    ofMethod[sample.method].push_back(layer);
+    ofLayout[{sample.method, sample.layout.attnTp, sample.layout.moeTp}].push_back(layer);
+  }
+  MethodFits fits;
+  for (const auto &[method, some] : ofMethod)
+    fits.common[method] = Fit(cluster, some).run();
+  for (const auto &[key, some] : ofLayout)
+    if (some.size() >= kFewest && some.size() < ofMethod[std::get<0>(key)].size())
+      fits.ofLayout[key] = Fit(cluster, some).run();
   return fits;
 }
 
@@ -175,8 +183,14 @@ double overlapped(double linksNs, double processorsNs) {
   return std::cbrt(linksNs * linksNs * linksNs + processorsNs * processorsNs * processorsNs);
 }
 
-std::map<Method, MethodFit> fitMethods(const Cluster &cluster,
-                                       const std::vector<LayerSample> &samples) {
+const MethodFit *MethodFits::find(Method method, const Layout &layout) const {
+  if (const auto own = ofLayout.find({method, layout.attnTp, layout.moeTp}); own != ofLayout.end())
+    return &own->second;
+  const auto shared = common.find(method);
+  return shared == common.end() ? nullptr : &shared->second;
+}
+
+MethodFits fitMethods(const Cluster &cluster, const std::vector<LayerSample> &samples) {
   const std::vector<Layer> layers = layersOf(cluster.mesh, samples);
   std::vector<const Layer *> all;
   for (const Layer &layer : layers)

@@ -109,10 +109,10 @@ LayerCommTime linkTime(const Cluster &cluster, const Layout &layout, Method meth
 
 LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method method,
                             int64_t chunks, double tokens, const ByteTable<double> &table) {
-  const auto fitted = cluster.fits.find(method);
-  if (fitted == cluster.fits.end())
+  const MethodFit *fitted = cluster.fits.find(method, layout);
+  if (!fitted)
     return linkTime(cluster, layout, method, chunks, table);
-  const MethodFit &fit = fitted->second;
+  const MethodFit &fit = *fitted;
   Cluster links;
   links.mesh = cluster.mesh;
   links.intra = fittedLink(cluster.intra, fit);

@@ -76,7 +76,7 @@ json costJson(const PlanRequest &request, const ServingCost &cost) {
 json calibrationJson(const Cluster &cluster) {
   const CalibrationError error = errorOf(predictHeldOut(cluster));
   json methods = json::object();
-  for (const auto &[method, fit] : cluster.fits)
+  for (const auto &[method, fit] : cluster.fits.common)
     methods[name(method)] = {{"start_ns", fit.startNs},
                              {"chunk_ns", fit.chunkNs},
                              {"row_ns", fit.rowNs},

@@ -26,6 +26,7 @@
 
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace mixserve::planner {
@@ -50,6 +51,15 @@ struct MethodFit {
   double stepNs = 0, factor = 1;              ///< of L
 };
 
+/// Constants of methods. Layouts differ in how many stages they have, so a method that was measured
+/// in several has those of each, and its common ones stand for layouts that were not.
+struct MethodFits {
+  std::map<Method, MethodFit> common;
+  std::map<std::tuple<Method, int64_t, int64_t>, MethodFit> ofLayout; ///< by attn_tp and moe_tp
+  /// Null: the method has none, it keeps the formula.
+  const MethodFit *find(Method method, const Layout &layout) const;
+};
+
 struct Calibration {
   std::string date, version, engine; ///< texts of the file
   std::vector<LayerSample> layers;
@@ -63,8 +73,7 @@ double processorTime(const MethodFit &fit, int64_t chunks, double tokens);
 double overlapped(double linksNs, double processorsNs);
 
 /// The constants of all methods that `layers` hold. Takes tens of milliseconds.
-std::map<Method, MethodFit> fitMethods(const Cluster &cluster,
-                                       const std::vector<LayerSample> &layers);
+MethodFits fitMethods(const Cluster &cluster, const std::vector<LayerSample> &layers);
 
 /// A measured layer, and what is predicted for it.
 struct LayerPrediction {

@@ -42,7 +42,7 @@ struct Cluster {
   DeviceSpec device;
   CostSource linkSource = CostSource::Formula; ///< Calibrated: the file has a `measured` block
   Calibration calibration;
-  std::map<Method, MethodFit> fits; ///< to `calibration`; a method that is not in it keeps the formula
+  MethodFits fits;  ///< to `calibration`
   std::string path; ///< where it was read, for messages
 
   const LinkSpec &link(Link link) const { return link == Link::Intra ? intra : inter; }

@@ -36,7 +36,7 @@ LayerSample sample(Method method, int64_t tokens) {
 std::vector<LayerSample> measuredAs(const Cluster &cluster, Method method, const MethodFit &fit,
                                     const std::vector<int64_t> &chunkCounts = {1}) {
   Cluster other = cluster;
-  other.fits[method] = fit;
+  other.fits.common[method] = fit;
   std::vector<LayerSample> layers;
   for (int64_t tokens : {4, 16, 64, 256, 1024, 4096, 16384})
     for (int64_t chunks : chunkCounts) {
@@ -71,7 +71,7 @@ TEST(Calibration, LinksAndProcessorsHideEachOther) {
 
 TEST(Calibration, FittedLinksTakeTheirShare) {
   Cluster cluster = twoByTwo();
-  cluster.fits[Method::Hybrid] = {0, 0, 0, 1'000, 2};
+  cluster.fits.common[Method::Hybrid] = {0, 0, 0, 1'000, 2};
   ByteTable<double> table(4);
   table.send(cluster.mesh, CommOp::AttnAg, 0, 1, 125'000);   // 0.25 ms
   table.send(cluster.mesh, CommOp::Dispatch, 0, 2, 125'000); // 1 ms
@@ -86,7 +86,7 @@ TEST(Calibration, FittedLinksTakeTheirShare) {
 
 TEST(Calibration, WhatProcessorsAddIsSharedOut) {
   Cluster cluster = twoByTwo();
-  cluster.fits[Method::Hybrid] = {6e6, 0, 0, 0, 1};
+  cluster.fits.common[Method::Hybrid] = {6e6, 0, 0, 0, 1};
   const Layout layout{2, 2, 2, 2};
   ByteTable<double> table(4);
   EXPECT_DOUBLE_EQ(layerCommTime(cluster, layout, Method::Hybrid, 1, 4, table).moeNs, 6e6);
@@ -105,11 +105,12 @@ TEST(Calibration, FindsWhatLayersWereMadeFrom) {
     layers.push_back(layer);
   Cluster fitted = cluster;
   fitted.fits = fitMethods(cluster, layers);
-  ASSERT_EQ(fitted.fits.size(), 2u);
+  ASSERT_EQ(fitted.fits.common.size(), 2u);
+  EXPECT_TRUE(fitted.fits.ofLayout.empty()); // one layout each
   EXPECT_LT(errorOf(predictLayers(fitted, layers)).worstError, 0.02);
   // Other sizes and chunks than those that were measured, too.
   Cluster truth = cluster;
-  truth.fits[Method::HybridFused] = {1e6, 300e3, 100, 40e3, 0.8};
+  truth.fits.common[Method::HybridFused] = {1e6, 300e3, 100, 40e3, 0.8};
   for (int64_t tokens : {1, 33, 777, 65536})
     for (int64_t chunks : {1, 3, 16}) {
       LayerSample layer = sample(Method::HybridFused, tokens);
@@ -120,12 +121,36 @@ TEST(Calibration, FindsWhatLayersWereMadeFrom) {
     }
 }
 
+TEST(Calibration, ALayoutThatWasMeasuredHasConstantsOfItsOwn) {
+  const Cluster cluster = twoByTwo();
+  // Attention DP: no gather and no reduce around it, but slow to start.
+  std::vector<LayerSample> layers = measuredAs(cluster, Method::FlatEp, {1e6, 0, 200, 10e3, 1});
+  for (LayerSample layer : measuredAs(cluster, Method::FlatEp, {3e6, 0, 200, 10e3, 1})) {
+    layer.layout = {1, 4, 1, 4};
+    Cluster other = cluster;
+    other.fits.common[Method::FlatEp] = {3e6, 0, 200, 10e3, 1};
+    layer.ns = predictLayers(other, {layer})[0].predictedNs;
+    layers.push_back(layer);
+  }
+  Cluster fitted = cluster;
+  fitted.fits = fitMethods(cluster, layers);
+  EXPECT_LT(errorOf(predictLayers(fitted, layers)).worstError, 0.02);
+  EXPECT_EQ(fitted.fits.find(Method::FlatEp, {1, 4, 1, 4}),
+            &fitted.fits.ofLayout.at({Method::FlatEp, 1, 1}));
+  // A layout that was not measured takes what fits all of them.
+  EXPECT_EQ(fitted.fits.find(Method::FlatEp, {4, 1, 1, 4}), &fitted.fits.common.at(Method::FlatEp));
+  EXPECT_EQ(fitted.fits.find(Method::Hybrid, {1, 4, 1, 4}), nullptr);
+  // Three layers are too few for constants of their own.
+  layers.resize(7 + 3);
+  EXPECT_EQ(fitMethods(cluster, layers).ofLayout.count({Method::FlatEp, 1, 1}), 0u);
+}
+
 TEST(Calibration, WildMeasurementsStayWithinBounds) {
   const Cluster cluster = twoByTwo();
   LayerSample layer = sample(Method::HierEp, 16);
   for (double ns : {1.0, 1e15}) {
     layer.ns = ns;
-    const MethodFit fit = fitMethods(cluster, {layer}).at(Method::HierEp);
+    const MethodFit fit = fitMethods(cluster, {layer}).common.at(Method::HierEp);
     EXPECT_GE(fit.factor, 1 / 64.0);
     EXPECT_LE(fit.factor, 64);
     for (double constant : {fit.startNs, fit.chunkNs, fit.rowNs, fit.stepNs}) {

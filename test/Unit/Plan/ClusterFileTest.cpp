@@ -153,7 +153,7 @@ TEST(ClusterFile, WhatWasMeasuredReplacesTheNominalLinks) {
   EXPECT_EQ(layer.chunks, 8);
   EXPECT_EQ(layer.zipf, 0.5);
   EXPECT_EQ(layer.ns, 80e6);
-  EXPECT_EQ(cluster->fits.count(Method::HybridFused), 1u);
+  EXPECT_EQ(cluster->fits.common.count(Method::HybridFused), 1u);
   EXPECT_NEAR(predictLayers(*cluster, {layer})[0].predictedNs, 80e6, 80e6 * 0.01);
 }
 
