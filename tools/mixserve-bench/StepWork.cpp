@@ -43,11 +43,21 @@ StepWork mixserve::tools::workOf(const mxs::Manifest &m, int64_t heads, const St
   // Token i of a sequence attends to cached + i + 1 positions.
   const double each = double(shape.tokensEach);
   const double attended = each * (double(shape.cached) + (each + 1) / 2);
+  const double sequences = double(shape.sequences), cached = double(shape.cached);
   for (const mxs::CacheEntry &cache : m.caches) {
-    const double position = 2.0 * cache.kvHeads * cache.headDim * (cache.isBf16 ? 2 : 4);
-    work.cacheBytes += double(shape.sequences) * double(shape.cached) * position * m.attnTp;
+    work.cacheBytes +=
+        sequences * cached * double(cache.width()) * (cache.isBf16 ? 2 : 4) * m.attnTp;
+    double perPair = 4.0 * cache.headDim, perCached = 0; // of a head
+    if (cache.isLatent()) {
+      // A prompt's rows are expanded, others absorbed (LatentAttention.h); W_uk and W_uv, which are
+      // among the parameters, are also applied to what earlier steps cached.
+      const bool expanded = shape.tokensEach > 1;
+      const double made = cache.nopeDim + cache.valueDim;
+      perPair = 2.0 * (cache.ropeDim + (expanded ? made : 2.0 * cache.latentDim));
+      perCached = expanded ? 2.0 * cache.latentDim * made : 0;
+    }
     work.flops[MXS_WEIGHT_F32] +=
-        double(shape.sequences) * attended * 4.0 * double(heads) * cache.headDim;
+        sequences * double(heads) * (attended * perPair + cached * perCached);
   }
   return work;
 }

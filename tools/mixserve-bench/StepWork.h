@@ -17,7 +17,7 @@ struct StepShape {
 };
 
 /// Sums over all ranks. Every byte is read once: weights that some token needs, the table rows of
-/// the tokens, keys and values of the attended positions. Norms, activations and routing are left
+/// the tokens, keys and values (latent rows) of the attended positions. Norms, activations and routing are left
 /// out.
 struct StepWork {
   double weightBytes = 0, cacheBytes = 0;
