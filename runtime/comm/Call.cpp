@@ -174,7 +174,16 @@ void Call::settle() {
       counters.add(state.self, at, Link::Intra, Direction::In, state.self, bytes);
       total += bytes;
     }
-  state.pace.spend(total);
+  spendPace(total);
+}
+
+// The link moves the bytes, not this thread: while it sleeps for them another rank computes. With
+// the number that it kept from its last tasks it would hold one of the few that ranks share.
+void Call::spendPace(int64_t bytes) {
+  if (!state.pace.isPaced() || bytes == 0)
+    return;
+  const ThreadPool::Waiting waiting(ThreadPool::process());
+  state.pace.spend(bytes);
 }
 
 //===----------------------------------------------------------------------===//

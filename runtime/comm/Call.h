@@ -59,6 +59,8 @@ public:
   /// Hands what was pulled since the last call to the counters and, if links inside the node are
   /// paced, sleeps for it.
   void settle();
+  /// The same for `bytes` that are counted already.
+  void spendPace(int64_t bytes);
 
   /// Sums [floats] of the members' arrays, `from(device)` each, in ascending device into `to`.
   template <class From>

@@ -129,7 +129,7 @@ private:
     const Site site{after->layer, MXS_SITE_ATTN_AG};
     counters.add(state.self, site, Link::Intra, Direction::Out, peer, bytes);
     counters.add(state.self, site, Link::Intra, Direction::In, state.self, bytes);
-    state.pace.spend(bytes);
+    call.spendPace(bytes);
     return okStatus();
   }
 

@@ -12,6 +12,8 @@ class Pace {
 public:
   explicit Pace(uint64_t nsPerMib) : nsPerMib(nsPerMib) {}
 
+  bool isPaced() const { return nsPerMib != 0; }
+
   /// A copy begins. Until spend(), further ones belong to the same transfer.
   void begin() {
     if (nsPerMib != 0 && beganAt == 0)

@@ -4,6 +4,7 @@
 #include "comm/Trace.h"
 #include "kernels/cpu/Kernels.h"
 #include "kernels/cpu/PackedLinear.h"
+#include "threads/ThreadPool.h"
 
 #include <algorithm>
 #include <chrono>
@@ -174,6 +175,7 @@ const float *MoeLayer::experts() {
   if (shape.expertNsPerRow > 0) {
     const auto pairs = std::count_if(received.ids.begin(), received.ids.end(), here);
     const double ns = static_cast<double>(pairs) * shape.expertNsPerRow / topo.moeTp;
+    const mxs::ThreadPool::Waiting elsewhere(mxs::ThreadPool::process());
     std::this_thread::sleep_for(std::chrono::nanoseconds(static_cast<int64_t>(ns)));
   }
   if (!checked)
