@@ -215,9 +215,9 @@ Status Call::send(uint8_t *payload, int target, int chunk, int64_t rowCount, int
   uint8_t *message = payload - sizeof header;
   std::memcpy(message, &header, sizeof header);
 
-  Request &request = state.sends[state.sendCount++];
+  MessageRequest &request = state.sends[state.sendCount++];
   request.wake = &state.node.waitPoint(state.device);
-  request.state.store(Request::Pending, std::memory_order_relaxed);
+  request.state.store(MessageRequest::Pending, std::memory_order_relaxed);
   state.world.transport().postSend(state.self, target, chunk, message, sizeof header + bytes,
                                    request);
   state.world.counters().add(state.self, {site.layer, op}, Link::Inter, Direction::Out, state.self,
@@ -238,7 +238,7 @@ Status Call::expect(int source, int chunk, int64_t bytes, int &slot) {
   arrival.source = source;
   arrival.chunk = chunk;
   arrival.request.wake = &state.node.waitPoint(state.device);
-  arrival.request.state.store(Request::Pending, std::memory_order_relaxed);
+  arrival.request.state.store(MessageRequest::Pending, std::memory_order_relaxed);
   state.world.transport().postRecv(state.self, source, chunk, arrival.data, capacity,
                                    arrival.request);
   return okStatus();
@@ -256,7 +256,7 @@ Status Call::receive(int slot, mxs_site_t op, Received &out) {
   MXS_TRY(waitArrival(slot));
   // Only for a failure: a step allocates nothing.
   const auto from = [&] { return "message from rank " + std::to_string(arrival.source); };
-  if (arrival.request.state.load(std::memory_order_acquire) == Request::Truncated)
+  if (arrival.request.state.load(std::memory_order_acquire) == MessageRequest::Truncated)
     return failure(MXS_INTERNAL, from() + " is longer than the receive buffer", arrival.chunk);
 
   MessageHeader header;

@@ -42,7 +42,7 @@ LoopbackTransport::~LoopbackTransport() {
 }
 
 void LoopbackTransport::postSend(int source, int target, uint64_t tag, const void *data,
-                                 int64_t bytes, Request &request) {
+                                 int64_t bytes, MessageRequest &request) {
   std::lock_guard<std::mutex> lock(mutex);
   Pair &link = pair(source, target);
   const int64_t begin =
@@ -69,7 +69,7 @@ void LoopbackTransport::postSend(int source, int target, uint64_t tag, const voi
   message.dueNs = link.lastDueNs = std::max(message.dueNs, link.lastDueNs);
   if (drop) {
     // The sender of a lost message does not know.
-    request.state.store(Request::Done, std::memory_order_release);
+    request.state.store(MessageRequest::Done, std::memory_order_release);
     return;
   }
   flying.push(message);
@@ -77,7 +77,7 @@ void LoopbackTransport::postSend(int source, int target, uint64_t tag, const voi
 }
 
 void LoopbackTransport::postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
-                                 Request &request) {
+                                 MessageRequest &request) {
   std::lock_guard<std::mutex> lock(mutex);
   Pair &link = pair(source, target);
   const Posted posted{tag, data, capacity, &request};
@@ -129,7 +129,7 @@ void LoopbackTransport::run() {
 // Runs on the progress thread, without the lock: copies can be long.
 void LoopbackTransport::deliver(const Delivery &delivery) {
   const Message &message = delivery.message;
-  Request &receive = *delivery.posted.request;
+  MessageRequest &receive = *delivery.posted.request;
   const bool fits = message.bytes <= delivery.posted.capacity;
   if (fits) {
     std::memcpy(delivery.posted.data, message.data, message.bytes);
@@ -141,8 +141,8 @@ void LoopbackTransport::deliver(const Delivery &delivery) {
   receive.bytes = message.bytes;
   receive.arrival = ++arrivals;
 
-  receive.complete(fits ? Request::Done : Request::Truncated);
-  message.request->complete(Request::Done);
+  receive.complete(fits ? MessageRequest::Done : MessageRequest::Truncated);
+  message.request->complete(MessageRequest::Done);
 }
 
 void LoopbackTransport::sendControl(int fromNode, int toNode, const std::string &message) {

@@ -44,9 +44,9 @@ public:
   void traceTo(Trace *trace) override { events = trace; }
 
   void postSend(int source, int target, uint64_t tag, const void *data, int64_t bytes,
-                Request &request) override;
+                MessageRequest &request) override;
   void postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
-                Request &request) override;
+                MessageRequest &request) override;
   void sendControl(int fromNode, int toNode, const std::string &message) override;
   bool takeControl(int atNode, int fromNode, std::string &message) override;
   WaitPoint &controlWaitPoint(int node) override { return *controlWaits[node]; }
@@ -57,7 +57,7 @@ private:
     uint64_t tag;
     const void *data;
     int64_t bytes;
-    Request *request;
+    MessageRequest *request;
     int64_t beginNs, dueNs;
     uint64_t order;
     bool corrupt;
@@ -66,7 +66,7 @@ private:
     uint64_t tag;
     void *data;
     int64_t capacity;
-    Request *request;
+    MessageRequest *request;
   };
   struct Later {
     bool operator()(const Message &a, const Message &b) const {

@@ -214,13 +214,13 @@ void MpiTransport::traceArrival(const Post &post, int64_t nowNs) {
 void MpiTransport::completeData(const Slot &slot, const MPI_Status &status, int error,
                                 int64_t nowNs) {
   const Post &post = slot.post;
-  Request::State state = Request::Done;
+  MessageRequest::State state = MessageRequest::Done;
   if (error != MPI_SUCCESS) {
     int errorClass = error;
     MPI_Error_class(error, &errorClass);
     if (post.send || errorClass != MPI_ERR_TRUNCATE)
       return checkCall(error, post.send ? "sending" : "receiving", post.node);
-    state = Request::Truncated;
+    state = MessageRequest::Truncated;
   }
   if (!post.send) {
     MPI_Count bytes = 0;
@@ -228,7 +228,7 @@ void MpiTransport::completeData(const Slot &slot, const MPI_Status &status, int 
     post.request->bytes = bytes;
     post.request->arrival = ++arrivals;
     peers[post.node].heardNs = nowNs;
-    if (state == Request::Done && bytes >= static_cast<MPI_Count>(sizeof(MessageHeader)))
+    if (state == MessageRequest::Done && bytes >= static_cast<MPI_Count>(sizeof(MessageHeader)))
       traceArrival(post, nowNs);
   }
   post.request->complete(state);

@@ -145,7 +145,7 @@ void MpiTransport::cancelReceives() {
 //===----------------------------------------------------------------------===//
 
 void MpiTransport::postSend(int source, int target, uint64_t tag, const void *bytesToSend,
-                            int64_t bytes, Request &request) {
+                            int64_t bytes, MessageRequest &request) {
   {
     std::lock_guard<std::mutex> lock(mutex);
     posts.push_back({true, topo.nodeOf(target), source, target, tag,
@@ -155,7 +155,7 @@ void MpiTransport::postSend(int source, int target, uint64_t tag, const void *by
 }
 
 void MpiTransport::postRecv(int target, int source, uint64_t tag, void *room, int64_t capacity,
-                            Request &request) {
+                            MessageRequest &request) {
   {
     std::lock_guard<std::mutex> lock(mutex);
     posts.push_back({false, topo.nodeOf(source), source, target, tag, room, capacity, &request});

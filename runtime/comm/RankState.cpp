@@ -44,7 +44,7 @@ RankState::RankState(World &world, NodeShared &node, int rank)
       pace(world.options().intraNsPerMib) {
   for (StagedRows &place : staged)
     place.memory.reset(new uint8_t[world.options().stagedBytes]);
-  sends = std::make_unique<Request[]>(messageLimit);
+  sends = std::make_unique<MessageRequest[]>(messageLimit);
   arrivals = std::make_unique<Arrival[]>(messageLimit);
   offers.resize(std::max(topo.nodes * topo.devices, topo.nodes * world.options().maxChunks));
   laneRows.resize(topo.nodes);

@@ -66,7 +66,7 @@ struct Route {
 
 /// A posted receive.
 struct Arrival {
-  Request request;
+  MessageRequest request;
   uint8_t *data = nullptr;
   int source = -1, chunk = 0;
 };
@@ -92,7 +92,7 @@ public:
   uint64_t sequence = 0; ///< of the running collective; the same on every rank that takes part
 
   Staging outgoing, incoming;
-  std::unique_ptr<Request[]> sends;
+  std::unique_ptr<MessageRequest[]> sends;
   std::unique_ptr<Arrival[]> arrivals;
   int sendCount = 0, arrivalCount = 0;
   const int messageLimit;

@@ -43,7 +43,7 @@ void recordInFlight(Trace *events, const void *message, int source, int target, 
                     int64_t endNs);
 
 /// A send or a receive under way. Owned by the poster; must outlive its completion.
-struct Request {
+struct MessageRequest {
   enum State : int { Idle, Pending, Done, Truncated };
   std::atomic<int> state{Idle};
   int64_t bytes = 0;    ///< received bytes, valid when Done
@@ -65,10 +65,10 @@ public:
 
   /// `data` starts with a MessageHeader and stays unchanged until `request` completes.
   virtual void postSend(int source, int target, uint64_t tag, const void *data, int64_t bytes,
-                        Request &request) = 0;
+                        MessageRequest &request) = 0;
   /// Truncated: the message is longer than `capacity`; what `data` then holds is unspecified.
   virtual void postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
-                        Request &request) = 0;
+                        MessageRequest &request) = 0;
 
   /// Where messages under way are recorded; null = nowhere. Before the first message.
   virtual void traceTo(Trace *trace) = 0;

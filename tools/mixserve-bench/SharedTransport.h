@@ -44,11 +44,11 @@ private:
       shared.handlers.erase(this);
     }
     void postSend(int source, int target, uint64_t tag, const void *data, int64_t bytes,
-                  mxs::Request &request) override {
+                  mxs::MessageRequest &request) override {
       shared.wire->postSend(source, target, tag, data, bytes, request);
     }
     void postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
-                  mxs::Request &request) override {
+                  mxs::MessageRequest &request) override {
       shared.wire->postRecv(target, source, tag, data, capacity, request);
     }
     void traceTo(mxs::Trace *) override {}

@@ -63,20 +63,20 @@ TEST(Mpi, MatchesTheReference) {
 
 /// A request and its bytes.
 struct Mail {
-  Request request;
+  MessageRequest request;
   WaitPoint sleeper;
   std::vector<uint8_t> bytes;
 
   explicit Mail(size_t size, uint8_t value = 0) : bytes(size, value) {
     request.wake = &sleeper;
-    request.state = Request::Pending;
+    request.state = MessageRequest::Pending;
   }
   int wait() {
     std::atomic<bool> aborted{false};
     auto ready = [&] { return request.completed(); };
     return sleeper.wait(ready, aborted, 20'000'000'000) == WaitPoint::Ready
                ? request.state.load()
-               : static_cast<int>(Request::Pending);
+               : static_cast<int>(MessageRequest::Pending);
   }
 };
 
@@ -92,8 +92,8 @@ TEST(Mpi, MessagesOfEverySizeArrive) {
       sent.bytes[i] = static_cast<uint8_t>(i / 61 + me);
     transport->postRecv(me + 1, previous, 7, received.bytes.data(), size + 10, received.request);
     transport->postSend(me, next, 7, sent.bytes.data(), size, sent.request);
-    ASSERT_EQ(received.wait(), Request::Done) << size;
-    ASSERT_EQ(sent.wait(), Request::Done);
+    ASSERT_EQ(received.wait(), MessageRequest::Done) << size;
+    ASSERT_EQ(sent.wait(), MessageRequest::Done);
     ASSERT_EQ(received.request.bytes, static_cast<int64_t>(size));
     for (size_t i = 0; i < size; ++i)
       ASSERT_EQ(received.bytes[i], i % 61 ? static_cast<uint8_t>(previous + 1)
@@ -111,8 +111,8 @@ TEST(Mpi, AMessageThatIsTooLongIsSeen) {
     Mail sent(size, 1), received(size);
     transport->postRecv(me, previous, 0, received.bytes.data(), size - 1000, received.request);
     transport->postSend(me, next, 0, sent.bytes.data(), size, sent.request);
-    EXPECT_EQ(received.wait(), Request::Truncated);
-    EXPECT_EQ(sent.wait(), Request::Done);
+    EXPECT_EQ(received.wait(), MessageRequest::Truncated);
+    EXPECT_EQ(sent.wait(), MessageRequest::Done);
     EXPECT_EQ(received.bytes[size - 1000], 0) << size << ": written past the capacity";
   }
 }
@@ -160,10 +160,10 @@ TEST(Mpi, PrintsLatencyBandwidthAndIdleCost) {
       const auto begin = std::chrono::steady_clock::now();
       if (me == 0)
         transport->postSend(0, 1, 0, sent.bytes.data(), size, sent.request);
-      EXPECT_EQ(received.wait(), Request::Done);
+      EXPECT_EQ(received.wait(), MessageRequest::Done);
       if (me == 1)
         transport->postSend(1, 0, 0, sent.bytes.data(), size, sent.request);
-      EXPECT_EQ(sent.wait(), Request::Done);
+      EXPECT_EQ(sent.wait(), MessageRequest::Done);
       halves.push_back(secondsSince(begin) / 2);
     }
     std::sort(halves.begin(), halves.end());
