@@ -9,30 +9,6 @@
 using namespace mixserve::tools;
 using mxs::Status;
 
-LinkFit mixserve::tools::fitLink(const std::vector<std::pair<double, double>> &points) {
-  double w = 0, b = 0, bb = 0, t = 0, bt = 0; // sums, each point weighted with 1 / t^2
-  for (const auto &[bytes, seconds] : points) {
-    const double weight = 1 / (seconds * seconds);
-    w += weight;
-    b += weight * bytes;
-    bb += weight * bytes * bytes;
-    t += weight * seconds;
-    bt += weight * bytes * seconds;
-  }
-  if (bb <= 0)
-    return {};
-  const double determinant = w * bb - b * b;
-  double slope = bt / bb, latency = 0;
-  if (determinant > 1e-9 * w * bb) {
-    const double fitted = (w * bt - b * t) / determinant;
-    if (const double start = (t - fitted * b) / w; fitted > 0 && start >= 0) {
-      slope = fitted;
-      latency = start;
-    }
-  }
-  return {latency, 1 / slope};
-}
-
 namespace {
 
 /// Everything at one number of tokens: the two stages alone, then the layers.

@@ -3,9 +3,9 @@
 #define MIXSERVE_TOOLS_BENCH_CALIBRATE_H
 
 #include "tools/mixserve-bench/LayerBench.h"
+#include "tools/mixserve-bench/LinkFit.h"
 
 #include <string>
-#include <utility>
 
 namespace mixserve::tools {
 
@@ -14,14 +14,6 @@ struct CalibrateOptions {
   std::vector<int64_t> tokens; ///< per node, one mesh each
   std::vector<double> zipfs = {0};
 };
-
-/// t = latency + bytes / bytesPerSecond.
-struct LinkFit {
-  double latencySeconds = 0, bytesPerSecond = 0;
-};
-/// Least squares of the relative error over (bytes, seconds). Latency is at least 0; without two
-/// sizes it is 0. bytesPerSecond is 0 if nothing was measured.
-LinkFit fitLink(const std::vector<std::pair<double, double>> &points);
 
 struct CalibratedLayer {
   LayerMethod method;
