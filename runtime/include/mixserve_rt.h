@@ -222,6 +222,12 @@ MXS_EXPORT mxs_status_t mxs_engine_open(mxs_model_t *model, const mxs_engine_opt
 /// MXS_ABORTED: a step has failed; open model and engine again.
 MXS_EXPORT mxs_status_t mxs_engine_submit(mxs_engine_t *engine, const mxs_request_t *request, uint64_t *id);
 
+/// After the step that runs, no other begins until mxs_engine_resume: requests submitted meanwhile begin
+/// together, in one step where they fit. Cancellations and deadlines wait as well; mxs_engine_close does not. Any
+/// thread. MXS_INVALID_ARGUMENT: a null pointer.
+MXS_EXPORT mxs_status_t mxs_engine_pause(mxs_engine_t *engine);
+MXS_EXPORT mxs_status_t mxs_engine_resume(mxs_engine_t *engine);
+
 /// Asks for a request's end: it gets its last event, CANCELLED, after at most one more token, and its cache
 /// slot is free then. An id that is unknown or finished is no error. Any thread.
 MXS_EXPORT mxs_status_t mxs_engine_cancel(mxs_engine_t *engine, uint64_t id);

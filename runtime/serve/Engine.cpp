@@ -94,6 +94,12 @@ Status Engine::submit(const mxs_request_t &given, uint64_t &id) {
   return okStatus();
 }
 
+void Engine::pause(bool hold) {
+  std::lock_guard<std::mutex> lock(mutex);
+  paused = hold;
+  changed.notify_all();
+}
+
 void Engine::cancel(uint64_t id) {
   std::lock_guard<std::mutex> lock(mutex);
   cancelled.push_back(id);
@@ -169,7 +175,8 @@ bool Engine::takeWork() {
     if (scheduler.idle())
       changed.notify_all();
     changed.wait(lock, [&] {
-      return stopping || !arrived.empty() || !cancelled.empty() || !scheduler.idle();
+      return stopping ||
+             (!paused && (!arrived.empty() || !cancelled.empty() || !scheduler.idle()));
     });
     requests.swap(arrived);
     ids.swap(cancelled);

@@ -22,8 +22,8 @@ struct EngineOptions {
                        EngineOptions &out);
 };
 
-/// One thread that runs step after step while there is work, and sleeps otherwise. submit, cancel,
-/// waitIdle and stats may be called from any thread.
+/// One thread that runs step after step while there is work, and sleeps otherwise. submit, pause,
+/// cancel, waitIdle and stats may be called from any thread.
 class Engine {
 public:
   /// Runs one step; like Model::step.
@@ -34,6 +34,8 @@ public:
   ~Engine();
 
   Status submit(const mxs_request_t &given, uint64_t &id);
+  /// While held, no step begins: what is submitted meanwhile begins together.
+  void pause(bool hold);
   /// The request ends at the next step's border. Unknown and finished ids are no error.
   void cancel(uint64_t id);
   /// MXS_TIMEOUT: some request is not finished after `timeoutNs` (0 = no bound).
@@ -75,7 +77,7 @@ private:
   Status failure;
   Counters counters;
   uint64_t nextId = 1;
-  bool stopping = false;
+  bool stopping = false, paused = false;
   std::thread worker; ///< last: everything else is there when it starts
 };
 

@@ -45,6 +45,23 @@ mxs_status_t mxs_engine_submit(mxs_engine_t *engine, const mxs_request_t *reques
   });
 }
 
+static mxs_status_t hold(mxs_engine_t *engine, bool paused, const char *function) {
+  return hostCall([&]() -> Status {
+    if (!engine)
+      return invalidArgument(std::string(function) + ": engine must not be null");
+    engine->engine->pause(paused);
+    return okStatus();
+  });
+}
+
+mxs_status_t mxs_engine_pause(mxs_engine_t *engine) {
+  return hold(engine, true, "mxs_engine_pause");
+}
+
+mxs_status_t mxs_engine_resume(mxs_engine_t *engine) {
+  return hold(engine, false, "mxs_engine_resume");
+}
+
 mxs_status_t mxs_engine_cancel(mxs_engine_t *engine, uint64_t id) {
   return hostCall([&]() -> Status {
     if (!engine)

@@ -37,7 +37,10 @@ Status ServedLoad::run(mxs_engine_t *engine) {
   for (size_t i = 0; i < requests.size(); ++i)
     served[i].arrived = begin + requests[i].arrival;
   Status refused;
+  mxs_engine_pause(engine); // what arrives at once begins at once
   for (size_t i = 0; i < requests.size() && refused.ok(); ++i) {
+    if (requests[i].arrival > 0)
+      mxs_engine_resume(engine);
     if (const double left = served[i].arrived - mxs::bench::now(); left > 0)
       std::this_thread::sleep_for(std::chrono::duration<double>(left));
     mxs_request_t request = {};
@@ -50,6 +53,7 @@ Status ServedLoad::run(mxs_engine_t *engine) {
     if (const mxs_status_t status = mxs_engine_submit(engine, &request, &id); status != MXS_OK)
       refused = Status(status, mxs_last_error());
   }
+  mxs_engine_resume(engine);
   // Every step has its deadline, so this ends.
   if (const mxs_status_t status = mxs_engine_wait(engine, 0); status != MXS_OK && refused.ok())
     refused = Status(status, mxs_last_error());

@@ -108,8 +108,13 @@ mxs_status_t mixserve::tools::generate(mxs_model_t *model, const ServedLimits &l
   };
   mxs_engine_t *engine = nullptr;
   mxs_status_t status = mxs_engine_open(model, &options, &engine);
+  // All are there before the first step: the steps do not depend on how fast this thread submits.
+  if (status == MXS_OK)
+    status = mxs_engine_pause(engine);
   for (size_t i = 0; i < requests.size() && status == MXS_OK; ++i)
     status = submit(engine, limits, requests[i]);
+  if (status == MXS_OK)
+    status = mxs_engine_resume(engine);
   if (status == MXS_OK)
     status = mxs_engine_wait(engine, 0); // every step has its deadline
   if (status != MXS_OK)

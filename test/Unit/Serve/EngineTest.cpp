@@ -267,6 +267,29 @@ TEST(Engine, QueueIsBoundedAndCancelFreesSlots) {
   server.wait();
 }
 
+TEST(Engine, WhatIsSubmittedInAPauseBeginsTogether) {
+  Server server(one);
+  std::vector<uint64_t> ids(2);
+  ASSERT_EQ(mxs_engine_pause(server.engine), MXS_OK);
+  for (uint64_t &id : ids) {
+    ASSERT_EQ(server.submit({1, 2}, 3, id), MXS_OK);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  EXPECT_EQ(mxs_engine_wait(server.engine, 1'000'000), MXS_TIMEOUT);
+  EXPECT_EQ(server.stats()["steps"], 0);
+  EXPECT_EQ(server.stats()["waiting"], 2);
+  ASSERT_EQ(mxs_engine_resume(server.engine), MXS_OK);
+  server.wait();
+  EXPECT_EQ(server.stats()["steps"], 3) << "a prompt's step for both, then two more tokens";
+  EXPECT_EQ(server.stats()["peak_running"], 2);
+
+  // Closing ends what is held.
+  ASSERT_EQ(mxs_engine_pause(server.engine), MXS_OK);
+  ASSERT_EQ(server.submit({1}, 2, ids[0]), MXS_OK);
+  EXPECT_EQ(mxs_engine_pause(nullptr), MXS_INVALID_ARGUMENT);
+  EXPECT_EQ(mxs_engine_resume(nullptr), MXS_INVALID_ARGUMENT);
+}
+
 TEST(Engine, TellsHowLongARequestWaited) {
   mxs_engine_options_t options{};
   options.max_running = 1;
