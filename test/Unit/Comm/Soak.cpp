@@ -53,11 +53,11 @@ struct Holdings {
 constexpr int kBatchesPerWorld = 300;
 constexpr int64_t kMostTokens = 96;
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define MXS_ADDRESS_SANITIZER // keeps what was freed; and finds leaks itself
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MXS_SANITIZER // keeps what was freed, or what threads did that have ended
 #endif
 #endif
-#if defined(MXS_ADDRESS_SANITIZER) || defined(__SANITIZE_ADDRESS__)
+#if defined(MXS_SANITIZER) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int64_t kSlackKib = int64_t(1) << 40;
 #else
 /// The allocator's own drift; a leak of one float per collective is more within 10^6.
