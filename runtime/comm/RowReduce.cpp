@@ -28,7 +28,7 @@ Status reduceRows(Call &call, const RankGroup &group, const float *in, float *ou
     all += spans.count(rank);
   uint8_t *room = nullptr;
   MXS_TRY(call.stage(group, all * width * 4, room));
-  if (room)
+  if (room && all > 0)
     std::memcpy(room, in, all * width * 4);
   Published shown;
   shown.columns[0] = room ? reinterpret_cast<const float *>(room) : in;
