@@ -1,5 +1,6 @@
 //===- DispatchRegion.cpp - What goes into a fused dispatch -----------------===//
 #include "DispatchRegion.h"
+#include "FusedBody.h"
 #include "dialects/moe/MoEDialect.h"
 #include "dialects/nn/NNDialect.h"
 
@@ -8,9 +9,6 @@ using namespace mixserve;
 using namespace mixserve::fuse;
 using plan::RowSet;
 using plan::ShardingAttr;
-
-/// True for activations; parameters and batches are captured as they are.
-static bool isRows(Value value) { return static_cast<bool>(ShardingAttr::of(value)); }
 
 /// The router's linear is small and its result is needed to know where rows go. Other linears stay
 /// outside: they run once for the whole batch.
@@ -41,12 +39,6 @@ static SmallVector<Operation *> collectOps(coll::DispatchOp dispatch) {
   SmallVector<Operation *> ops = found.takeVector();
   llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   return ops;
-}
-
-/// True if all axes of `over` are the innermost one of the mesh.
-static bool isInsideNode(plan::AxesAttr over, plan::MeshAttr mesh) {
-  return llvm::all_of(over.getAxes(),
-                      [&](plan::AxisRefAttr axis) { return axis.getName() == mesh.getNames().back(); });
 }
 
 namespace {

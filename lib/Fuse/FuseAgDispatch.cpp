@@ -1,8 +1,8 @@
 //===- FuseAgDispatch.cpp - Reduce, row-wise ops, dispatch and gather in one ===//
 #include "DispatchRegion.h"
 #include "FuseChoice.h"
+#include "FusedBody.h"
 #include "mixserve/Fuse/Passes.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 
 namespace mixserve {
@@ -81,32 +81,10 @@ private:
         << (region.reduce ? "reduce_scatter, " : "") + std::to_string(region.ops.size()) +
                " row-wise ops, dispatch and all_gather fused";
 
-    fillRegion(fused, region, dispatch, rewriter);
+    SmallVector<Value> yielded(dispatch->getOperands());
+    llvm::append_range(yielded, region.kept);
+    fuse::fillBody(fused.getBody(), region.inputs.getArrayRef(), region.ops, yielded, dispatch.getLoc(), rewriter);
     replace(fused, region, dispatch, gather, rewriter);
-  }
-
-  /// Copies the region's ops, which then read the region's arguments.
-  static void fillRegion(coll::AgDispatchOp fused, fuse::DispatchRegion &region, coll::DispatchOp dispatch,
-                         PatternRewriter &rewriter) {
-    OpBuilder::InsertionGuard guard(rewriter);
-    SmallVector<Type> types;
-    SmallVector<Location> locs;
-    for (Value input : region.inputs) {
-      types.push_back(input.getType());
-      locs.push_back(input.getLoc());
-    }
-    Block *block = rewriter.createBlock(&fused.getBody(), {}, types, locs);
-    IRMapping mapping;
-    for (auto [input, argument] : llvm::zip_equal(region.inputs, block->getArguments()))
-      mapping.map(input, argument);
-    for (Operation *op : region.ops)
-      rewriter.clone(*op, mapping);
-    SmallVector<Value> yielded;
-    for (Value value : dispatch->getOperands())
-      yielded.push_back(mapping.lookup(value));
-    for (Value value : region.kept)
-      yielded.push_back(mapping.lookup(value));
-    coll::YieldOp::create(rewriter, dispatch.getLoc(), yielded);
   }
 
   /// Gives later ops the fused op's results and removes what it stands for.

@@ -1,8 +1,8 @@
 //===- FuseRsCombineAg.cpp - rs_combine and the next attention's gather in one ===//
 #include "FuseChoice.h"
+#include "FusedBody.h"
 #include "dialects/nn/NNDialect.h"
 #include "mixserve/Fuse/Passes.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -17,8 +17,6 @@ namespace mixserve {
 namespace {
 
 constexpr llvm::StringLiteral kName = "rs_combine_ag";
-
-bool isRows(Value value) { return static_cast<bool>(plan::ShardingAttr::of(value)); }
 
 std::optional<int64_t> layerOf(Operation *op) {
   auto layer = op->getAttrOfType<IntegerAttr>(nn::kLayerAttr);
@@ -44,7 +42,7 @@ std::optional<CombineRegion> regionOf(coll::AllGatherOp gather) {
         combine && (!region.combine || region.combine == combine))
       region.combine = combine;
     const bool belongs = op && op->getBlock() == gather->getBlock() && coll::isRowWise(op) &&
-                         !isa<nn::LinearOp>(op) && llvm::any_of(op->getOperands(), isRows);
+                         !isa<nn::LinearOp>(op) && llvm::any_of(op->getOperands(), fuse::isRows);
     if (belongs && found.insert(op))
       llvm::append_range(open, op->getOperands());
   }
@@ -61,7 +59,7 @@ std::optional<CombineRegion> regionOf(coll::AllGatherOp gather) {
   const llvm::SmallPtrSet<Operation *, 8> inside(region.ops.begin(), region.ops.end());
   for (Operation *op : region.ops)
     for (Value operand : op->getOperands())
-      if (isRows(operand) && !inside.contains(operand.getDefiningOp()))
+      if (fuse::isRows(operand) && !inside.contains(operand.getDefiningOp()))
         region.inputs.insert(operand);
   return region;
 }
@@ -87,9 +85,7 @@ struct GatherToRsCombineAg : OpRewritePattern<coll::AllGatherOp> {
 private:
   /// Why the region cannot stand where the gather stands; fills in what it keeps.
   std::string obstacle(CombineRegion &region, coll::AllGatherOp gather) const {
-    if (!llvm::all_of(gather.getOver().getAxes(), [&](plan::AxisRefAttr axis) {
-          return axis.getName() == mesh.getNames().back();
-        }))
+    if (!fuse::isInsideNode(gather.getOver(), mesh))
       return "(F9) attention group spans nodes";
     const std::optional<int64_t> layer = layerOf(region.combine), next = layerOf(gather);
     if (!layer || !next || *next != *layer + 1)
@@ -131,34 +127,15 @@ private:
     fuse::markFused(fused, {gather, region.combine});
     remark::passed(region.combine.getLoc(), remark::RemarkOpts::name(kName).category("fuse"))
         << "rs_combine, " + std::to_string(region.ops.size()) + " row-wise ops and all_gather fused";
-    fillRegion(fused, region, gather, rewriter);
+    SmallVector<Value> yielded{gather.getInputs()[0]};
+    llvm::append_range(yielded, region.kept);
+    fuse::fillBody(fused.getBody(), region.inputs.getArrayRef(), region.ops, yielded, gather.getLoc(), rewriter);
     for (auto [value, result] : llvm::zip_equal(region.kept, fused.getOutputs().drop_front(1)))
       rewriter.replaceAllUsesWith(value, result);
     rewriter.replaceOp(gather, fused.getOutputs().take_front(1));
     for (Operation *op : llvm::reverse(region.ops))
       rewriter.eraseOp(op);
     rewriter.eraseOp(region.combine);
-  }
-
-  static void fillRegion(coll::RsCombineAgOp fused, CombineRegion &region, coll::AllGatherOp gather,
-                         PatternRewriter &rewriter) {
-    OpBuilder::InsertionGuard guard(rewriter);
-    SmallVector<Type> types;
-    SmallVector<Location> locs;
-    for (Value input : region.inputs) {
-      types.push_back(input.getType());
-      locs.push_back(input.getLoc());
-    }
-    Block *block = rewriter.createBlock(&fused.getBody(), {}, types, locs);
-    IRMapping mapping;
-    for (auto [input, argument] : llvm::zip_equal(region.inputs, block->getArguments()))
-      mapping.map(input, argument);
-    for (Operation *op : region.ops)
-      rewriter.clone(*op, mapping);
-    SmallVector<Value> yielded{mapping.lookup(gather.getInputs()[0])};
-    for (Value value : region.kept)
-      yielded.push_back(mapping.lookup(value));
-    coll::YieldOp::create(rewriter, gather.getLoc(), yielded);
   }
 
   plan::MeshAttr mesh;

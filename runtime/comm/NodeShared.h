@@ -55,7 +55,7 @@ public:
   }
 
   /// Sets a flag of `device` to `value`, which is above its old value, and wakes the devices that
-  /// sleep and have nothing left to wait for (see expect).
+  /// sleep and have nothing left to wait for (see Expecting).
   void set(int device, int flag, uint64_t value);
   bool reached(int device, int flag, uint64_t value) const {
     return members[device]->flags[flag].load(std::memory_order_acquire) >= value;
