@@ -3,6 +3,8 @@
 
 #include "comm/MpiEngine.h"
 
+#include "core/Env.h"
+
 #include <dlfcn.h>
 
 namespace mxs {
@@ -26,6 +28,15 @@ static void *openEngine(std::string &reason) {
 }
 
 Status startMpi(const MpiOptions &options, std::unique_ptr<MpiProcess> &out) {
+  Env env;
+  MXS_TRY(Env::read(env));
+  // Open MPI would end the process, or, if it knows nothing of Slurm, take every task for a run of
+  // its own.
+  if (env.launch.pmixMissing)
+    return mismatch("srun started " + std::to_string(env.launch.processes) +
+                    " tasks without PMIx, by which Open MPI finds the others; start with srun "
+                    "--mpi=pmix (srun --mpi=list shows whether this Slurm has it), or with mpirun "
+                    "inside salloc or sbatch");
   std::string reason;
   void *engine = openEngine(reason);
   if (!engine)

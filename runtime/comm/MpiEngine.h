@@ -41,7 +41,8 @@ public:
 };
 
 /// Loads the engine and starts MPI; once per process. MXS_INVALID_ARGUMENT: this build or machine
-/// has no MPI. MXS_TIMEOUT: the other processes did not come.
+/// has no MPI. MXS_MISMATCH: a task of srun that was not given PMIx. MXS_TIMEOUT: the other
+/// processes did not come.
 Status startMpi(const MpiOptions &options, std::unique_ptr<MpiProcess> &out);
 
 /// MPI of this process for whoever asks: started with `options` at the first call, finished when

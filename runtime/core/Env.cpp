@@ -23,6 +23,14 @@ static Status readNumber(const char *name, const char *what, unsigned long long 
   return okStatus();
 }
 
+/// What srun starts without --mpi=pmix, mpirun's processes in a Slurm step aside: they have
+/// mpirun's own PMIx.
+static bool isTaskWithoutPmix() {
+  const char *tasks = std::getenv("SLURM_STEP_NUM_TASKS");
+  return tasks && std::string(tasks) != "1" && !std::getenv("OMPI_COMM_WORLD_SIZE") &&
+         !std::getenv("PMIX_RANK");
+}
+
 /// Open MPI's mpirun; other launchers by their process manager; Slurm's srun. A batch script of
 /// Slurm is no step of several tasks and sets only the other variables of its kind.
 static Status readLaunch(Launch &out) {
@@ -42,7 +50,7 @@ static Status readLaunch(Launch &out) {
                              std::to_string(processes) + " processes, but " + rank + " is " +
                              (text ? "'" + std::string(text) + "'" : "not set") +
                              "; start with mpirun or srun, or unset " + size);
-    out = {static_cast<int>(process), static_cast<int>(processes), size};
+    out = {static_cast<int>(process), static_cast<int>(processes), size, isTaskWithoutPmix()};
     return okStatus();
   }
   return okStatus();

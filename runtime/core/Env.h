@@ -12,7 +12,8 @@ namespace mxs {
 /// This process among those that mpirun, srun or another launcher started together.
 struct Launch {
   int process = 0, processes = 1;
-  std::string variable; ///< which variable said so; empty: started alone
+  std::string variable;     ///< which variable said so; empty: started alone
+  bool pmixMissing = false; ///< a task of srun without PMIx, by which Open MPI finds the others
 };
 
 /// Defaults that the environment may change; options of a call win over them. No other file of the

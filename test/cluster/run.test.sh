@@ -95,7 +95,8 @@ expect 0 ',' launch -n 1 mixserve-run hybrid.mxs "${prompts[@]}" : -n 1 mixserve
 damage own.mxs 3
 expect 2 'rank-0003.safetensors' launch -n 1 mixserve-run hybrid.mxs "${prompts[@]}" : -n 1 mixserve-run own.mxs "${prompts[@]}"
 
-# Slurm's srun starts processes without mpirun: MPI then sees one process each, and that is said.
-expect 2 'but MPI sees 1' env SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=1 mixserve-run hybrid.mxs "${prompts[@]}"
+# A launcher that MPI does not know: it then sees one process each, and that is said. (Slurm's: slurm.test.sh.)
+expect 2 'but MPI sees 1' env PMI_SIZE=2 PMI_RANK=1 mixserve-run hybrid.mxs "${prompts[@]}"
+expect 2 'start with srun --mpi=pmix' env SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=1 mixserve-run hybrid.mxs "${prompts[@]}"
 [ -z "$(ls "$shm")" ] || fail "shared memory is left: $(ls "$shm")"
 exit $status

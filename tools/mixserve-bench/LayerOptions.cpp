@@ -2,8 +2,9 @@
 #include "tools/mixserve-bench/LayerOptions.h"
 #include "tools/mixserve-bench/Commands.h"
 
+#include "core/Env.h"
+
 #include <algorithm>
-#include <cstdlib>
 #include <sstream>
 
 using namespace mixserve::tools;
@@ -31,14 +32,6 @@ static std::string selectMethods(const std::string &names, std::vector<LayerMeth
                                }),
                 methods.end());
   return "";
-}
-
-/// Processes that a launcher started, or 0 without one.
-static int64_t launched() {
-  for (const char *name : {"OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "PMI_SIZE", "SLURM_NTASKS"})
-    if (const char *value = std::getenv(name))
-      return std::strtoll(value, nullptr, 10);
-  return 0;
 }
 
 /// Fills in the shape and the methods; returns what is wrong.
@@ -93,8 +86,12 @@ std::string mixserve::tools::resolveLayer(LayerWords &words, LayerBenchOptions &
                                           bool &mpi) {
   if (words.engine != "auto" && words.engine != "mpi" && words.engine != "loopback")
     return "--engine: '" + words.engine + "' is none of auto, mpi, loopback";
-  mpi = words.engine == "mpi" || (words.engine == "auto" && launched() > 1);
+  mxs::Env environment;
+  if (const mxs::Status status = mxs::Env::read(environment); !status.ok())
+    return status.message();
+  const mxs::Launch &launch = environment.launch;
+  mpi = words.engine == "mpi" || (words.engine == "auto" && launch.processes > 1);
   if (words.nodes == 0)
-    words.nodes = mpi && launched() > 0 ? launched() : 2;
+    words.nodes = mpi && !launch.variable.empty() ? launch.processes : 2;
   return resolveShape(words, options);
 }

@@ -43,7 +43,7 @@ protected:
   void TearDown() override { clear(); }
   static void clear() {
     for (const char *name : {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK",
-                             "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"})
+                             "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "PMIX_RANK"})
       unsetenv(name);
   }
 };
@@ -74,6 +74,27 @@ TEST_F(LaunchEnv, MpirunWinsOverTheSlurmStepThatItRunsIn) {
   EXPECT_EQ(env.launch.processes, 2);
   EXPECT_EQ(env.launch.process, 1);
   EXPECT_EQ(env.launch.variable, "OMPI_COMM_WORLD_SIZE");
+}
+
+TEST_F(LaunchEnv, SeesThatSrunGaveNoPmix) {
+  Env env;
+  const auto missing = [&env] { return Env::read(env).ok() && env.launch.pmixMissing; };
+  setenv("SLURM_STEP_NUM_TASKS", "2", 1);
+  setenv("SLURM_PROCID", "1", 1);
+  EXPECT_TRUE(missing()); // srun --mpi=none
+  setenv("PMI_SIZE", "2", 1);
+  setenv("PMI_RANK", "1", 1);
+  EXPECT_TRUE(missing()); // srun --mpi=pmi2
+  setenv("PMIX_RANK", "1", 1);
+  EXPECT_FALSE(missing());
+  unsetenv("PMIX_RANK");
+  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  setenv("OMPI_COMM_WORLD_RANK", "1", 1);
+  EXPECT_FALSE(missing()); // mpirun, whose daemons are tasks of a step
+  clear();
+  setenv("SLURM_STEP_NUM_TASKS", "1", 1);
+  setenv("SLURM_PROCID", "0", 1);
+  EXPECT_FALSE(missing()); // srun -n 1: all nodes in one process
 }
 
 TEST_F(LaunchEnv, RefusesHalfALaunch) {
