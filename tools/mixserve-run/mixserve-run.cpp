@@ -218,6 +218,7 @@ int main(int argc, char **argv) {
                  "threads of this\n"
                  "process; started by mpirun or srun, one process per node of the mesh, as in\n"
                  "mpirun -n 2 --map-by ppr:1:node --bind-to none mixserve-run ...\n"
+                 "srun --mpi=pmix -N 2 --ntasks-per-node=1 --cpus-per-task=4 mixserve-run ...\n"
                  "Prints the generated token ids, a line per prompt (node 0 does).",
                  "mixserve-run tiny.mxs --prompt-ids 304,287,283,86,263 --max-new-tokens 16");
   mxs::Env environment;
