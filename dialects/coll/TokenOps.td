@@ -10,7 +10,8 @@ def Coll_DispatchOp : Coll_Op<"dispatch", []> {
     Rows [T',H] go with their K weights and ids. `flat_ep`: once per destination rank; `hier_ep`: once
     per destination node, forwarded inside it; `hybrid`: once per destination node, to the rank of
     the same device index (lane). Rows that did not arrive have ids -1. The route is remembered
-    for the `combine` of the same layer.
+    for the `combine` of the same layer. `hier_ep` works in the step's chunks (`plan.table`): rows that
+    have come are forwarded while the network moves the next chunk.
     - (C1) method is flat_ep, hier_ep or hybrid.
     - (C2) inputs are owned rows; results are received rows (flat_ep, hier_ep) or lane rows (hybrid).
     - (C3) weights and ids are both [T',K]; results have the inputs' columns and element types.

@@ -20,7 +20,7 @@ template <class... Values> std::string line(const char *format, Values... values
 /// "hybrid-fused 8, attn_tp=4 moe_tp=4"
 std::string wayText(const LayerSample &layer) {
   std::string text = name(layer.method);
-  if (layer.method == Method::HybridFused)
+  if (layer.method == Method::HybridFused || layer.chunks > 1)
     text += " " + std::to_string(layer.chunks);
   return text + line(", attn_tp=%lld moe_tp=%lld", static_cast<long long>(layer.layout.attnTp),
                      static_cast<long long>(layer.layout.moeTp));
@@ -57,6 +57,12 @@ json choicesJson(const std::vector<LayerChoice> &choices) {
   return list;
 }
 
+/// Nothing for a method that has no chunks: it may have been measured in several layouts.
+std::vector<LayerChoice> choicesOfChunks(const std::vector<LayerPrediction> &predictions,
+                                         Method method) {
+  return worksInChunks(method) ? choicesOf(predictions, method) : std::vector<LayerChoice>();
+}
+
 } // namespace
 
 std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, bool heldOut) {
@@ -70,11 +76,12 @@ std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, b
   const std::string titles = line("%8s %6s  %-36s %10s  %-36s %10s %9s\n", "tokens", "zipf",
                                   "picked", "measured", "fastest", "measured", "slower");
   const std::vector<LayerChoice> choices = choicesOf(predictions);
-  const std::vector<LayerChoice> chunks = choicesOf(predictions, Method::HybridFused);
   if (!choices.empty())
     text += "\nOf all ways:\n" + titles + choicesText(choices);
-  if (!chunks.empty())
-    text += "\nOf the chunk counts of hybrid-fused:\n" + titles + choicesText(chunks);
+  for (Method method : kMethods)
+    if (const auto chunks = choicesOfChunks(predictions, method); !chunks.empty())
+      text += "\nOf the chunk counts of " + std::string(name(method)) + ":\n" + titles +
+              choicesText(chunks);
   const CalibrationError error = errorOf(predictions);
   text += line("\n%lld layers [ms], %s: %.1f %% off on average, at most %.1f %%\n",
                static_cast<long long>(error.layers),
@@ -110,7 +117,10 @@ std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, b
     object["predictions"].push_back(std::move(entry));
   }
   object["picks"] = choicesJson(choicesOf(predictions));
-  object["chunk_picks"] = choicesJson(choicesOf(predictions, Method::HybridFused));
+  object["chunk_picks"] = json::array();
+  for (Method method : kMethods)
+    for (json &choice : choicesJson(choicesOfChunks(predictions, method)))
+      object["chunk_picks"].push_back(std::move(choice));
   return object.dump(1) + "\n";
 }
 

@@ -52,38 +52,76 @@ double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Me
   return sum;
 }
 
+namespace {
+
+/// What one of `chunks` equal chunks takes on the links.
+class ChunkTimes {
+public:
+  ChunkTimes(const Cluster &cluster, const ByteTable<double> &table, int64_t chunks)
+      : cluster(cluster), table(table), chunks(static_cast<double>(chunks)),
+        own(1.0 / static_cast<double>(cluster.mesh.nodes)) {}
+
+  double inNode(CommOp op, double share = 1) const {
+    return transferTime(cluster.intra, share * bytes(op, Link::Intra));
+  }
+  /// `inside`: how rows spread inside the node.
+  DispatchChunk dispatch(CommOp inside) const {
+    DispatchChunk chunk;
+    chunk.networkNs = network(CommOp::Dispatch);
+    chunk.latencyNs = latency(CommOp::Dispatch);
+    chunk.ownNs = inNode(inside, own);
+    chunk.otherNs = inNode(inside, 1 - own);
+    return chunk;
+  }
+  /// `inside`: how sums are made inside the node.
+  CombineChunk combine(CommOp inside) const {
+    CombineChunk chunk;
+    chunk.reduceNs = inNode(inside, 1 - own);
+    chunk.networkNs = network(CommOp::Combine);
+    chunk.latencyNs = latency(CommOp::Combine);
+    chunk.ownNs = inNode(inside, own);
+    return chunk;
+  }
+
+private:
+  double bytes(CommOp op, Link link) const {
+    const StageLoad load = stageLoad(cluster, table, op, link);
+    return std::max(load.outBytes, load.inBytes) / chunks;
+  }
+  double network(CommOp op) const { return bytes(op, Link::Inter) / cluster.inter.bytesPerNs; }
+  double latency(CommOp op) const {
+    return transferTime(cluster.inter, bytes(op, Link::Inter)) - network(op);
+  }
+
+  const Cluster &cluster;
+  const ByteTable<double> &table;
+  const double chunks;
+  /// Of all rows that a node's ranks give each other, one node's share is their own.
+  const double own;
+};
+
+} // namespace
+
 FusedTime fusedTime(const Cluster &cluster, const Layout &layout, const ByteTable<double> &table,
                     int64_t chunks) {
   FusedTime time;
   time.includesAttention = layout.attnTp > 1 && layout.attnTp <= cluster.mesh.devices;
-  const auto bytes = [&](CommOp op, Link link) {
-    const StageLoad load = stageLoad(cluster, table, op, link);
-    return std::max(load.outBytes, load.inBytes) / static_cast<double>(chunks);
-  };
-  // Of all rows that a node's ranks give each other, one node's share is their own.
-  const double own = 1.0 / static_cast<double>(cluster.mesh.nodes);
-  const auto inNode = [&](CommOp op, double share) {
-    return transferTime(cluster.intra, share * bytes(op, Link::Intra));
-  };
-  const auto network = [&](CommOp op) { return bytes(op, Link::Inter) / cluster.inter.bytesPerNs; };
-  const auto latency = [&](CommOp op) {
-    return transferTime(cluster.inter, bytes(op, Link::Inter)) - network(op);
-  };
-  DispatchChunk out;
-  out.reduceNs = time.includesAttention ? inNode(CommOp::AttnRs, 1) : 0;
-  out.networkNs = network(CommOp::Dispatch);
-  out.latencyNs = latency(CommOp::Dispatch);
-  out.ownNs = inNode(CommOp::DispatchAg, own);
-  out.otherNs = inNode(CommOp::DispatchAg, 1 - own);
-  CombineChunk home;
-  home.reduceNs = inNode(CommOp::CombineRs, 1 - own);
-  home.networkNs = network(CommOp::Combine);
-  home.latencyNs = latency(CommOp::Combine);
-  home.ownNs = inNode(CommOp::CombineRs, own);
-  home.gatherNs = time.includesAttention ? inNode(CommOp::AttnAg, 1) : 0;
+  const ChunkTimes times(cluster, table, chunks);
+  DispatchChunk out = times.dispatch(CommOp::DispatchAg);
+  CombineChunk home = times.combine(CommOp::CombineRs);
+  if (time.includesAttention) {
+    out.reduceNs = times.inNode(CommOp::AttnRs);
+    home.gatherNs = times.inNode(CommOp::AttnAg);
+  }
   time.agDispatchNs = dispatchTime(out, chunks);
   time.rsCombineNs = combineTime(home, chunks);
   return time;
+}
+
+double forwardedTime(const Cluster &cluster, const ByteTable<double> &table, int64_t chunks) {
+  const ChunkTimes times(cluster, table, chunks);
+  return dispatchTime(times.dispatch(CommOp::Dispatch), chunks) +
+         combineTime(times.combine(CommOp::Combine), chunks);
 }
 
 namespace {
@@ -99,6 +137,8 @@ LayerCommTime linkTime(const Cluster &cluster, const Layout &layout, Method meth
     time.moeNs = fused.agDispatchNs + fused.rsCombineNs;
     if (fused.includesAttention)
       time.attnNs = 0;
+  } else if (method == Method::HierEp && chunks > 1) {
+    time.moeNs = forwardedTime(cluster, table, chunks);
   } else {
     time.moeNs = expertCommTime(cluster, table, method);
   }

@@ -43,8 +43,8 @@ std::string aligned(const std::vector<Cells> &rows) {
 }
 
 std::string methodAndChunks(Method method, int64_t chunks) {
-  return std::string(name(method)) +
-         (method == Method::HybridFused ? ", chunks " + std::to_string(chunks) : "");
+  const bool said = method == Method::HybridFused || chunks > 1;
+  return name(method) + (said ? ", chunks " + std::to_string(chunks) : "");
 }
 
 json layoutJson(const Layout &layout) {
@@ -152,15 +152,16 @@ std::string head(const PlanRequest &request, const Plan &plan) {
 
 /// The method of a candidate, with the chunk counts of its table.
 std::string methodText(const Candidate &candidate) {
-  if (candidate.method != Method::HybridFused || candidate.table.empty())
+  if (!worksInChunks(candidate.method) || candidate.table.empty())
     return name(candidate.method);
   int64_t fewest = candidate.table.front().chunks, most = fewest;
   for (const TableEntry &entry : candidate.table) {
     fewest = std::min(fewest, entry.chunks);
     most = std::max(most, entry.chunks);
   }
-  return std::string(name(candidate.method)) + ", chunks " + std::to_string(fewest) +
-         (most > fewest ? " to " + std::to_string(most) : "");
+  return most > fewest ? std::string(name(candidate.method)) + ", chunks " +
+                             std::to_string(fewest) + " to " + std::to_string(most)
+                       : methodAndChunks(candidate.method, most);
 }
 
 std::string candidatesText(const PlanRequest &request, const Plan &plan, int64_t top) {

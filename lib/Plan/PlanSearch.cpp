@@ -121,7 +121,7 @@ private:
   }
 
   std::vector<int64_t> chunkChoices(Method method) const {
-    if (method != Method::HybridFused)
+    if (!worksInChunks(method))
       return {1};
     if (request.overrides.chunks)
       return {*request.overrides.chunks};
@@ -188,9 +188,9 @@ std::string whyContradictory(const Overrides &overrides) {
   if (*overrides.chunks < 1 || *overrides.chunks > kMostChunks)
     return "chunks=" + std::to_string(*overrides.chunks) + " is not in 1.." +
            std::to_string(kMostChunks);
-  if (*overrides.chunks > 1 && overrides.method && *overrides.method != Method::HybridFused)
+  if (*overrides.chunks > 1 && overrides.method && !worksInChunks(*overrides.method))
     return "chunks=" + std::to_string(*overrides.chunks) +
-           " needs moe-comm=hybrid-fused, but moe-comm=" + name(*overrides.method) +
+           " needs moe-comm=hybrid-fused or hier-ep, but moe-comm=" + name(*overrides.method) +
            " was asked for; " + name(*overrides.method) + " does not work in chunks";
   return "";
 }
@@ -206,7 +206,7 @@ PlanResult searchPlan(const PlanRequest &asked) {
     result.failure = PlanFailure::BadRequest;
     return result;
   }
-  if (request.overrides.chunks.value_or(1) > 1)
+  if (request.overrides.chunks.value_or(1) > 1 && !request.overrides.method)
     request.overrides.method = Method::HybridFused;
   result.plan = Search(request, *limits).run();
   mergeCrossOvers(result.plan.crossOvers);

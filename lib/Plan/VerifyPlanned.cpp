@@ -21,7 +21,7 @@ LogicalResult verifyTable(ModuleOp module, const PlanFacts &facts) {
     before = entry.maxTokens;
     if (std::string why = planner::whyIllegal(facts.mesh, facts.layout, entry.method); !why.empty())
       return emitError(module.getLoc(), "plan.table: ") << why;
-    if (entry.chunks > 1 && entry.method != planner::Method::HybridFused)
+    if (entry.chunks > 1 && !planner::worksInChunks(entry.method))
       return emitError(module.getLoc(), "plan.table: ")
              << planner::name(entry.method)
              << " does not work in chunks, got chunks = " << entry.chunks;

@@ -75,11 +75,13 @@ void addForwards(Call &call, const Offer &offer, int node, int64_t topK) {
           continue;
         const int list = node * topo.devices + topo.deviceOf(rank);
         std::vector<int32_t> &positions = route.forwardedAt[list];
+        std::vector<int32_t> &rows = route.forwarded[list];
         const auto position = static_cast<int32_t>(offer.at(i));
-        if (!positions.empty() && positions.back() == position)
+        // Both: positions begin again in each chunk's message.
+        if (!rows.empty() && rows.back() == offer.index[i] && positions.back() == position)
           continue;
         positions.push_back(position);
-        route.forwarded[list].push_back(offer.index[i]);
+        rows.push_back(offer.index[i]);
       }
     }
 }

@@ -24,8 +24,13 @@ void clearLists(std::vector<std::vector<int32_t>> &lists);
 Status flatDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, RoutedShape shape);
 Status flatCombine(Call &call, const float *partial, float *out, int64_t hidden);
 
+/// Both in one piece, or, if the step has several chunks, by the schedules of the fused pair: the
+/// network moves chunk i + 1 while chunk i is forwarded. Bitwise equal at every chunk count.
 Status hierDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, RoutedShape shape);
 Status hierCombine(Call &call, const float *partial, float *out, int64_t hidden);
+/// sums[i,:] = the partial rows of the i-th of the lane's rows of `node` in [first, first + rows),
+/// added over the devices of this node that they were forwarded to, in ascending order.
+void sumForwarded(Call &call, float *sums, int node, int64_t first, int64_t rows, int64_t hidden);
 
 /// OWNED -> LANE.
 Status hybridDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out,
@@ -37,11 +42,16 @@ Status reduceToLane(Call &call, const float *partial, float *out, int64_t hidden
 /// LANE -> OWNED.
 Status hybridCombine(Call &call, const float *lane, float *out, int64_t hidden);
 
-/// Both need MoE TP groups inside the nodes; `args.partial` an attention group inside a node.
-Status fusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args);
+/// What a lane gives its node of the rows that came.
+enum class LaneRows {
+  Gathered, ///< every row to every rank (hybrid); needs MoE TP groups inside the nodes
+  Forwarded ///< each row to the ranks that hold one of its experts (hier-ep)
+};
+/// `args.partial` needs an attention group inside a node.
+Status fusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args, LaneRows form);
 /// `after`: null, or what follows inside the schedule.
 Status fusedCombine(Call &call, const float *partial, float *out, int64_t hidden, mxs_ctx_t *ctx,
-                    const GatherAfter *after);
+                    const GatherAfter *after, LaneRows form);
 
 /// Sums that came home: out[row,:] += rows[i,:] for the i-th row of `list`.
 void addRows(float *out, const float *rows, const std::vector<int32_t> &list, int64_t begin,

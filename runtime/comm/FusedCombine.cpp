@@ -1,5 +1,5 @@
-//===- FusedCombine.cpp - rs_combine
-//------------------------------------------------------------===//
+//===- FusedCombine.cpp - rs_combine, and hier-ep's combine in chunks
+//---------------------------===//
 
 #include "comm/Dispatch.h"
 #include "comm/ScheduleRunner.h"
@@ -14,9 +14,9 @@ namespace {
 class FusedCombine {
 public:
   FusedCombine(Call &call, const float *partial, float *out, int64_t hidden, mxs_ctx_t *ctx,
-               const GatherAfter *after)
+               const GatherAfter *after, LaneRows form)
       : call(call), state(call.state), route(call.state.route), partial(partial), out(out),
-        hidden(hidden), ctx(ctx), after(after) {}
+        hidden(hidden), ctx(ctx), after(after), form(form) {}
 
   Status run() {
     StepList &steps = state.combineSteps[after != nullptr];
@@ -82,6 +82,10 @@ private:
     } else {
       state.sums[slotOf(step)] = to;
     }
+    if (form == LaneRows::Forwarded) {
+      sumForwarded(call, to, step.node, step.first, step.rows, hidden);
+      return okStatus();
+    }
     const RankGroup node = call.topo.node(state.nodeIndex);
     const int64_t base = call.rows.globalBegin(laneRank(step.node));
     for (int64_t i = part.begin; i < part.end; ++i, to += hidden)
@@ -141,13 +145,14 @@ private:
   const int64_t hidden;
   mxs_ctx_t *ctx;
   const GatherAfter *after;
+  const LaneRows form;
 };
 
 } // namespace
 
 Status fusedCombine(Call &call, const float *partial, float *out, int64_t hidden, mxs_ctx_t *ctx,
-                    const GatherAfter *after) {
-  return FusedCombine(call, partial, out, hidden, ctx, after).run();
+                    const GatherAfter *after, LaneRows form) {
+  return FusedCombine(call, partial, out, hidden, ctx, after, form).run();
 }
 
 } // namespace mxs

@@ -1,4 +1,5 @@
-//===- FusedDispatch.cpp - ag_dispatch ----------------------------------------------------------===//
+//===- FusedDispatch.cpp - ag_dispatch, and hier-ep's dispatch in chunks
+//------------------------===//
 
 #include "comm/Dispatch.h"
 #include "comm/RowPacking.h"
@@ -12,16 +13,21 @@ namespace {
 
 class FusedDispatch {
 public:
-  FusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args)
-      : call(call), state(call.state), route(call.state.route), ctx(ctx), args(args),
+  FusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args, LaneRows form)
+      : call(call), state(call.state), route(call.state.route), ctx(ctx), args(args), form(form),
+        targets(form == LaneRows::Forwarded ? call.topo.devices : 1),
         in{args.x, args.weights, args.ids}, out{args.out_x, args.out_weights, args.out_ids},
         hidden(args.hidden), topK(args.top_k), rowBytes(routedRowBytes(hidden, topK)) {}
 
   Status run() {
     clearLists(route.sent);
     clearLists(route.lane);
+    if (form == LaneRows::Forwarded) {
+      clearLists(route.forwarded);
+      clearLists(route.forwardedAt);
+    }
     // Nothing of an older collective may be taken for rows of this one.
-    std::fill_n(state.offers.begin(), state.chunks * call.topo.nodes, Offer());
+    std::fill_n(state.offers.begin(), state.chunks * call.topo.nodes * targets, Offer());
     std::fill_n(out.ids, call.rows.totalRows() * topK, -1);
     StepList &steps = state.dispatchSteps[args.partial != nullptr];
     if (steps.empty())
@@ -97,11 +103,10 @@ private:
   Status receive(const Step &step) {
     Received message;
     MXS_TRY(call.receive(state.slots[slotOf(step)], MXS_SITE_DISPATCH, message));
-    Offer &offer = state.offers[slotOf(step)];
+    Offer came;
     MXS_TRY(openRows(message.payload, message.rows, message.bytes, step.first,
-                     step.first + step.rows, hidden, topK, offer));
-    std::vector<int32_t> &lane = route.lane[step.node];
-    lane.insert(lane.end(), offer.index, offer.index + offer.count);
+                     step.first + step.rows, hidden, topK, came));
+    offer(step, came);
     return okStatus();
   }
 
@@ -112,15 +117,42 @@ private:
     const std::vector<int32_t> &list = route.sent[step.node];
     const ListRange part = chunkOf(list, step);
     const int32_t *rows = list.data() + part.begin;
-    state.offers[slotOf(step)] = {rows, rows, part.count(), in.x, in.weights, in.ids};
-    std::vector<int32_t> &lane = route.lane[step.node];
-    lane.insert(lane.end(), rows, rows + part.count());
+    offer(step, {rows, rows, part.count(), in.x, in.weights, in.ids});
     return okStatus();
   }
 
+  // What the node's ranks may take of the lane's rows of (chunk, node): all of them the same, or
+  // each device what is forwarded to it.
+  void offer(const Step &step, const Offer &rows) {
+    std::vector<int32_t> &lane = route.lane[step.node];
+    lane.insert(lane.end(), rows.index, rows.index + rows.count);
+    Offer *offers = &state.offers[slotOf(step) * targets];
+    if (form == LaneRows::Gathered) {
+      *offers = rows;
+      return;
+    }
+    const int list = step.node * targets;
+    for (int device = 0; device < targets; ++device)
+      offers[device].count = static_cast<int64_t>(route.forwarded[list + device].size());
+    addForwards(call, rows, step.node, topK);
+    for (int device = 0; device < targets; ++device) {
+      const std::vector<int32_t> &to = route.forwarded[list + device];
+      const int64_t before = offers[device].count;
+      offers[device] = {to.data() + before,
+                        route.forwardedAt[list + device].data() + before,
+                        static_cast<int64_t>(to.size()) - before,
+                        rows.x,
+                        rows.weights,
+                        rows.ids};
+    }
+  }
+
   Status gather(const Step &step) {
-    call.take(call.shownBy(step.device).offers[slotOf(step)], step.device,
-              call.topo.rankOf(step.node, step.device), out, hidden, topK, MXS_SITE_DISPATCH_AG);
+    const bool forwarded = form == LaneRows::Forwarded;
+    const int at = slotOf(step) * targets + (forwarded ? state.device : 0);
+    call.take(call.shownBy(step.device).offers[at], step.device,
+              call.topo.rankOf(step.node, step.device), out, hidden, topK,
+              forwarded ? MXS_SITE_DISPATCH : MXS_SITE_DISPATCH_AG);
     call.settle();
     return okStatus();
   }
@@ -130,6 +162,8 @@ private:
   Route &route;
   mxs_ctx_t *ctx;
   const mxs_ag_dispatch_t &args;
+  const LaneRows form;
+  const int targets; ///< offers of a (chunk, node)
   const RoutedRows in;
   const RoutedRowsOut out;
   const int64_t hidden, topK, rowBytes;
@@ -137,8 +171,8 @@ private:
 
 } // namespace
 
-Status fusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args) {
-  return FusedDispatch(call, ctx, args).run();
+Status fusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args, LaneRows form) {
+  return FusedDispatch(call, ctx, args, form).run();
 }
 
 } // namespace mxs

@@ -2,6 +2,7 @@
 
 #include "comm/Dispatch.h"
 #include "comm/RowPacking.h"
+#include "comm/ScheduleRunner.h"
 
 #include <algorithm>
 
@@ -21,8 +22,24 @@ static Status receiveLane(Call &call, std::vector<Offer> &lane, RoutedShape shap
   });
 }
 
+static Status hierDispatchInChunks(Call &call, const RoutedRows &in, const RoutedRowsOut &out,
+                                   RoutedShape shape) {
+  mxs_ag_dispatch_t args = {};
+  args.x = in.x;
+  args.weights = in.weights;
+  args.ids = in.ids;
+  args.out_x = out.x;
+  args.out_weights = out.weights;
+  args.out_ids = out.ids;
+  args.hidden = shape.hidden;
+  args.top_k = shape.topK;
+  return fusedDispatch(call, nullptr, args, LaneRows::Forwarded);
+}
+
 Status hierDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, RoutedShape shape) {
   RankState &state = call.state;
+  if (state.chunks > 1)
+    return hierDispatchInChunks(call, in, out, shape);
   Route &route = state.route;
   const int64_t hidden = shape.hidden, topK = shape.topK;
   const int64_t rowBytes = routedRowBytes(hidden, topK);
@@ -78,21 +95,24 @@ Status hierDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, 
   return call.leave();
 }
 
-// sums[i,:] = the partial rows of lane row i of `node`, added over this node's devices in
-// ascending order.
-static void sumForwarded(Call &call, float *sums, int node, int64_t hidden) {
+void sumForwarded(Call &call, float *sums, int node, int64_t first, int64_t rows, int64_t hidden) {
   RankState &state = call.state;
   const Route &route = state.route;
-  const std::vector<int32_t> &rows = route.lane[node];
+  const std::vector<int32_t> &lane = route.lane[node];
+  const ListRange part = rangeOf(lane, first, rows);
   const int64_t base = call.rows.globalBegin(call.topo.rankOf(node, state.device));
-  std::fill_n(sums, static_cast<int64_t>(rows.size()) * hidden, 0.0f);
+  std::fill_n(sums, part.count() * hidden, 0.0f);
   for (int device = 0; device < call.topo.devices; ++device) {
     const auto *from = static_cast<const float *>(call.shownBy(device).columns[0]);
-    size_t i = 0;
-    for (int32_t row : route.forwarded[node * call.topo.devices + device]) {
-      while (rows[i] != row)
-        ++i;
-      call.pullAdd(device, sums + i * hidden, from + (base + row) * hidden, hidden, call.site.op);
+    const std::vector<int32_t> &forwarded = route.forwarded[node * call.topo.devices + device];
+    const ListRange here = rangeOf(forwarded, first, rows);
+    int64_t at = part.begin;
+    for (int64_t i = here.begin; i < here.end; ++i) {
+      const int32_t row = forwarded[i];
+      while (lane[at] != row)
+        ++at;
+      call.pullAdd(device, sums + (at - part.begin) * hidden, from + (base + row) * hidden, hidden,
+                   call.site.op);
     }
   }
   call.settle();
@@ -100,6 +120,12 @@ static void sumForwarded(Call &call, float *sums, int node, int64_t hidden) {
 
 Status hierCombine(Call &call, const float *partial, float *out, int64_t hidden) {
   RankState &state = call.state;
+  if (state.chunks > 1)
+    return fusedCombine(call, partial, out, hidden, nullptr, nullptr, LaneRows::Forwarded);
+  auto sum = [&](float *sums, int node) {
+    const int64_t rows = call.rows.ownedRows(call.topo.rankOf(node, state.device));
+    sumForwarded(call, sums, node, 0, rows, hidden);
+  };
   MXS_TRY(expectNodeSums(call, hidden));
   Published shown;
   shown.columns[0] = partial;
@@ -109,11 +135,11 @@ Status hierCombine(Call &call, const float *partial, float *out, int64_t hidden)
     const auto rows = static_cast<int64_t>(state.route.lane[node].size());
     uint8_t *payload = nullptr;
     MXS_TRY(call.startMessage(rows * hidden * 4, payload));
-    sumForwarded(call, reinterpret_cast<float *>(payload), node, hidden);
+    sum(reinterpret_cast<float *>(payload), node);
     return call.send(payload, call.topo.rankOf(node, state.device), 0, rows, rows * hidden * 4,
                      call.site.op);
   }));
-  sumForwarded(call, state.ownSum.get(), state.nodeIndex, hidden);
+  sum(state.ownSum.get(), state.nodeIndex);
   call.doneReading();
   MXS_TRY(addNodeSums(call, state.ownSum.get(), out, hidden));
   return call.leave();

@@ -46,7 +46,7 @@ RankState::RankState(World &world, NodeShared &node, int rank)
     place.memory.reset(new uint8_t[world.options().stagedBytes]);
   sends = std::make_unique<MessageRequest[]>(messageLimit);
   arrivals = std::make_unique<Arrival[]>(messageLimit);
-  offers.resize(std::max(topo.nodes * topo.devices, topo.nodes * world.options().maxChunks));
+  offers.resize(topo.nodes * topo.devices * world.options().maxChunks);
   laneRows.resize(topo.nodes);
   slots.resize(messageLimit);
   payloads.resize(messageLimit);

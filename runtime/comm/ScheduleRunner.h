@@ -52,12 +52,16 @@ struct ListRange {
   int64_t begin, end;
   int64_t count() const { return end - begin; }
 };
-/// The entries of the ascending `list` that belong to the chunk of `step`.
-inline ListRange chunkOf(const std::vector<int32_t> &list, const Step &step) {
+/// The entries of the ascending `list` that are in [first, first + rows).
+inline ListRange rangeOf(const std::vector<int32_t> &list, int64_t first, int64_t rows) {
   auto at = [&](int64_t row) {
     return std::lower_bound(list.begin(), list.end(), row) - list.begin();
   };
-  return {at(step.first), at(step.first + step.rows)};
+  return {at(first), at(first + rows)};
+}
+/// Those that belong to the chunk of `step`.
+inline ListRange chunkOf(const std::vector<int32_t> &list, const Step &step) {
+  return rangeOf(list, step.first, step.rows);
 }
 
 } // namespace mxs

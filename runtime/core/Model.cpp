@@ -12,7 +12,10 @@
 
 using namespace mxs;
 
-static constexpr const char *kChunkedVariant = "hybrid-fused";
+/// The methods whose collectives work in chunks.
+static bool isChunked(const std::string &variant) {
+  return variant == "hybrid-fused" || variant == "hier-ep";
+}
 /// 11 days: a few deadlines are added up in 64 bits of nanoseconds.
 static constexpr uint64_t kMaxDeadlineNs = 1'000'000'000'000'000;
 
@@ -76,12 +79,12 @@ static Status checkForced(const ModelOptions &options, const Manifest &manifest)
     return invalidArgument(std::to_string(options.chunks) + " chunks of at most " +
                            std::to_string(manifest.maxBatchTokens) + " tokens cannot be made");
   const bool all = std::all_of(manifest.table.begin(), manifest.table.end(), [&](auto &entry) {
-    return manifest.variants[static_cast<size_t>(entry.variant)] == kChunkedVariant;
+    return isChunked(manifest.variants[static_cast<size_t>(entry.variant)]);
   });
-  if (options.variant != kChunkedVariant && (!options.variant.empty() || !all))
+  if (options.variant.empty() ? !all : !isChunked(options.variant))
     return invalidArgument(std::to_string(options.chunks) +
-                           " chunks were asked, but only the method hybrid-fused is chunked; force "
-                           "that method too");
+                           " chunks were asked, but only the methods hybrid-fused and hier-ep work "
+                           "in chunks; force one of them too");
   return okStatus();
 }
 
@@ -271,7 +274,7 @@ Status Model::chooseMethod(Batch &batch) const {
   const Manifest &m = ranks->artifact.manifest();
   const TableEntry &entry = m.entryFor(batch.totalTokens());
   batch.variant = options.variant.empty() ? entry.variant : m.variantIndex(options.variant);
-  const bool chunked = m.variants[static_cast<size_t>(batch.variant)] == kChunkedVariant;
+  const bool chunked = isChunked(m.variants[static_cast<size_t>(batch.variant)]);
   batch.chunks = !chunked ? 1 : options.chunks ? options.chunks : entry.chunks;
   return okStatus();
 }

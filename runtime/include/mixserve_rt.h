@@ -53,7 +53,7 @@ typedef struct mxs_options {
   uint32_t size;               ///< sizeof(mxs_options_t)
   uint64_t deadline_ns;        ///< bound on every wait [ns], at most 10^15; 0 = MXS_DEADLINE_MS, else 30 s
   const char *variant;         ///< force this dispatch method of the artifact; NULL = by the table
-  int32_t chunks;              ///< force this chunk count; 0 = by the table
+  int32_t chunks; ///< force this chunk count of hybrid-fused or hier-ep; 0 = by the table
   uint64_t inter_ns_per_mib;   ///< pace links between nodes, per rank lane [ns/MiB]; 0 = off
   uint64_t intra_ns_per_mib;   ///< pace links inside a node, per rank [ns/MiB]; 0 = off
   uint64_t inter_latency_ns;   ///< added delay of a message between nodes [ns]

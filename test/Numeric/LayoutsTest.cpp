@@ -125,10 +125,11 @@ TEST_P(EveryLayout, GivesGoldenOutputsAndPlannedBytes) {
     options.alsoMethods.push_back(planner::name(method));
   ASSERT_EQ(compileOrExplain(options), "");
 
-  std::vector<float> hybrid;
+  std::vector<float> hybrid, hier;
   for (Method method : legal) {
     // Chunk counts: none, even, odd, and more chunks than a rank has rows.
-    const std::vector<int> chunkCounts = method == Method::HybridFused ? std::vector<int>{1, 2, 3, 16} : std::vector<int>{1};
+    const std::vector<int> chunkCounts =
+        planner::worksInChunks(method) ? std::vector<int>{1, 2, 3, 16} : std::vector<int>{1};
     for (int chunks : chunkCounts) {
       SCOPED_TRACE(std::string(planner::name(method)) + ", chunks = " + std::to_string(chunks));
       std::vector<float> logits;
@@ -146,6 +147,11 @@ TEST_P(EveryLayout, GivesGoldenOutputsAndPlannedBytes) {
       }
       if (method == Method::Hybrid)
         hybrid = logits;
+      if (method == Method::HierEp && chunks == 1)
+        hier = logits;
+      if (method == Method::HierEp) {
+        EXPECT_TRUE(logits == hier) << "chunks differ from one piece by " << distance(logits, hier);
+      }
       if (method == Method::HybridFused) {
         EXPECT_TRUE(logits == hybrid) << "fused differs from unfused by " << distance(logits, hybrid);
       }

@@ -53,7 +53,7 @@ json methodJson(const LayerMethod &method, const LayerLinks &links, const Measur
                  {"cpu_s", medianOf(measured.cpu)},
                  {"inter_bytes", measured.last.interBytes},
                  {"intra_bytes", measured.last.intraBytes}};
-  if (method.isFused())
+  if (method.hasChunks())
     result["chunks"] = method.chunks;
   if (times.bound() > 0) {
     result["bound_s"] = times.bound();
@@ -85,12 +85,12 @@ json methodJson(const LayerMethod &method, const LayerLinks &links, const Measur
 }
 
 /// Apart from the timed rounds: a trace takes time itself.
-Status traceFused(const LayerBenchOptions &options, LayerMesh &mesh,
-                  std::vector<Measured> &measured) {
+Status traceOverlaps(const LayerBenchOptions &options, LayerMesh &mesh,
+                     std::vector<Measured> &measured) {
   mesh.setTraced(true);
   for (int64_t round = 0; round < options.tracedRounds; ++round)
     for (size_t i = 0; i < measured.size(); ++i) {
-      if (!options.methods[i].isFused())
+      if (!options.methods[i].overlaps())
         continue;
       LayerTime time;
       MXS_TRY(mesh.run(options.methods[i], time));
@@ -139,7 +139,7 @@ Status mixserve::tools::runLayerBench(const LayerBenchOptions &options, mxs::Mpi
       measured[at].cpu.push_back(time.cpuSeconds);
       measured[at].last = time;
     }
-  MXS_TRY(traceFused(options, *mesh, measured));
+  MXS_TRY(traceOverlaps(options, *mesh, measured));
   if (!mesh->isFirst())
     return mxs::okStatus();
 

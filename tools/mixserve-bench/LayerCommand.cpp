@@ -87,7 +87,7 @@ int mixserve::tools::layerCommand(int argc, char **argv) {
               "time of an expert per row [ns], slept by each rank as a device\n"
               "of its own would take it (default 0: experts left out)");
   parser.number("traced", "N", options.tracedRounds, 0,
-                "traced runs of the fused methods, after the others: what hides what\n"
+                "traced runs of the methods in chunks, after the others: what hides what\n"
                 "(default 3)");
   parser.text("methods", "LIST", words.methods, "some of the methods (default: all)");
   parser.flag("json", asJson, "print mixserve.bench/v1");

@@ -256,7 +256,7 @@ Status LayerMesh::run(const LayerMethod &method, const std::function<Status(MoeL
 }
 
 Status LayerMesh::check(const std::vector<LayerMethod> &methods) {
-  std::vector<std::vector<float>> unfused;
+  std::map<LayerMethod::Kind, std::vector<std::vector<float>>> inOnePiece;
   for (const LayerMethod &method : methods) {
     Layout &layout = layoutOf(method);
     for (const auto &layer : layout.layers)
@@ -267,12 +267,12 @@ Status LayerMesh::check(const std::vector<LayerMethod> &methods) {
       MoeLayer &layer = *layout.layers[i];
       layer.setChecked(false);
       std::string problem = layer.check();
-      if (method.kind == LayerMethod::Hybrid)
-        unfused.push_back(layer.next());
-      if (method.isFused() && i < unfused.size() &&
-          std::memcmp(unfused[i].data(), layer.next().data(), unfused[i].size() * sizeof(float)) !=
-              0)
-        problem = "its bits differ from those of hybrid";
+      std::vector<std::vector<float>> &whole = inOnePiece[method.inOnePiece()];
+      if (!method.overlaps())
+        whole.push_back(layer.next());
+      else if (i < whole.size() && std::memcmp(whole[i].data(), layer.next().data(),
+                                               whole[i].size() * sizeof(float)) != 0)
+        problem = "its bits differ from those in one piece";
       if (!problem.empty())
         return mxs::internalError("method " + method.name + ", " + std::to_string(method.chunks) +
                                   " chunks: wrong result: " + problem);

@@ -66,7 +66,7 @@ void mixserve::tools::addLayerOptions(Options &parser, LayerWords &words,
   parser.number("experts", "E", options.shape.experts, 1, "experts (default 128)");
   parser.number("top-k", "K", options.shape.topK, 1, "experts per token (default 8)");
   parser.text("chunks", "LIST", words.chunks,
-              "chunk counts of hybrid-fused (default " + words.chunks + ")");
+              "chunk counts of hybrid-fused and hier-ep (default " + words.chunks + ")");
   parser.real("inter-mbit", words.interMbit,
               "link of a node [Mbit/s]; under mpirun it is what it is, and this\n"
               "sets the bound and the pace inside nodes (default 1000; 0: none)");

@@ -39,9 +39,14 @@ struct LayerMethod {
   int chunks = 1;
 
   bool isFused() const { return kind == Fused || kind == FusedGather; }
+  bool hasChunks() const { return isFused() || kind == HierEp; }
+  /// Runs by a schedule, whose bits are those of the method in one piece.
+  bool overlaps() const { return isFused() || (kind == HierEp && chunks > 1); }
+  Kind inOnePiece() const { return isFused() ? Hybrid : kind; }
 };
 
-/// All of them on a mesh; `chunks`: of the fused ones, one entry each.
+/// All of them on a mesh; `chunks`: of the fused ones, one entry each, and of hier-ep, which is
+/// there in one piece, too.
 std::vector<LayerMethod> layerMethods(const LayerShape &shape, const std::vector<int64_t> &chunks);
 
 /// The router of all ranks: logits = x W^T + the logarithm of the experts' popularity.

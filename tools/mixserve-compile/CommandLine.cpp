@@ -35,7 +35,8 @@ static void declare(Options &parser, CommandLine &line, Texts &texts) {
               "this layout: attn_tp=N,attn_dp=N,moe_tp=N,moe_ep=N (default auto: the cheapest)");
   parser.text("moe-comm", "METHOD", o.moeComm,
               "this dispatch method: allgather flat-ep hier-ep hybrid hybrid-fused (default auto)");
-  parser.text("chunks", "N", o.chunks, "this many chunks of hybrid-fused (default auto)");
+  parser.text("chunks", "N", o.chunks,
+              "this many chunks of hybrid-fused or hier-ep (default auto)");
   parser.text("also-methods", "M,M..", texts.alsoMethods,
               "compile these methods in too, for mixserve-run --method");
   parser.number("max-batch-tokens", "N", o.maxBatchTokens, 1,

@@ -37,7 +37,8 @@ static void declare(Options &parser, CommandLine &line) {
               "only this layout: attn_tp=N,attn_dp=N,moe_tp=N,moe_ep=N (default auto)");
   parser.text("moe-comm", "METHOD", o.moeComm,
               "only this method: allgather flat-ep hier-ep hybrid hybrid-fused (default auto)");
-  parser.text("chunks", "N", o.chunks, "this many chunks of hybrid-fused (default auto)");
+  parser.text("chunks", "N", o.chunks,
+              "this many chunks of hybrid-fused or hier-ep (default auto)");
   parser.text("routing-load", "LOAD", o.routingLoad,
               "how rows spread over experts: uniform (default), zipf=S, or a trace\n"
               "of mixserve-run --routing-out");

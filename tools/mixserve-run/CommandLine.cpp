@@ -95,7 +95,8 @@ static void declare(Options &parser, RunOptions &options) {
   parser.text("method", "M", options.method,
               "use this dispatch method of the artifact instead of its table's");
   parser.number("chunks", "N", options.chunks, 0,
-                "use this chunk count instead of the table's (0: the table's)");
+                "use this chunk count of hybrid-fused or hier-ep instead of the\n"
+                "table's (0: the table's)");
   parser.text("routing-out", "FILE", options.routing, "write the expert ids of every token (JSON)");
   parser.text("trace", "FILE", options.trace, "write a Chrome trace (JSON)");
   parser.optionalText("stats", "FILE", options.stats, options.statsFile,

@@ -16,8 +16,8 @@ std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, b
 /// "choices", "mean_regret", "worst_regret", "predictions": [{"method", "layout", "chunks",
 /// "tokens", "hidden", "experts", "top_k", "zipf", "measured_ns", "predicted_ns"}], "picks":
 /// [{"tokens", "zipf", "picked": {"method", "layout", "chunks", "measured_ns", "predicted_ns"},
-/// "fastest": {the same}, "regret"}], "chunk_picks": [the same, of hybrid-fused alone]}. Errors and
-/// regrets are fractions.
+/// "fastest": {the same}, "regret"}], "chunk_picks": [the same, of each chunked method alone]}.
+/// Errors and regrets are fractions.
 std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, bool heldOut);
 
 } // namespace mixserve::planner

@@ -51,6 +51,11 @@ struct FusedTime {
 FusedTime fusedTime(const Cluster &cluster, const Layout &layout, const ByteTable<double> &table,
                     int64_t chunks);
 
+/// Time of hier-ep's dispatch and combine over several chunks: the same schedules, where a lane
+/// forwards a row to the ranks that need it in place of giving it to all, and nothing of attention
+/// takes part. One chunk is run in one piece instead, see expertCommTime.
+double forwardedTime(const Cluster &cluster, const ByteTable<double> &table, int64_t chunks);
+
 /// A layer's communication: attention's all_gather and reduce_scatter, dispatch and combine, as
 /// fitted to what was measured of the method if the cluster has that (Calibration.h). hybrid-fused:
 /// `moeNs` holds the attn_rs and the attn_ag that it hides. `tokens`: of the step.

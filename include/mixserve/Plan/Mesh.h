@@ -52,6 +52,10 @@ enum class Method { AllGather, FlatEp, HierEp, Hybrid, HybridFused };
 constexpr std::array<Method, 5> kMethods = {Method::AllGather, Method::FlatEp, Method::HierEp,
                                             Method::Hybrid, Method::HybridFused};
 const char *name(Method method);
+/// Whether dispatch and combine can be cut into chunks of rows that overlap.
+constexpr bool worksInChunks(Method method) {
+  return method == Method::HierEp || method == Method::HybridFused;
+}
 std::optional<Method> parseMethod(const std::string &text);
 
 /// First element of part `index` when `n` elements are cut into `parts`: floor(index * n / parts).

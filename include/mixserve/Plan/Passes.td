@@ -47,7 +47,7 @@ def SelectPlan : Pass<"mixserve-select-plan", "::mlir::ModuleOp"> {
     Option<"layout", "layout", "std::string", "", "auto, or attn_tp=A,attn_dp=B,moe_tp=C,moe_ep=D.">,
     Option<"moeComm", "moe-comm", "std::string", "",
            "auto, allgather, flat-ep, hier-ep, hybrid or hybrid-fused.">,
-    Option<"chunks", "chunks", "std::string", "", "auto, or chunks of the fused collectives (above 1: hybrid-fused).">,
+    Option<"chunks", "chunks", "std::string", "", "auto, or chunks of hybrid-fused or hier-ep (alone and above 1: hybrid-fused).">,
     Option<"alsoMethods", "also-methods", "std::string", "",
            "Methods, comma-separated, that are compiled in beside the table's (plan.variants).">,
     Option<"routingLoad", "routing-load", "std::string", "", "uniform (default), zipf=S, or a routing trace.">,
@@ -63,7 +63,7 @@ def VerifyPlanned : Pass<"mixserve-verify-planned", "::mlir::ModuleOp"> {
     In and out: a module after `mixserve-select-plan`, or one that a person wrote.
     Fails if a plan attribute is missing or of the wrong kind, if the layout is illegal for mesh and model, if a
     method of the table is illegal for the layout, if the table does not ascend or ends before
-    `max_batch_tokens`, or if chunks are asked of a method that has none.
+    `max_batch_tokens`, or if chunks are asked of a method other than hybrid-fused and hier-ep.
   }];
 }
 

@@ -19,7 +19,8 @@ struct Overrides {
       chunks; ///< above 1 only hybrid-fused has chunks, so it fixes the method too
 };
 
-/// Why no search can honour these together ("chunks=2 needs moe-comm=hybrid-fused, .."), or "".
+/// Why no search can honour these together ("chunks=2 needs moe-comm=hybrid-fused or hier-ep, .."),
+/// or "".
 std::string whyContradictory(const Overrides &overrides);
 
 /// A layout with one dispatch method for all steps (chunks chosen per step size).

@@ -14,14 +14,19 @@ assert sorted(set(names)) == sorted(wanted), names
 by = {m["method"]: m for m in result["methods"]}
 for m in result["methods"]:
     assert len(m["seconds"]) == result["rounds"] and 0 < m["least_s"] <= m["median_s"] <= m["most_s"], m
-    assert ("chunks" in m) == m["method"].startswith("hybrid-fused"), m
+    assert ("chunks" in m) == m["method"].startswith(("hybrid-fused", "hier-ep")), m
     assert ("over_fused" in m) == ("hybrid-fused" in names), m
     assert ("bound_s" in m) == (result["links"]["inter_bytes_per_s_per_node"] > 0), m
-    assert ("traced" in m) == ("chunks" in m), m
+    assert ("traced" in m) == (m["method"].startswith("hybrid-fused") or m.get("chunks", 1) > 1), m
     if "traced" in m:
         # How much is hidden is a matter of speed; that what was traced is possible is not.
         t = m["traced"]
         assert 0 <= t["both_s"] <= min(t["inter_s"], t["intra_s"]) * 1.001 and 0 <= t["hidden"] <= 1.001, m
+# As often as asked, and in one piece; chunks move what one piece moves.
+hier = [m for m in result["methods"] if m["method"] == "hier-ep"]
+if "hybrid-fused" in by and hier:
+    assert [m["chunks"] for m in hier] == [1] + [m["chunks"] for m in result["methods"] if m["method"] == "hybrid-fused" and m["chunks"] > 1], hier
+assert all(len({m[key] for m in hier}) <= 1 for key in ("inter_bytes", "intra_bytes")), hier
 if "hybrid-fused" in by and "hybrid" in by:
     # Fused moves what hybrid moves, whatever the chunks; the sequential form moves more inside the node.
     for key in ("inter_bytes", "intra_bytes"):

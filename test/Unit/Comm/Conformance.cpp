@@ -54,7 +54,8 @@ WorldOptions optionsFor(int64_t maxTokens, int64_t hidden, int64_t topK) {
 
 namespace {
 
-// Layers keep the bytes of the checks apart.
+// Layers keep the bytes of the checks apart. From the last on: hier-ep by chunk count, then the
+// fused pair by chunk count.
 enum Layer { Dense = 0, AllGatherLayer, FlatLayer, HierLayer, HybridLayer, FusedLayer };
 
 /// Whether the fused combine of `layer` is followed by a gather: with some chunk counts in every
@@ -87,10 +88,14 @@ public:
     MXS_TRY(allGatherMethod());
     MXS_TRY(routed(FlatLayer, MXS_FLAT_EP, Method::FlatEp));
     MXS_TRY(routed(HierLayer, MXS_HIER_EP, Method::HierEp));
+    int layer = FusedLayer;
+    for (int chunks : chunkCounts) {
+      MXS_TRY(comm.beginStep(s.rows, chunks));
+      MXS_TRY(routed(layer++, MXS_HIER_EP, Method::HierEp));
+    }
     if (!s.topo.expertGroupsInsideNodes())
       return okStatus();
     MXS_TRY(hybrid());
-    int layer = FusedLayer;
     for (int chunks : chunkCounts) {
       MXS_TRY(comm.beginStep(s.rows, chunks));
       MXS_TRY(fused(layer++, chunks));
@@ -233,7 +238,9 @@ private:
   }
 
   Status routed(int layer, mxs_method_t method, Method reference) {
-    const char *what = method == MXS_FLAT_EP ? "flat-ep" : "hier-ep";
+    const std::string name = (method == MXS_FLAT_EP ? "flat-ep in " : "hier-ep in ") +
+                             std::to_string(comm.chunks()) + " chunks";
+    const char *what = name.c_str();
     const Routed in = ownedRows();
     Routed got(s.totalRows(), s);
     MXS_TRY(
@@ -353,16 +360,18 @@ static ByteModel expectedBytes(const Scenario &s, const std::vector<int> &chunkC
   model.allGatherMethod(AllGatherLayer);
   model.flatEp(FlatLayer);
   model.hierEp(HierLayer);
+  const int counts = static_cast<int>(chunkCounts.size());
+  for (int i = 0; i < counts; ++i)
+    model.hierEp(FusedLayer + i);
   if (!s.topo.expertGroupsInsideNodes())
     return model;
   model.hybrid(HybridLayer);
-  for (int i = 0; i < static_cast<int>(chunkCounts.size()); ++i) {
-    model.hybrid(FusedLayer + i);
+  for (int layer = FusedLayer + counts; layer < FusedLayer + 2 * counts; ++layer) {
+    model.hybrid(layer);
     if (s.topo.attnTp <= s.topo.devices)
-      model.reduceScatter(FusedLayer + i, MXS_SITE_ATTN_RS, s.topo.attnTp);
-    if (gathers(s, FusedLayer + i))
-      model.allGather(FusedLayer + i, MXS_SITE_ATTN_AG, s.topo.attnTp, model.ownedRows(),
-                      4 * s.hidden);
+      model.reduceScatter(layer, MXS_SITE_ATTN_RS, s.topo.attnTp);
+    if (gathers(s, layer))
+      model.allGather(layer, MXS_SITE_ATTN_AG, s.topo.attnTp, model.ownedRows(), 4 * s.hidden);
   }
   return model;
 }
@@ -386,9 +395,8 @@ std::vector<std::string> checkScenario(Cluster &cluster, const Scenario &s,
 }
 
 int64_t collectivesOf(const Topology &topo, const std::vector<int> &chunkCounts) {
-  const int64_t dense = 5, routed = 3 * 2, hybrid = 4;
-  return dense + routed +
-         (topo.expertGroupsInsideNodes() ? hybrid + 2 * int64_t(chunkCounts.size()) : 0);
+  const int64_t dense = 5, routed = 3 * 2, hybrid = 4, chunked = 2 * int64_t(chunkCounts.size());
+  return dense + routed + chunked + (topo.expertGroupsInsideNodes() ? hybrid + chunked : 0);
 }
 
 std::vector<Topology> layoutsOf(int nodes, int devices) {

@@ -102,6 +102,28 @@ TEST(CollectiveCost, FusedHidesTheShorterStage) {
   EXPECT_TRUE(fusedTime(cluster, {2, 2, 2, 2}, table, 4).includesAttention);
 }
 
+TEST(CollectiveCost, ChunksOfHierEpHideTheShorterStage) {
+  Cluster cluster = twoByTwo();
+  cluster.inter.latencyNs = cluster.intra.latencyNs = 0;
+  cluster.intra.bytesPerNs = 50;
+  ByteTable<double> table(4);
+  table.send(cluster.mesh, CommOp::Dispatch, 0, 2, 50000); // 1000 ns
+  table.send(cluster.mesh, CommOp::Dispatch, 2, 3, 50000); // 1000 ns
+  const Layout layout{2, 2, 1, 4};
+  const auto time = [&](int64_t chunks) {
+    return layerCommTime(cluster, layout, Method::HierEp, chunks, 8, table).moeNs;
+  };
+  EXPECT_DOUBLE_EQ(time(1), 2000);                        // in one piece: one after the other
+  EXPECT_DOUBLE_EQ(time(4), 1125);                        // as Overlap.h works out
+  table.send(cluster.mesh, CommOp::Combine, 2, 0, 50000); // 1000 ns
+  table.send(cluster.mesh, CommOp::Combine, 3, 2, 50000); // 1000 ns
+  // Half of the sums are for other nodes and come before their messages: 125 + 1000.
+  EXPECT_DOUBLE_EQ(time(4), 1125 + 1125);
+  // Attention's part is apart, and with it.
+  table.send(cluster.mesh, CommOp::AttnAg, 2, 3, 50000);
+  EXPECT_DOUBLE_EQ(layerCommTime(cluster, layout, Method::HierEp, 4, 8, table).attnNs, 1000);
+}
+
 TEST(CollectiveCost, FusedHidesTheNextAttentionsGather) {
   Cluster cluster = twoByTwo();
   cluster.inter.latencyNs = cluster.intra.latencyNs = 0;

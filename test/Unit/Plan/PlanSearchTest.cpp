@@ -185,6 +185,23 @@ TEST(PlanSearch, ChunksAloneMeanHybridFused) {
   }
 }
 
+TEST(PlanSearch, HierEpWorksInChunks) {
+  Fixture fixture(gpuCluster(2, 4), largeModel());
+  fixture.overrides.method = Method::HierEp;
+  fixture.overrides.chunks = 3;
+  const PlanResult result = fixture.search();
+  ASSERT_EQ(result.failure, PlanFailure::None) << result.error;
+  for (const TableEntry &entry : result.plan.table) {
+    EXPECT_EQ(entry.method, Method::HierEp);
+    EXPECT_EQ(entry.chunks, 3);
+  }
+  fixture.overrides.chunks.reset();
+  const PlanResult chosen = fixture.search();
+  ASSERT_EQ(chosen.failure, PlanFailure::None) << chosen.error;
+  EXPECT_EQ(chosen.plan.table.front().chunks, 1); // a token has nothing to overlap
+  EXPECT_GT(chosen.plan.table.back().chunks, 1);
+}
+
 TEST(PlanSearch, OverridesAreRefusedWithTheirReason) {
   Fixture fixture(gpuCluster(2, 2));
   auto refusal = [&](PlanFailure failure) {
@@ -195,7 +212,7 @@ TEST(PlanSearch, OverridesAreRefusedWithTheirReason) {
   fixture.overrides.method = Method::Hybrid;
   fixture.overrides.chunks = 2;
   EXPECT_EQ(refusal(PlanFailure::BadRequest),
-            "chunks=2 needs moe-comm=hybrid-fused, but moe-comm=hybrid was asked "
+            "chunks=2 needs moe-comm=hybrid-fused or hier-ep, but moe-comm=hybrid was asked "
             "for; hybrid does not work in chunks");
   fixture.overrides.chunks = 65;
   EXPECT_EQ(refusal(PlanFailure::BadRequest), "chunks=65 is not in 1..64");
