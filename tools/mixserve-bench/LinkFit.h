@@ -11,10 +11,11 @@ namespace mixserve::tools {
 struct LinkFit {
   double latencySeconds = 0, bytesPerSecond = 0;
 };
-/// Least squares of the relative error over (bytes, seconds). Where that line misses the largest
-/// size by a quarter: bytesPerSecond from the largest and one of at most half of it, latency from the
-/// smallest. Latency is at least 0; without two sizes it is 0. bytesPerSecond is 0 if nothing was
-/// measured.
+/// Over (bytes, seconds): bytesPerSecond is the median rate between two sizes, each pair counted by
+/// the bytes between them, so that neither one disturbed measurement nor what a shaped link lets
+/// through at once decides; pairs less than a factor of two apart say nothing. Latency is what the
+/// smallest took beyond that, at least 0. With a single size all time is bandwidth. bytesPerSecond
+/// is 0 if nothing was measured.
 LinkFit fitLink(const std::vector<std::pair<double, double>> &points);
 
 } // namespace mixserve::tools
