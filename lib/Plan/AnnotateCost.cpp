@@ -116,10 +116,10 @@ struct AnnotateCost : impl::AnnotateCostBase<AnnotateCost> {
                     const planner::RoutingLoad &load, planner::Method method) {
     const int64_t tokens =
         std::min(facts.limits.maxBatchTokens, facts.workload.prompt * facts.workload.concurrency);
-    const int64_t sequences = std::min(facts.workload.concurrency, tokens);
-    const planner::StepBytes<double> bytes =
-        planner::expectedBytes(facts.mesh, facts.layout, method, shape,
-                               planner::evenRows(facts.layout, tokens, sequences), load);
+    const int64_t sequences = planner::typicalLoad(facts.workload, tokens).sequences;
+    const planner::StepBytes<double> bytes = planner::expectedBytes(
+        facts.mesh, facts.layout, method, shape,
+        planner::evenRows(facts.mesh, facts.layout, tokens, sequences), load);
     step.walk([&](Operation *op) {
       const SmallVector<planner::CommOp> sites = sitesOf(op);
       if (!isa<coll::CollDialect>(op->getDialect()) || sites.empty())

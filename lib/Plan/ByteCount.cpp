@@ -43,17 +43,22 @@ std::vector<int64_t> ownedRows(const Layout &layout, const std::vector<int64_t> 
   return owned;
 }
 
-std::vector<int64_t> balancedGroupRows(const Layout &layout, int64_t tokens, int64_t sequences) {
+std::vector<int64_t> balancedGroupRows(const Mesh &mesh, const Layout &layout, int64_t tokens,
+                                       int64_t sequences) {
   std::vector<int64_t> rows(layout.attnDp);
   const int64_t busy = std::min(layout.attnDp, sequences);
-  for (int64_t g = 0; g < busy; ++g)
-    rows[g] = partBegin(g + 1, tokens, busy) - partBegin(g, tokens, busy);
+  const int64_t ofNode = layout.attnDp % mesh.nodes == 0 ? layout.attnDp / mesh.nodes : 1;
+  const int64_t nodes = layout.attnDp / ofNode;
+  for (int64_t i = 0; i < busy; ++i)
+    rows[i % nodes * ofNode + i / nodes] =
+        partBegin(i + 1, tokens, busy) - partBegin(i, tokens, busy);
   return rows;
 }
 
-StepRows<double> evenRows(const Layout &layout, int64_t tokens, int64_t sequences) {
+StepRows<double> evenRows(const Mesh &mesh, const Layout &layout, int64_t tokens,
+                          int64_t sequences) {
   const std::vector<int64_t> owned =
-      ownedRows(layout, balancedGroupRows(layout, tokens, sequences));
+      ownedRows(layout, balancedGroupRows(mesh, layout, tokens, sequences));
   StepRows<double> rows{{owned.begin(), owned.end()}, {}};
   for (double count : rows.owned)
     rows.asked.push_back(count * sequences / tokens);

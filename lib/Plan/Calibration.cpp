@@ -27,7 +27,7 @@ Layer layerOf(const Mesh &mesh, const LayerSample &sample) {
                                ? RoutingLoad::zipf(sample.experts, sample.topK, sample.zipf)
                                : RoutingLoad::uniform(sample.experts, sample.topK);
   return {sample, expectedBytes(mesh, sample.layout, sample.method, model,
-                                evenRows(sample.layout, sample.tokens, sample.tokens), load)
+                                evenRows(mesh, sample.layout, sample.tokens, sample.tokens), load)
                       .layer};
 }
 
@@ -63,6 +63,21 @@ enum Constant { Start, Chunk, Row, Step, Factor };
 
 MethodFit fitOf(const Constants &c) { return {c[Start], c[Chunk], c[Row], c[Step], c[Factor]}; }
 
+/// Of layers that the same time is predicted for, their mean.
+std::vector<Residual> merged(const std::multimap<double, double> &logRatios) {
+  std::vector<Residual> residuals;
+  for (auto at = logRatios.begin(); at != logRatios.end();) {
+    const auto end = logRatios.upper_bound(at->first);
+    double sum = 0;
+    const auto count = static_cast<double>(std::distance(at, end));
+    const double predictedNs = at->first;
+    for (; at != end; ++at)
+      sum += at->second;
+    residuals.push_back({predictedNs, std::exp(sum / count)});
+  }
+  return residuals;
+}
+
 /// Finds the constants of one method.
 class Fit {
 public:
@@ -89,7 +104,9 @@ public:
         step = std::sqrt(step);
       best = next;
     }
-    return fitOf(best);
+    MethodFit fit = fitOf(best);
+    fit.residuals = residualsOf(best);
+    return fit;
   }
 
 private:
@@ -117,6 +134,19 @@ private:
     return sum;
   }
 
+  std::map<int64_t, std::vector<Residual>> residualsOf(const Constants &constants) {
+    links.fits.common[layers.front()->sample.method] = fitOf(constants);
+    std::map<int64_t, std::multimap<double, double>> ofChunks;
+    for (const Layer *layer : layers) {
+      const double predicted = timeOf(links, *layer);
+      ofChunks[layer->sample.chunks].emplace(predicted, std::log(layer->sample.ns / predicted));
+    }
+    std::map<int64_t, std::vector<Residual>> residuals;
+    for (const auto &[chunks, logRatios] : ofChunks)
+      residuals[chunks] = merged(logRatios);
+    return residuals;
+  }
+
   Cluster links;
   const std::vector<const Layer *> &layers;
 };
@@ -134,9 +164,14 @@ MethodFits fitAll(const Cluster &cluster, const std::vector<const Layer *> &laye
   MethodFits fits;
   for (const auto &[method, some] : ofMethod)
     fits.common[method] = Fit(cluster, some).run();
-  for (const auto &[key, some] : ofLayout)
-    if (some.size() >= kFewest && some.size() < ofMethod[std::get<0>(key)].size())
+  for (const auto &[key, some] : ofLayout) {
+    const Method method = std::get<0>(key);
+    if (some.size() == ofMethod[method].size())
+      continue;
+    fits.common[method].residuals.clear(); // what one layout leaves says nothing about another
+    if (some.size() >= kFewest)
       fits.ofLayout[key] = Fit(cluster, some).run();
+  }
   return fits;
 }
 
@@ -179,6 +214,30 @@ double processorTime(const MethodFit &fit, int64_t chunks, double tokens) {
   return fit.startNs + fit.chunkNs * static_cast<double>(chunks - 1) + fit.rowNs * tokens;
 }
 
+double residualAt(const MethodFit &fit, int64_t chunks, double predictedNs) {
+  if (fit.residuals.empty())
+    return 1;
+  const auto nearest = std::min_element(
+      fit.residuals.begin(), fit.residuals.end(), [&](const auto &a, const auto &b) {
+        const auto distance = [&](int64_t measured) {
+          return std::abs(std::log(static_cast<double>(measured) / static_cast<double>(chunks)));
+        };
+        return distance(a.first) < distance(b.first);
+      });
+  const std::vector<Residual> &known = nearest->second;
+  const auto above = std::find_if(known.begin(), known.end(), [&](const Residual &residual) {
+    return residual.predictedNs >= predictedNs;
+  });
+  if (above == known.begin())
+    return known.front().ratio;
+  if (above == known.end())
+    return known.back().ratio;
+  const Residual &low = *std::prev(above), &high = *above;
+  const double part =
+      std::log(predictedNs / low.predictedNs) / std::log(high.predictedNs / low.predictedNs);
+  return low.ratio * std::pow(high.ratio / low.ratio, part);
+}
+
 double overlapped(double linksNs, double processorsNs) {
   return std::cbrt(linksNs * linksNs * linksNs + processorsNs * processorsNs * processorsNs);
 }
@@ -209,8 +268,9 @@ std::vector<LayerPrediction> predictLayers(const Cluster &cluster,
 std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster) {
   constexpr size_t kFolds = 5;
   const std::vector<Layer> layers = layersOf(cluster.mesh, cluster.calibration.layers);
-  // A fold takes every fifth layer of a method, another one in each round of five: `calibrate` measures
-  // chunks and layouts in the same order at every size, and a fold is not to hold all of one.
+  // A fold takes every fifth layer of a method, another one in each round of five: `calibrate`
+  // measures chunks and layouts in the same order at every size, and a fold is not to hold all of
+  // one.
   std::map<Method, size_t> seen;
   std::vector<size_t> folds;
   for (const Layer &layer : layers) {

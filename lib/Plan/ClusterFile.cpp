@@ -67,10 +67,16 @@ void readLevels(const YamlMap &top, Cluster &cluster) {
 }
 
 void readDevice(const YamlMap &device, DeviceSpec &spec) {
-  device.allowOnly({"memory", "memory_bw", "flops"});
+  device.allowOnly({"memory", "memory_bw", "flops", "per"});
   spec.memoryBytes = device.positive("memory", Quantity::Size);
   if (device.has("memory_bw"))
     spec.memoryBytesPerNs = device.positive("memory_bw", Quantity::Bandwidth);
+  if (device.has("per")) {
+    const std::string per = device.text("per");
+    if (per != "device" && per != "node")
+      device.fail(device.at("per"), "per", "expected device or node, got '" + per + "'");
+    spec.perNode = per == "node";
+  }
   if (!device.has("flops"))
     return;
   const YamlMap flops = device.map("flops");

@@ -5,6 +5,7 @@
 #include "mixserve/Plan/MemoryCost.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace mixserve::planner {
 namespace {
@@ -17,13 +18,25 @@ int64_t busyGroups(const Layout &layout, const StepLoad &load) {
   return std::min(layout.attnDp, load.sequences);
 }
 
+/// Ranks of the busiest unit whose attention group has rows. Groups are taken node by node
+/// (balancedGroupRows).
+double busyRanks(const Layout &layout, const StepLoad &load, Unit unit) {
+  const int64_t units = layout.attnTp * layout.attnDp / unit.ranks;
+  const int64_t groups = ceilDiv(busyGroups(layout, load), units);
+  return static_cast<double>(std::min(unit.ranks, groups * layout.attnTp));
+}
+
+Work times(Work work, double ranks) { return {work.flops * ranks, work.bytes * ranks}; }
+
 } // namespace
+
+Unit unitOf(const Cluster &cluster) { return {cluster.device.perNode ? cluster.mesh.devices : 1}; }
 
 int64_t busiestGroupRows(const Layout &layout, const StepLoad &load) {
   return ceilDiv(load.tokens, busyGroups(layout, load));
 }
 
-Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad &load) {
+Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad &load, Unit unit) {
   const double rows = busiestGroupRows(layout, load),
                sequences = ceilDiv(load.sequences, busyGroups(layout, load));
   const double heads = double(model.heads) / layout.attnTp,
@@ -43,30 +56,40 @@ Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad
   work.flops = 2 * rows * projections + products;
   work.bytes = attentionWeightBytes(model, layout) +
                sequences * load.context * model.cacheWidth(layout.attnTp) * model.dtypeBytes;
-  return work;
+  return times(work, busyRanks(layout, load, unit));
 }
 
 Work expertWork(const ModelShape &model, const Layout &layout, const StepLoad &load,
-                const RoutingLoad &routing) {
+                const RoutingLoad &routing, Unit unit) {
   const double owned = ceilDiv(busiestGroupRows(layout, load), layout.attnTp);
   const double perExpert = 3.0 * model.hidden * model.ffn / layout.moeTp;
   const double router = double(model.hidden) * model.experts;
-  Work busiest;
+  const double routers = busyRanks(layout, load, unit);
+  std::vector<Work> ofRank; // by expert-parallel index
   for (int64_t ep = 0; ep < layout.moeEp; ++ep) {
     const ExpertRange range = expertsOf(ep, model.experts, layout);
-    busiest.flops = std::max(busiest.flops, 2 * perExpert * load.tokens * routing.picks(range));
-    busiest.bytes = std::max(busiest.bytes,
-                             expertBytes(model, layout) * routing.active(range, load.tokens));
+    ofRank.push_back({2 * perExpert * load.tokens * routing.picks(range),
+                      expertBytes(model, layout) * routing.active(range, load.tokens)});
   }
-  busiest.flops += 2 * owned * router;
-  busiest.bytes += routerBytes(model);
+  Work busiest;
+  for (int64_t first = 0; first < layout.moeTp * layout.moeEp; first += unit.ranks) {
+    Work sum;
+    for (int64_t rank = first; rank < first + unit.ranks; ++rank) {
+      sum.flops += ofRank[rank / layout.moeTp].flops;
+      sum.bytes += ofRank[rank / layout.moeTp].bytes;
+    }
+    busiest.flops = std::max(busiest.flops, sum.flops);
+    busiest.bytes = std::max(busiest.bytes, sum.bytes);
+  }
+  busiest.flops += routers * 2 * owned * router;
+  busiest.bytes += routers * routerBytes(model);
   return busiest;
 }
 
-Work headWork(const ModelShape &model, const Layout &layout, const StepLoad &load) {
+Work headWork(const ModelShape &model, const Layout &layout, const StepLoad &load, Unit unit) {
   const double asked = ceilDiv(load.sequences, busyGroups(layout, load));
   const double weights = double(model.hidden) * model.vocab / layout.attnTp;
-  return {2 * asked * weights, headBytes(model, layout)};
+  return times({2 * asked * weights, headBytes(model, layout)}, busyRanks(layout, load, unit));
 }
 
 double workTime(const Cluster &cluster, const ModelShape &model, const Work &work) {

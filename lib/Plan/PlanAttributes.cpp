@@ -22,10 +22,13 @@ plan::HardwareAttr hardwareAttr(Builder &builder, const planner::PlanRequest &re
   if (cluster.hasDeviceLevel)
     add("device", cluster.mesh.devices, cluster.intra);
   auto flops = cluster.device.flopsPerNs.find(request.model.dtype);
-  const double flopsPerSecond = flops == cluster.device.flopsPerNs.end() ? 0 : flops->second * 1e9;
+  // The attribute is about one device: of what a node's devices share it has its part.
+  const double sharers = cluster.device.perNode ? double(cluster.mesh.devices) : 1;
+  const double flopsPerSecond =
+      flops == cluster.device.flopsPerNs.end() ? 0 : flops->second * 1e9 / sharers;
   // Only the file's name: the same input must give the same artifact in every folder.
   return plan::HardwareAttr::get(builder.getContext(), levels, int64_t(cluster.device.memoryBytes),
-                                 builder.getF64FloatAttr(cluster.device.memoryBytesPerNs),
+                                 builder.getF64FloatAttr(cluster.device.memoryBytesPerNs / sharers),
                                  builder.getF64FloatAttr(flopsPerSecond),
                                  llvm::sys::path::filename(cluster.path));
 }

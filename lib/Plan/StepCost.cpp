@@ -22,14 +22,16 @@ StepCost stepCost(const PlanContext &context, const Layout &layout, Method metho
   const ModelShape &model = context.model;
   const StepBytes<double> bytes =
       expectedBytes(cluster.mesh, layout, method, model,
-                    evenRows(layout, load.tokens, load.sequences), context.routing);
+                    evenRows(cluster.mesh, layout, load.tokens, load.sequences), context.routing);
   StepCost cost;
-  cost.attentionNs = model.layers * workTime(cluster, model, attentionWork(model, layout, load));
-  cost.expertsNs =
-      model.layers * workTime(cluster, model, expertWork(model, layout, load, context.routing));
-  cost.headNs = workTime(cluster, model, headWork(model, layout, load));
-  const LayerCommTime layer = layerCommTime(
-      cluster, layout, method, chunks, static_cast<double>(load.tokens), bytes.layer);
+  const Unit unit = unitOf(cluster);
+  cost.attentionNs =
+      model.layers * workTime(cluster, model, attentionWork(model, layout, load, unit));
+  cost.expertsNs = model.layers *
+                   workTime(cluster, model, expertWork(model, layout, load, context.routing, unit));
+  cost.headNs = workTime(cluster, model, headWork(model, layout, load, unit));
+  const LayerCommTime layer =
+      layerCommTime(cluster, layout, method, chunks, static_cast<double>(load.tokens), bytes.layer);
   cost.attnCommNs = opTime(cluster, bytes.outside, CommOp::EmbedRs, false) +
                     opTime(cluster, bytes.outside, CommOp::LmHeadAg, false) +
                     model.layers * layer.attnNs;
@@ -40,7 +42,8 @@ StepCost stepCost(const PlanContext &context, const Layout &layout, Method metho
 StepLoad typicalLoad(const Workload &workload, int64_t tokens) {
   if (tokens <= workload.concurrency)
     return {tokens, tokens, workload.prompt + workload.output / 2.0};
-  return {tokens, std::min(workload.concurrency, tokens), workload.prompt / 2.0};
+  const int64_t prompts = (tokens + workload.prompt - 1) / workload.prompt;
+  return {tokens, std::min(workload.concurrency, prompts), workload.prompt / 2.0};
 }
 
 const TableEntry &entryFor(const std::vector<TableEntry> &table, int64_t tokens) {
@@ -59,18 +62,21 @@ ServingCost servingCost(const PlanContext &context, const Layout &layout,
     return stepCost(context, layout, entry.method, entry.chunks, load);
   };
   /// `tokens` prompt tokens in full steps, and one step with the rest.
-  auto prefill = [&](int64_t tokens, int64_t sequences) {
+  auto prefill = [&](int64_t tokens) {
+    const auto step = [&](int64_t rows) {
+      return cost({rows, (rows + work.prompt - 1) / work.prompt, work.prompt / 2.0});
+    };
     StepCost sum;
     const int64_t full = tokens / most, rest = tokens % most;
     if (full > 0)
-      sum.add(cost({most, std::min(sequences, most), work.prompt / 2.0}), full);
+      sum.add(step(most), full);
     if (rest > 0)
-      sum.add(cost({rest, std::min(sequences, rest), work.prompt / 2.0}), 1);
+      sum.add(step(rest), 1);
     return sum;
   };
   ServingCost serving;
-  serving.ttftNs = prefill(work.prompt, 1).total();
-  serving.prefill = prefill(work.concurrency * work.prompt, work.concurrency);
+  serving.ttftNs = prefill(work.prompt).total();
+  serving.prefill = prefill(work.concurrency * work.prompt);
   const StepCost decode =
       cost({work.concurrency, work.concurrency, work.prompt + work.output / 2.0});
   serving.itlNs = decode.total();

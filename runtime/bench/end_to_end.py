@@ -48,14 +48,15 @@ class Bench:
         rate = lambda pace: f"{MIB / (pace * 1e-9) / 1e6:.6f}MB/s" if pace else "5GB/s"
         between = (f"bw: {rate(inter / self.options.devices)}, latency: 60us, kind: ethernet, per: node" if self.options.hosts
                    else f"bw: {rate(inter)}, latency: 60us, kind: paced, per: device")
+        nodes = self.options.nodes
         path = os.path.join(self.options.work, name + ".yaml")
         with open(path, "w") as file:
             file.write(
                 "schema: mixserve.cluster/v1\nlevels:\n"
                 f"  - {{name: node, count: {self.options.nodes}, link: {{{between}}}}}\n"
                 f"  - {{name: device, count: {self.options.devices}, link: {{bw: {rate(intra)}, latency: 20us, kind: paced}}}}\n"
-                f"device: {{memory: 16GiB, memory_bw: {memory / self.ranks / 1e9:.4f}GB/s, flops: {{"
-                + ", ".join(f"{t}: {f / self.ranks / 1e9:.4f}GFLOP/s" for t, f in flops.items() if t in ("f32", "bf16"))
+                f"device: {{memory: 16GiB, per: node, memory_bw: {memory / nodes / 1e9:.4f}GB/s, flops: {{"
+                + ", ".join(f"{t}: {f / nodes / 1e9:.4f}GFLOP/s" for t, f in flops.items() if t in ("f32", "bf16"))
                 + "}}\n")
         return path
 

@@ -15,6 +15,7 @@ ServeLimits ServeLimits::of(const Manifest &m) {
   limits.maxContext = m.maxContext;
   limits.groups = m.attnDp;
   limits.slots = m.maxSeqs;
+  limits.nodes = m.nodes;
   limits.eos.assign(m.eosTokens.begin(), m.eosTokens.end());
   return limits;
 }

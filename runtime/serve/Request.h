@@ -16,6 +16,7 @@ using ServeClock = std::chrono::steady_clock;
 struct ServeLimits {
   int64_t vocab = 0, maxBatchTokens = 0, maxContext = 0;
   int groups = 1, slots = 0; ///< attention groups; cache slots of each
+  int nodes = 1;             ///< that the groups are spread over
   std::vector<int32_t> eos;  ///< end-of-sequence ids of the model, may be empty
 
   static ServeLimits of(const Manifest &manifest);

@@ -87,12 +87,15 @@ std::vector<int64_t> ownedRows(const Layout &layout, const std::vector<int64_t> 
 /// Rows and asked rows of a recorded step; the last `asked` rows of a sequence are the asked ones.
 StepRows<int64_t> stepRows(const Layout &layout, const std::vector<TraceSequence> &sequences);
 
-/// `tokens` tokens of `sequences` sequences over the groups as evenly as sequences allow: the first
-/// min(attn_dp, sequences) groups get equal parts (cut like `partBegin`), the others none.
-std::vector<int64_t> balancedGroupRows(const Layout &layout, int64_t tokens, int64_t sequences);
+/// `tokens` tokens of `sequences` sequences over the groups as evenly as sequences allow:
+/// min(attn_dp, sequences) groups get equal parts (cut like `partBegin`), the others none. Groups
+/// are taken as the runtime does: one of every node, then the next of every node.
+std::vector<int64_t> balancedGroupRows(const Mesh &mesh, const Layout &layout, int64_t tokens,
+                                       int64_t sequences);
 
 /// Owned rows of such a step; one asked row per sequence, spread like the rows.
-StepRows<double> evenRows(const Layout &layout, int64_t tokens, int64_t sequences);
+StepRows<double> evenRows(const Mesh &mesh, const Layout &layout, int64_t tokens,
+                          int64_t sequences);
 
 /// What one step moves: outside layers (embedding, lm_head) and in each layer.
 template <class Count> struct StepBytes {

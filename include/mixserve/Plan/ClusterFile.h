@@ -27,7 +27,10 @@ struct LinkSpec {
 };
 
 struct DeviceSpec {
-  double memoryBytes = 0;
+  double memoryBytes = 0; ///< of a device
+  /// The next two are a node's, shared by its devices: ranks that are threads of one process share
+  /// its processors, and one that waits leaves them to the others.
+  bool perNode = false;
   double memoryBytesPerNs = 0;              ///< [byte/ns]; 0: not given, memory time is not counted
   std::map<std::string, double> flopsPerNs; ///< by dtype ("f32", "bf16", ...) [FLOP/ns]
 };

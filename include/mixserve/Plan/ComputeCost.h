@@ -2,9 +2,11 @@
 //
 // Roofline of the busiest rank, per block of a layer, with F [FLOP/ns] and M [byte/ns]:
 //   t = max(flops / (0.7 F), bytes / (0.8 M))
-// 0.8 is the memory efficiency that AIConfigurator uses, 0.7 a share that large GEMMs usually
-// reach. Bytes are weights, read once per step, and cached keys and values; activations are not
-// counted. Weights of expert x are read only if some row picked x.
+// Where the ranks of a node share its processors (`per: node` of the cluster file's device), F and
+// M are the node's, and flops and bytes the sum over the ranks of the busiest node. 0.8 is the
+// memory efficiency that AIConfigurator uses, 0.7 a share that large GEMMs usually reach. Bytes are
+// weights, read once per step, and cached keys and values; activations are not counted. Weights of
+// expert x are read only if some row picked x.
 //
 // Per layer, T rows in the step, T_g in the busiest attention group, T_o owned by one of its ranks,
 // s sequences of that group, c keys per row (context), D head dim, a = attn_tp, t = moe_tp:
@@ -43,15 +45,22 @@ struct Work {
   double bytes = 0;
 };
 
+/// Ranks that share processors: a unit is a device, or a node. Work is that of the busiest unit.
+struct Unit {
+  int64_t ranks = 1;
+};
+Unit unitOf(const Cluster &cluster);
+
 /// Rows of the busiest attention group, and sequences of it.
 int64_t busiestGroupRows(const Layout &layout, const StepLoad &load);
 
-Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad &load);
-/// Router and experts at the most loaded rank.
+Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad &load,
+                   Unit unit = {});
+/// Router and experts.
 Work expertWork(const ModelShape &model, const Layout &layout, const StepLoad &load,
-                const RoutingLoad &routing);
+                const RoutingLoad &routing, Unit unit = {});
 /// lm_head on one asked row per sequence.
-Work headWork(const ModelShape &model, const Layout &layout, const StepLoad &load);
+Work headWork(const ModelShape &model, const Layout &layout, const StepLoad &load, Unit unit = {});
 
 /// Roofline time [ns]. A figure that the cluster file leaves out counts as infinitely fast.
 double workTime(const Cluster &cluster, const ModelShape &model, const Work &work);

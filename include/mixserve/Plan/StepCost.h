@@ -54,7 +54,8 @@ struct TableEntry {
 ///   TTFT  one prompt alone: ceil(prompt / max_batch_tokens) steps of at most max_batch_tokens
 ///   tokens. ITL   one decode step of `concurrency` sequences at context prompt + output / 2.
 ///   completion = `concurrency` prompts in steps of max_batch_tokens tokens (the last one holds the
-///   rest), then output - 1 decode steps: the first output token comes from the prompt step.
+///   rest), each of as many prompts as it takes to fill it, then output - 1 decode steps: the first
+///   output token comes from the prompt step.
 ///   throughput = concurrency * output / completion.
 struct ServingCost {
   double ttftNs = 0, itlNs = 0, completionNs = 0;
@@ -66,8 +67,8 @@ struct ServingCost {
 ServingCost servingCost(const PlanContext &context, const Layout &layout,
                         const std::vector<TableEntry> &table);
 
-/// The step of `tokens` tokens that the workload makes: decoding up to `concurrency` tokens,
-/// prompts beyond.
+/// The step of `tokens` tokens that the workload makes: decoding up to `concurrency` tokens, beyond
+/// it as few prompts as hold so many: their rows are those of as many attention groups.
 StepLoad typicalLoad(const Workload &workload, int64_t tokens);
 
 /// First entry with maxTokens >= tokens. The last one must reach the largest step.

@@ -138,7 +138,7 @@ TEST(ByteCount, ExpectationIsTheMeanOfExactBytes) {
       const auto rows = exactBytes(mesh, layout, model, trace, error);
       ASSERT_TRUE(rows) << error;
       const std::vector<int64_t> owned =
-          ownedRows(layout, balancedGroupRows(layout, 8000, layout.attnDp));
+          ownedRows(layout, balancedGroupRows(mesh, layout, 8000, layout.attnDp));
       const StepBytes<double> expected = expectedBytes(
           mesh, layout, method, model, {{owned.begin(), owned.end()}, std::vector<double>(4)},
           RoutingLoad::uniform(model.experts, model.topK));
@@ -180,8 +180,12 @@ TEST(ByteCount, RefusesATraceOfAnotherModelOrLayout) {
 }
 
 TEST(ByteCount, BalancedRowsUseAsManyGroupsAsSequences) {
-  EXPECT_EQ(balancedGroupRows({1, 4, 1, 4}, 10, 16), (std::vector<int64_t>{2, 3, 2, 3}));
-  EXPECT_EQ(balancedGroupRows({1, 4, 1, 4}, 10, 1), (std::vector<int64_t>{10, 0, 0, 0}));
+  EXPECT_EQ(balancedGroupRows({1, 4}, {1, 4, 1, 4}, 10, 16), (std::vector<int64_t>{2, 3, 2, 3}));
+  EXPECT_EQ(balancedGroupRows({1, 4}, {1, 4, 1, 4}, 10, 1), (std::vector<int64_t>{10, 0, 0, 0}));
+  // One group of every node before the second of any.
+  EXPECT_EQ(balancedGroupRows({2, 2}, {1, 4, 1, 4}, 10, 2), (std::vector<int64_t>{5, 0, 5, 0}));
+  EXPECT_EQ(balancedGroupRows({2, 2}, {1, 4, 1, 4}, 9, 3), (std::vector<int64_t>{3, 3, 3, 0}));
+  EXPECT_EQ(balancedGroupRows({4, 2}, {4, 2, 1, 8}, 9, 1), (std::vector<int64_t>{9, 0}));
   EXPECT_EQ(ownedRows({2, 2, 1, 4}, {5, 0}), (std::vector<int64_t>{2, 3, 0, 0}));
 }
 

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+
 using namespace mixserve::planner;
 
 namespace {
@@ -119,6 +121,34 @@ TEST(Calibration, FindsWhatLayersWereMadeFrom) {
       EXPECT_NEAR(predictLayers(fitted, {layer})[0].predictedNs, expected, 0.05 * expected)
           << tokens << " tokens, " << chunks << " chunks";
     }
+}
+
+// No constants explain these, so what they leave decides: as measured where it was, between its
+// neighbours elsewhere, the last one's beyond.
+TEST(Calibration, WhatConstantsLeaveIsKept) {
+  Cluster cluster = twoByTwo();
+  std::vector<LayerSample> layers = measuredAs(cluster, Method::Hybrid, {2e6, 0, 500, 20e3, 1.25});
+  layers[1].ns *= 1.4;
+  layers[5].ns *= 0.8;
+  layers[6].ns *= 1.3;
+  cluster.fits = fitMethods(cluster, layers);
+  EXPECT_LT(errorOf(predictLayers(cluster, layers)).worstError, 1e-9);
+  const MethodFit &fit = cluster.fits.common.at(Method::Hybrid);
+  const std::vector<Residual> &known = fit.residuals.at(1);
+  ASSERT_EQ(known.size(), layers.size());
+  const Residual &low = known[5], &high = known[6];
+  EXPECT_DOUBLE_EQ(residualAt(fit, 1, low.predictedNs), low.ratio);
+  EXPECT_NEAR(residualAt(fit, 1, std::sqrt(low.predictedNs * high.predictedNs)),
+              std::sqrt(low.ratio * high.ratio), 1e-9);
+  EXPECT_DOUBLE_EQ(residualAt(fit, 1, 0.1 * known.front().predictedNs), known.front().ratio);
+  EXPECT_DOUBLE_EQ(residualAt(fit, 1, 10 * high.predictedNs), high.ratio);
+  EXPECT_DOUBLE_EQ(residualAt(fit, 4, high.predictedNs), high.ratio); // the nearest chunk count
+  EXPECT_DOUBLE_EQ(residualAt({}, 1, 1e6), 1);
+  // Another layout was not measured: what this one leaves is not said of it.
+  LayerSample other = layers[1];
+  other.layout = {4, 1, 2, 2};
+  layers.push_back(other);
+  EXPECT_TRUE(fitMethods(cluster, layers).common.at(Method::Hybrid).residuals.empty());
 }
 
 TEST(Calibration, ALayoutThatWasMeasuredHasConstantsOfItsOwn) {

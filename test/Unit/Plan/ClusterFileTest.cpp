@@ -42,6 +42,15 @@ TEST(ClusterFile, OneLevelIsEnough) {
   EXPECT_EQ(cluster->mesh.devices, 3);
 }
 
+TEST(ClusterFile, ProcessorsOfANodeMayBeShared) {
+  std::string text = kGood, error;
+  EXPECT_FALSE(parseCluster(text, "c.yaml", error)->device.perNode);
+  text.replace(text.find("memory_bw"), 0, "per: node, ");
+  const auto cluster = parseCluster(text, "c.yaml", error);
+  ASSERT_TRUE(cluster) << error;
+  EXPECT_TRUE(cluster->device.perNode);
+}
+
 struct BadCase {
   const char *name, *from, *to, *error;
 };
@@ -67,6 +76,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"WrongUnit", "latency: 2us", "latency: 2GB",
                 "4: levels[1].link.latency: '2GB': unit 'GB' is not known here; use one of ns, us, "
                 "ms, s"},
+        BadCase{"DevicePer", "memory_bw", "per: rack, memory_bw",
+                "5: device.per: expected device or node, got 'rack'"},
         BadCase{"Zero", "bw: 50GB/s", "bw: 0GB/s", "3: levels[0].link.bw: must be above 0"},
         BadCase{"UnknownKey", "memory: 80GiB", "memroy: 80GiB",
                 "5: device.memroy: unknown key; did you mean 'memory'?"},

@@ -98,7 +98,8 @@ TEST(CollectiveCost, FusedHidesTheShorterStage) {
   EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 1).agDispatchNs, 1500);
   EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 4).agDispatchNs, 1125);
   EXPECT_DOUBLE_EQ(expertCommTime(cluster, table, Method::Hybrid), 2000);
-  EXPECT_FALSE(fusedTime(cluster, attentionTp, table, 4).includesAttention); // the group spans nodes
+  EXPECT_FALSE(
+      fusedTime(cluster, attentionTp, table, 4).includesAttention); // the group spans nodes
   EXPECT_TRUE(fusedTime(cluster, {2, 2, 2, 2}, table, 4).includesAttention);
 }
 
@@ -133,10 +134,12 @@ TEST(CollectiveCost, FusedHidesTheNextAttentionsGather) {
   table.send(cluster.mesh, CommOp::AttnAg, 2, 3, 50000);  // 1000 ns
   EXPECT_DOUBLE_EQ(fusedTime(cluster, {2, 2, 2, 2}, table, 4).rsCombineNs, 1250);
   EXPECT_DOUBLE_EQ(fusedTime(cluster, {4, 1, 2, 2}, table, 4).rsCombineNs, 1000); // spans nodes
-  const LayerCommTime inside = layerCommTime(cluster, {2, 2, 2, 2}, Method::HybridFused, 4, 8, table);
+  const LayerCommTime inside =
+      layerCommTime(cluster, {2, 2, 2, 2}, Method::HybridFused, 4, 8, table);
   EXPECT_DOUBLE_EQ(inside.attnNs, 0);
   EXPECT_DOUBLE_EQ(inside.moeNs, 1250);
-  EXPECT_DOUBLE_EQ(layerCommTime(cluster, {4, 1, 2, 2}, Method::HybridFused, 4, 8, table).attnNs, 1000);
+  EXPECT_DOUBLE_EQ(layerCommTime(cluster, {4, 1, 2, 2}, Method::HybridFused, 4, 8, table).attnNs,
+                   1000);
 }
 
 TEST(ComputeCost, ExpertsAtTheBusiestRank) {
@@ -165,6 +168,33 @@ TEST(ComputeCost, AttentionCountsLocalHeadsAndReplicatedKeys) {
   EXPECT_DOUBLE_EQ(four.flops, 2 * 4 * 64 * 16 * (2 + 2) + 4 * 4 * 10 * 16 * 1);
 }
 
+// 2 nodes of 2 devices that share a node's processors: sums over the busiest node.
+TEST(ComputeCost, AUnitIsTheRanksThatShareProcessors) {
+  const ModelShape model = tinyModel();
+  const Unit node{2};
+  const RoutingLoad uniform = RoutingLoad::uniform(8, 2);
+  const auto flopsOver = [&](const Layout &layout, const StepLoad &load) {
+    return attentionWork(model, layout, load, node).flops /
+           attentionWork(model, layout, load).flops;
+  };
+  EXPECT_DOUBLE_EQ(flopsOver({1, 4, 1, 4}, {8, 1, 10}), 1); // one group of one rank works
+  EXPECT_DOUBLE_EQ(flopsOver({1, 4, 1, 4}, {8, 2, 10}), 1); // one in each node
+  EXPECT_DOUBLE_EQ(flopsOver({1, 4, 1, 4}, {8, 3, 10}), 2);
+  EXPECT_DOUBLE_EQ(flopsOver({2, 2, 1, 4}, {8, 1, 10}), 2);
+  EXPECT_DOUBLE_EQ(flopsOver({4, 1, 1, 4}, {8, 1, 10}), 2);
+  // All rows' experts, half of them in each node, whatever the layout.
+  const double perRow = 2 * 2 * 3.0 * 64 * 32 / 2;
+  for (const Layout &layout : {Layout{1, 4, 1, 4}, Layout{1, 4, 2, 2}, Layout{1, 4, 4, 1}})
+    EXPECT_DOUBLE_EQ(expertWork(model, layout, {8, 4, 1}, uniform, node).flops,
+                     8 * perRow + 2 * (2 * 2 * 64 * 8));
+  EXPECT_DOUBLE_EQ(headWork(model, {1, 4, 1, 4}, {8, 4, 1}, node).bytes,
+                   2 * headWork(model, {1, 4, 1, 4}, {8, 4, 1}).bytes);
+  Cluster cluster = twoByTwo();
+  EXPECT_EQ(unitOf(cluster).ranks, 1);
+  cluster.device.perNode = true;
+  EXPECT_EQ(unitOf(cluster).ranks, cluster.mesh.devices);
+}
+
 TEST(ComputeCost, RooflineTakesTheSlowerAndSkipsWhatIsUnknown) {
   Cluster cluster = twoByTwo();
   const ModelShape model = tinyModel();
@@ -176,8 +206,9 @@ TEST(ComputeCost, RooflineTakesTheSlowerAndSkipsWhatIsUnknown) {
 }
 
 TEST(MemoryCost, WeightsOfTheTinyModel) {
-  // Parameters of a rank, outputs padded to 64: embedding 160*64, lm_head 192*64, final norm 64, and
-  // per layer q 64*64; o 64*32; k, v 2*64*64; router 64*64; norms 2*64 + 2*16; experts 4*(2*64*64 + 64*16).
+  // Parameters of a rank, outputs padded to 64: embedding 160*64, lm_head 192*64, final norm 64,
+  // and per layer q 64*64; o 64*32; k, v 2*64*64; router 64*64; norms 2*64 + 2*16; experts
+  // 4*(2*64*64 + 64*16).
   const double layer = 4096 + 2048 + 8192 + 4096 + 160 + 4 * (8192 + 1024);
   const Memory memory = memoryPerRank(tinyModel(), {2, 2, 2, 2}, {256, 16, 512});
   EXPECT_DOUBLE_EQ(memory.weights, 4 * (160 * 64 + 192 * 64 + 64 + 2 * layer));
@@ -205,8 +236,10 @@ TEST(MemoryCost, LatentAttention) {
   model.latentDim = 32;
   model.ropeDim = model.valueDim = 16;
   const Layout layout{2, 1, 2, 1};
-  // q_nope, q_rope, latent and rope are up to 64 outputs of H = 64; W_uk [64, 16], W_uv [32, 32], o [64, 32].
-  EXPECT_DOUBLE_EQ(attentionWeightBytes(model, layout), 4 * (4 * 4096 + 64 * 16 + 64 * 32 + 64 * 32));
+  // q_nope, q_rope, latent and rope are up to 64 outputs of H = 64; W_uk [64, 16], W_uv [32, 32], o
+  // [64, 32].
+  EXPECT_DOUBLE_EQ(attentionWeightBytes(model, layout),
+                   4 * (4 * 4096 + 64 * 16 + 64 * 32 + 64 * 32));
   const Memory memory = memoryPerRank(model, layout, {64, 3, 100});
   EXPECT_DOUBLE_EQ(memory.cache, 4 * 2 * 3 * 100 * (32 + 16));
   const Work work = attentionWork(model, layout, {8, 2, 10});
@@ -216,7 +249,8 @@ TEST(MemoryCost, LatentAttention) {
   // A prompt of 64 rows: 64 positions are expanded, and a row sees 32.5 of them.
   const double queries = 64 * (2 * (16 + 16 + 16) + 32 + 16);
   EXPECT_DOUBLE_EQ(attentionWork(model, layout, {64, 1, 32.5}).flops,
-                   2 * 64 * queries + 2 * 64 * 2 * 32 * (16 + 16) + 64 * 32.5 * 2 * 2 * (16 + 16 + 16));
+                   2 * 64 * queries + 2 * 64 * 2 * 32 * (16 + 16) +
+                       64 * 32.5 * 2 * 2 * (16 + 16 + 16));
 }
 
 TEST(MemoryCost, WeightsFollowTheirTypes) {
@@ -258,7 +292,8 @@ TEST(WeightTypes, Options) {
   };
   EXPECT_EQ(refused("fp8", "", 0), "weights: 'fp8' is not one of auto, f32, bf16");
   EXPECT_NE(refused("int4", "", 0).find("quantize=int4"), std::string::npos);
-  EXPECT_EQ(refused("", "bf16", 0), "quantize: 'bf16' is not one of int8, int4, int8-all, int4-all");
+  EXPECT_EQ(refused("", "bf16", 0),
+            "quantize: 'bf16' is not one of int8, int4, int8-all, int4-all");
   EXPECT_EQ(refused("", "int8", 64), "quantize-group: 64 is neither 32 nor 128");
   EXPECT_NE(refused("", "", 128).find("nothing to group"), std::string::npos);
   const auto choice = parseWeightChoice("auto", "int8", 128, "", error);
@@ -291,8 +326,9 @@ TEST(StepCost, TermsAddUpToTheServingFigures) {
   auto step = [&](Method method, const StepLoad &load) {
     return stepCost(context, layout, method, 1, load).total();
   };
-  // 400 prompt tokens: a full step of 256 and one of 144; then 20 decode steps of 4.
-  const double prompts = step(Method::Hybrid, {256, 4, 50}) + step(Method::Hybrid, {144, 4, 50});
+  // 400 prompt tokens: a full step of 256, of 3 prompts, and one of 144, of 2; then 20 decode steps
+  // of 4.
+  const double prompts = step(Method::Hybrid, {256, 3, 50}) + step(Method::Hybrid, {144, 2, 50});
   EXPECT_NEAR(serving.prefill.total(), prompts, 1e-9 * prompts);
   EXPECT_DOUBLE_EQ(serving.itlNs, step(Method::AllGather, {4, 4, 110.5}));
   EXPECT_DOUBLE_EQ(serving.ttftNs, step(Method::Hybrid, {100, 1, 50}));

@@ -224,6 +224,22 @@ TEST(Scheduler, LeastLoadedGroup) {
             2);
 }
 
+// 4 groups on 2 nodes: 0 and 1 on the first.
+TEST(Scheduler, FewSequencesAreSpreadOverNodes) {
+  ServeLimits l = limits(4);
+  l.nodes = 2;
+  Bench bench(l);
+  const std::vector<std::vector<int>> expected = {{0}, {0, 2}, {0, 1, 2}, {0, 1, 2, 3}};
+  for (const std::vector<int> &groups : expected) {
+    bench.add({1, 2, 3}, 12);
+    bench.step();
+    std::vector<int> used;
+    for (const mxs_sequence_t &s : bench.last)
+      used.push_back(s.group);
+    EXPECT_EQ(used, groups);
+  }
+}
+
 TEST(Scheduler, EndsAndReasons) {
   Bench bench(limits());
   const std::vector<int32_t> prompt = {4, 5}, tokens = alone(prompt, 30);
