@@ -14,10 +14,12 @@ namespace {
 /// Everything at one number of tokens: the two stages alone, then the layers.
 class SizeRun {
 public:
-  SizeRun(LayerMesh &mesh, const std::vector<LayerMethod> &methods)
-      : mesh(mesh), methods(methods), seconds(methods.size()) {}
+  SizeRun(const LayerShape &shape, const std::vector<LayerMethod> &methods)
+      : shape(shape), methods(methods), seconds(methods.size()) {}
 
-  Status round(bool counts) {
+  const LayerShape shape;
+
+  Status round(LayerMesh &mesh, bool counts) {
     const LayerMethod &hybrid =
         *std::find_if(methods.begin(), methods.end(),
                       [](const LayerMethod &method) { return method.kind == LayerMethod::Hybrid; });
@@ -28,12 +30,12 @@ public:
         seconds[at].push_back(last.seconds);
     }
     ++rounds;
-    MXS_TRY(stage(hybrid, &MoeLayer::gatherInNode, counts, intraSeconds, intraBytes));
-    return stage(hybrid, &MoeLayer::sendToNodes, counts, interSeconds, interBytes);
+    MXS_TRY(stage(mesh, hybrid, &MoeLayer::gatherInNode, counts, intraSeconds, intraBytes));
+    return stage(mesh, hybrid, &MoeLayer::sendToNodes, counts, interSeconds, interBytes);
   }
 
   /// Adds the medians to `points` and `layers`.
-  void collect(const LayerShape &shape, std::vector<std::pair<double, double>> &inter,
+  void collect(std::vector<std::pair<double, double>> &inter,
                std::vector<std::pair<double, double>> &intra,
                std::vector<CalibratedLayer> &layers) const {
     for (size_t i = 0; i < methods.size(); ++i)
@@ -45,8 +47,8 @@ public:
   }
 
 private:
-  Status stage(const LayerMethod &hybrid, Status (MoeLayer::*action)(), bool counts,
-               std::vector<double> &into, double &bytes) {
+  Status stage(LayerMesh &mesh, const LayerMethod &hybrid, Status (MoeLayer::*action)(),
+               bool counts, std::vector<double> &into, double &bytes) {
     MXS_TRY(mesh.run(
         hybrid, [&](MoeLayer &layer) { return (layer.*action)(); }, last));
     if (!counts)
@@ -56,7 +58,6 @@ private:
     return mxs::okStatus();
   }
 
-  LayerMesh &mesh;
   const std::vector<LayerMethod> &methods;
   std::vector<std::vector<double>> seconds;
   std::vector<double> interSeconds, intraSeconds;
@@ -64,6 +65,17 @@ private:
   size_t rounds = 0;
   LayerTime last;
 };
+
+/// Sizes take turns: what else the machine does for a while is not all one size's.
+constexpr int64_t kTurns = 3;
+
+/// Rounds of a size in one of its turns. Short layers vary most, by what else runs and when ranks
+/// wake, and cost least: up to four times as many.
+int64_t roundsIn(int64_t turn, int64_t rounds, int64_t tokens) {
+  constexpr int64_t kShort = 64, kMostTimes = 4;
+  const int64_t all = rounds * std::clamp<int64_t>(kShort / tokens, 1, kMostTimes);
+  return (turn + 1) * all / kTurns - turn * all / kTurns;
+}
 
 /// The planner's name of a method, or nothing for one that it does not plan.
 const char *plannedName(LayerMethod::Kind kind) {
@@ -104,24 +116,32 @@ Status mixserve::tools::calibrate(const CalibrateOptions &options, mxs::MpiProce
   for (const LayerMethod &method : options.bench.methods)
     if (plannedName(method.kind))
       methods.push_back(method);
-  std::vector<std::pair<double, double>> inter, intra;
-  bool isChecked = false;
+  std::vector<SizeRun> runs;
   for (double zipf : options.zipfs)
     for (int64_t tokens : options.tokens) {
       LayerShape shape = options.bench.shape;
       shape.tokens = tokens;
       shape.zipf = zipf;
+      runs.emplace_back(shape, methods);
+    }
+  bool isChecked = false;
+  for (int64_t turn = 0; turn < kTurns; ++turn)
+    for (SizeRun &run : runs) {
+      const int64_t counted = roundsIn(turn, options.bench.rounds, run.shape.tokens);
+      if (counted == 0)
+        continue;
       std::unique_ptr<LayerMesh> mesh;
-      MXS_TRY(LayerMesh::create(shape, options.bench.links, methods, options.bench.deadlineNs, mpi,
-                                mesh));
+      MXS_TRY(LayerMesh::create(run.shape, options.bench.links, methods, options.bench.deadlineNs,
+                                mpi, mesh));
       if (!isChecked)
         MXS_TRY(mesh->check(methods));
       isChecked = true;
-      SizeRun run(*mesh, methods);
-      for (int64_t i = -options.bench.warmUps; i < options.bench.rounds; ++i)
-        MXS_TRY(run.round(i >= 0));
-      run.collect(shape, inter, intra, result.layers);
+      for (int64_t i = -options.bench.warmUps; i < counted; ++i)
+        MXS_TRY(run.round(*mesh, i >= 0));
     }
+  std::vector<std::pair<double, double>> inter, intra;
+  for (const SizeRun &run : runs)
+    run.collect(inter, intra, result.layers);
   result.inter = fitLink(inter);
   result.intra = fitLink(intra);
   return mxs::okStatus();
