@@ -12,8 +12,9 @@ the unfused hybrid, measured first on links without pace. For DeepSeek-R1 by the
 
 Layouts: tp (attention and experts over all ranks), ep (attention data-parallel, experts over all ranks, flat all-to-all),
 hybrid (tensor-parallel inside a node, experts over nodes) unfused and fused, and what the planner chooses when it is told
-the rates and what `mixserve-bench calibrate` measured on them. Two loads each: burst (all requests at once: throughput and ITL), and arrivals at half of the rate that the unfused
-hybrid reached in its burst (TTFT and ITL)."""
+the rates, what `mixserve-bench calibrate` measured on them, and the load. Two loads each: burst (all requests at once:
+throughput), and arrivals at half of the rate that the unfused hybrid reached in its burst (TTFT and ITL), where
+0.5 + 0.5^2 / (2 (1 - 0.5)) = 0.75 requests are there on average: the planner is told a concurrency of 1."""
 import argparse
 import json
 import os
@@ -60,13 +61,14 @@ class Bench:
                 + "}}\n")
         return path
 
-    def compile(self, name, cluster, layout, methods):
+    def compile(self, name, cluster, layout, methods, concurrency=None):
+        """`concurrency`: what the planner is told; the limits are the same for all."""
         o = self.options
         path = os.path.join(o.work, name + ".mxs")
         groups = int(dict(item.split("=") for item in layout.split(","))["attn_dp"]) if layout else 1
         prompt, output = o.prompt.split("..")[-1], o.output.split("..")[-1]
         command = [self.tool("mixserve-compile"), o.model, "--cluster", cluster, "-o", path, "--force",
-                   "--workload", f"prompt={prompt},output={output},concurrency={o.concurrency}",
+                   "--workload", f"prompt={prompt},output={output},concurrency={concurrency or o.concurrency}",
                    "--max-batch-tokens", str(o.max_batch_tokens),
                    "--max-seqs", str(-(-o.concurrency // groups)), "--max-context", str(int(prompt) + int(output))]
         if layout:
@@ -146,6 +148,7 @@ def compare(bench, share, free, machine, model, fixed, unpaced):
         "hybrid-fused": (hybrid, "hybrid-fused"),
         "planner": (bench.compile("planner", cluster, None, None), None),
     }
+    for_arrivals = {**candidates, "planner": (bench.compile("planner-arrivals", cluster, None, None, 1), None)}
     for name, candidate in candidates.items():
         if name == "planner" or name not in unpaced:
             unpaced[name] = bench.serve(candidate, (0, 0), 0, o.requests)
@@ -156,24 +159,27 @@ def compare(bench, share, free, machine, model, fixed, unpaced):
             burst[name].append(bench.serve(candidate, paces, 0, o.requests))
     rate = o.requests / statistics.median([r["elapsed_s"] for r in burst["hybrid"]]) / 2
     for _ in range(o.rounds):
-        for name, candidate in candidates.items():
+        for name, candidate in for_arrivals.items():
             arrivals[name].append(bench.serve(candidate, paces, rate, o.requests))
-    manifest = json.load(open(os.path.join(candidates["planner"][0], "manifest.json")))
+    planned = {}
+    for load, ways in (("burst", candidates), ("arrivals", for_arrivals)):
+        manifest = json.load(open(os.path.join(ways["planner"][0], "manifest.json")))
+        planned[load] = {"layout": manifest["layout"], "variants": manifest["variants"]}
     result = {"share": share, "pace_inter_ns_per_mib": paces[0], "pace_intra_ns_per_mib": paces[1],
-              "rate_per_s": rate, "planned": {"layout": manifest["layout"], "variants": manifest["variants"]},
+              "rate_per_s": rate, "planned": planned,
               "figures": {name: figures(unpaced[name], burst[name], arrivals[name]) for name in candidates},
               "burst": burst, "arrivals": arrivals}
-    for name in ("hybrid", "planner"):
+    for name in ("hybrid", "planner", "planner-arrivals"):
         shutil.rmtree(os.path.join(o.work, name + ".mxs"))
     return result
 
 
 def show(result):
-    layout = result["planned"]["layout"]
     print(f"\nshare {result['share']:.2f}: {result['pace_inter_ns_per_mib'] / 1e6:.1f} ms per MiB between nodes, "
-          f"{result['pace_intra_ns_per_mib'] / 1e6:.2f} inside; arrivals {result['rate_per_s']:.2f} per second; planner: "
-          + " ".join(f"{key}={layout[key]}" for key in ("attn_tp", "attn_dp", "moe_tp", "moe_ep"))
-          + " " + ",".join(v if isinstance(v, str) else v["method"] for v in result["planned"]["variants"]))
+          f"{result['pace_intra_ns_per_mib'] / 1e6:.2f} inside; arrivals {result['rate_per_s']:.2f} per second")
+    for load, plan in result["planned"].items():
+        print(f"planner, {load}: " + " ".join(f"{key}={plan['layout'][key]}" for key in ("attn_tp", "attn_dp", "moe_tp", "moe_ep"))
+              + " " + ",".join(v if isinstance(v, str) else v["method"] for v in plan["variants"]))
     print(f"{'layout':<13} {'TTFT ms':>9} {'ITL ms':>9} {'p99':>9} {'tokens/s':>9} {'links':>6}   burst: {'TTFT ms':>9} {'ITL ms':>9}")
     for name, f in result["figures"].items():
         print(f"{name:<13} {f['ttft'] * 1e3:9.1f} {f['itl'] * 1e3:9.2f} {f['itl_p99'] * 1e3:9.2f} {f['throughput']:9.2f} "
