@@ -112,6 +112,11 @@ class Bench:
             command = self.on_hosts(command, pace[0])
         return json.loads(next(line for line in run(command).splitlines() if line.startswith("{")))
 
+    def unpaced(self, candidate):
+        """The better of two bursts on links without pace: the first one reads the weights from disk."""
+        runs = [self.serve(candidate, (0, 0), 0, self.options.requests) for _ in range(2)]
+        return min(runs, key=lambda result: result["elapsed_s"])
+
     def on_hosts(self, command, pace):
         """A node's cable is shared by its devices; a node gets its part of this machine's processors."""
         o = self.options
@@ -151,7 +156,7 @@ def compare(bench, share, free, machine, model, fixed, unpaced):
     for_arrivals = {**candidates, "planner": (bench.compile("planner-arrivals", cluster, None, None, 1), None)}
     for name, candidate in candidates.items():
         if name == "planner" or name not in unpaced:
-            unpaced[name] = bench.serve(candidate, (0, 0), 0, o.requests)
+            unpaced[name] = bench.unpaced(candidate)
     burst = {name: [] for name in candidates}
     arrivals = {name: [] for name in candidates}
     for _ in range(o.rounds):
@@ -230,8 +235,7 @@ def main():
                            "--batch", "1", "--repeat", "3"]))
     machine = (step["steps"][0]["flops_per_s"], step["steps"][0]["read_bytes_per_s"])
     model = json.load(open(os.path.join(hybrid, "manifest.json")))["model"]
-    free = min((bench.serve((hybrid, None), (0, 0), 0, options.requests) for _ in range(options.rounds)),
-               key=lambda result: result["elapsed_s"])
+    free = bench.unpaced((hybrid, None))
     print(f"{options.nodes} x {options.devices} ranks, {'emulated hosts' if options.hosts else 'one process'}, on {step['machine']['cpus']} CPUs ({step['machine']['isa']}, load "
           f"{step['machine']['load']:.1f}); {options.requests} requests, prompt {options.prompt}, output {options.output}, at most "
           f"{options.concurrency} together; {options.rounds} rounds in turn, medians; unfused hybrid on links without "
