@@ -35,7 +35,8 @@ struct Shape {
 
 const Shape kShapes[] = {{"qwen3-30b-a3b", 2048, 768, 128, 8},
                          {"qwen3-235b-a22b", 4096, 1536, 128, 8},
-                         {"deepseek-r1", 7168, 2048, 256, 8}};
+                         {"deepseek-r1", 7168, 2048, 256, 8},
+                         {"bench", 1024, 512, 64, 8}}; // models/bench
 
 enum class Routing { Decode, Uniform, Zipf };
 const char *const kRoutings[] = {"decode", "uniform", "zipf"};

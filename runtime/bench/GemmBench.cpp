@@ -70,11 +70,12 @@ void run(benchmark::State &state, mxs_weight_type_t type, int64_t rows) {
   std::vector<float> y(static_cast<size_t>(rows * kBlockColumns));
 
   std::vector<bench::Competitor> all = bench::libraries(w, layout.form, view, rows);
-  all.insert(all.begin(), {"own", [&](int64_t matrix, int64_t block, float *out) {
-                             const bool last = block + 1 == mxs_weight_blocks(kOutputs);
-                             engine.multiply(view, rows, w, matrix, block, out,
-                                             last ? nullptr : blockData(w, matrix, block + 1));
-                           }});
+  all.insert(all.begin(),
+             {"own", [&](int64_t matrix, int64_t block, float *out) {
+                const bool last = block + 1 == mxs_weight_blocks(kOutputs);
+                engine.multiply(view, rows, w, matrix, block, out,
+                                last ? BlockStart{} : blockStart(w, matrix, block + 1));
+              }});
   std::vector<std::vector<double>> times(all.size());
   int64_t matrix = 0;
   for (auto _ : state)

@@ -78,12 +78,9 @@ RowLayout Engine::rowLayout(const mxs_weight_t &w) const {
 }
 
 void Engine::multiply(const RowView &x, int64_t rows, const mxs_weight_t &w, int64_t matrix,
-                      int64_t block, float *y, const uint8_t *next) const {
-  BlockView view{blockData(w, matrix, block), nullptr, next, w.k, w.group, 0};
-  if (mxs_weight_has_scales(w.type)) {
-    view.scales = w.matrixScales(matrix) +
-                  block * mxs_weight_groups(w.type, w.k, w.group) * MXS_WEIGHT_COLUMNS;
-    view.rowGroup = std::min<int64_t>(w.group, kBlockColumns);
-  }
+                      int64_t block, float *y, const BlockStart &next) const {
+  const BlockStart start = blockStart(w, matrix, block);
+  const int64_t rowGroup = start.scales ? std::min<int64_t>(w.group, kBlockColumns) : 0;
+  const BlockView view{start.data, start.scales, next, w.k, w.group, rowGroup};
   setFor(w).block[w.type](x, rows, view, y);
 }

@@ -29,9 +29,9 @@ public:
   RowLayout rowLayout(const mxs_weight_t &w) const;
 
   /// y[rows][64] = rows times column block `block` of a matrix of `w`. The rows lie as
-  /// rowLayout(w) says. `next`: data of the block that is likely to be read next, null if unknown.
+  /// rowLayout(w) says. `next`: the block that is likely to be read next.
   void multiply(const RowView &x, int64_t rows, const mxs_weight_t &w, int64_t matrix,
-                int64_t block, float *y, const uint8_t *next = nullptr) const;
+                int64_t block, float *y, const BlockStart &next = {}) const;
 
 private:
   /// Only experts read rows rounded to bfloat16. What the other linears give decides where a row is
@@ -46,6 +46,14 @@ private:
 /// Data of a column block of a matrix.
 inline const uint8_t *blockData(const mxs_weight_t &w, int64_t matrix, int64_t block) {
   return w.matrixData(matrix) + block * mxs_weight_block_bytes(w.type, w.k);
+}
+
+inline BlockStart blockStart(const mxs_weight_t &w, int64_t matrix, int64_t block) {
+  const uint16_t *scales = nullptr;
+  if (mxs_weight_has_scales(w.type))
+    scales = w.matrixScales(matrix) +
+             block * mxs_weight_groups(w.type, w.k, w.group) * MXS_WEIGHT_COLUMNS;
+  return {blockData(w, matrix, block), scales};
 }
 
 } // namespace mxs::cpu

@@ -25,10 +25,10 @@ private:
   void planGateUp();
   void gateUp(int64_t task);
   void gateUpTile(int64_t expert, int64_t first, int64_t rows, int64_t block, int64_t blocks,
-                  const uint8_t *next);
+                  const BlockStart &next);
   void downSum();
   void downTile(int64_t expert, int64_t first, int64_t rows, int64_t block,
-                const uint8_t *next) const;
+                const BlockStart &next) const;
   void downRange(int64_t firstBlock, int64_t width, int64_t firstRow, int64_t endRow) const;
   void downOfFew();
   void sumOfFew();
@@ -58,14 +58,17 @@ int64_t pairCapacity(int64_t rows, int64_t topK, int64_t experts) {
 /// Up to this many rows, reading the weights is all the work.
 constexpr int64_t kFewRows = 16;
 
+/// Tasks for each thread: those of few rows take the same time each, so fewer of them do.
+constexpr int64_t kTasks = 32, kFewTasks = 8;
+
 /// Elements that are copied or added sooner than a thread is woken.
 constexpr int64_t kShortWork = 32768;
 
 /// Column blocks that a task takes: blocks of a matrix lie one behind the other, and memory is read
-/// faster in long pieces; but tasks must be many, so that the last ones to end are short.
-int64_t stripBlocks(int64_t blocks, int64_t matrices, int threads) {
+/// faster in long pieces; but tasks must be many, so that the last ones to end are short: `least`.
+int64_t stripBlocks(int64_t blocks, int64_t matrices, int64_t least) {
   int64_t strip = 1;
-  while (strip < 4 && blocks * matrices / (2 * strip) >= 32 * threads)
+  while (strip < 4 && blocks * matrices / (2 * strip) >= least)
     strip *= 2;
   return strip;
 }
@@ -155,11 +158,11 @@ void FfnRun::planGateUp() {
   for (int64_t e = 0; e < experts; ++e)
     if (ends[e + 1] > ends[e])
       used[usedCount++] = e;
-  taskBlocks = stripBlocks(blocks, usedCount, pool.threads());
+  taskBlocks = stripBlocks(blocks, usedCount, (few ? kFewTasks : kTasks) * threads);
   const int64_t strips = (blocks + taskBlocks - 1) / taskBlocks;
-  // About 32 tasks for each thread, so that the last ones to end are short; a hot expert has
+  // About kTasks tasks for each thread, so that the last ones to end are short; a hot expert has
   // several tasks per column block then, whole tiles each.
-  const int64_t share = count * strips / (32 * threads);
+  const int64_t share = count * strips / (kTasks * threads);
   taskRows = std::max<int64_t>(1, (share + kTileRows - 1) / kTileRows) * kTileRows;
   taskEnds[0] = 0;
   for (int64_t e = 0; e < experts; ++e)
@@ -180,24 +183,25 @@ void FfnRun::gateUp(int64_t task) {
       // The next task is most likely this thread's, too: the next block, or the next expert.
       const int64_t other = block + width < blocks ? expert : nextUsed(expert + 1);
       const bool goesOn = row + kTileRows >= end && other < experts;
-      gateUpTile(
-          expert, row, std::min(kTileRows, end - row), block, std::min(width, endBlock - block),
-          goesOn ? blockData(*call.gate, other, other == expert ? block + width : 0) : nullptr);
+      gateUpTile(expert, row, std::min(kTileRows, end - row), block,
+                 std::min(width, endBlock - block),
+                 goesOn ? blockStart(*call.gate, other, other == expert ? block + width : 0)
+                        : BlockStart{});
     }
 }
 
 void FfnRun::gateUpTile(int64_t expert, int64_t first, int64_t rows, int64_t block, int64_t blocks,
-                        const uint8_t *next) {
+                        const BlockStart &next) {
   alignas(64) float gate[kTileRows * kBlockColumns], up[kTileRows * kBlockColumns];
   const RowView x = inLayout.view(in, capacity, first);
   const int64_t tile = rows * kBlockColumns;
   for (int64_t i = 0; i < blocks; ++i)
     engine.multiply(x, rows, *call.gate, expert, block + i, gate + i * tile,
-                    i + 1 < blocks ? blockData(*call.gate, expert, block + i + 1)
-                                   : blockData(*call.up, expert, block));
+                    i + 1 < blocks ? blockStart(*call.gate, expert, block + i + 1)
+                                   : blockStart(*call.up, expert, block));
   for (int64_t i = 0; i < blocks; ++i)
     engine.multiply(x, rows, *call.up, expert, block + i, up + i * tile,
-                    i + 1 < blocks ? blockData(*call.up, expert, block + i + 1) : next);
+                    i + 1 < blocks ? blockStart(*call.up, expert, block + i + 1) : next);
   engine.kernels().swiglu(gate, up, gate, blocks * tile);
   for (int64_t i = 0; i < blocks; ++i) {
     const int64_t column = (block + i) * kBlockColumns;
@@ -226,7 +230,7 @@ int64_t FfnRun::nextUsed(int64_t expert) const {
 }
 
 void FfnRun::downTile(int64_t expert, int64_t first, int64_t rows, int64_t block,
-                      const uint8_t *next) const {
+                      const BlockStart &next) const {
   alignas(64) float sums[kTileRows * kBlockColumns];
   const int64_t column = block * kBlockColumns;
   engine.multiply(midLayout.view(mid, capacity, first), rows, *call.down, expert, block, sums,
@@ -280,9 +284,9 @@ void FfnRun::downRange(int64_t firstBlock, int64_t width, int64_t firstRow, int6
     const int64_t other = nextUsed(e + 1), end = pairsBefore(e, endRow);
     for (int64_t first = pairsBefore(e, firstRow); first < end; first += kTileRows)
       for (int64_t block = firstBlock; block < endBlock; ++block) {
-        const uint8_t *next = block + 1 < endBlock ? blockData(*call.down, e, block + 1)
-                              : other < experts    ? blockData(*call.down, other, firstBlock)
-                                                   : nullptr;
+        const BlockStart next = block + 1 < endBlock ? blockStart(*call.down, e, block + 1)
+                                : other < experts    ? blockStart(*call.down, other, firstBlock)
+                                                     : BlockStart{};
         downTile(e, first, std::min(kTileRows, end - first), block, next);
       }
     e = other;
@@ -296,9 +300,10 @@ void FfnRun::downRange(int64_t firstBlock, int64_t width, int64_t firstRow, int6
 
 void FfnRun::downOfFew() {
   const int64_t blocks = mxs_weight_blocks(hidden);
-  const int64_t strip = stripBlocks(blocks, usedCount, pool.threads());
+  const int64_t strip = stripBlocks(blocks, usedCount, kFewTasks * pool.threads());
   const int64_t strips = (blocks + strip - 1) / strip;
-  pool.parallelFor(usedCount * strips, [&](int64_t task, int) {
+  const int64_t tasks = usedCount * strips;
+  pool.parallelFor(tasks, [&](int64_t task, int) {
     alignas(64) float sums[kFewRows * kBlockColumns];
     const int64_t expert = used[task / strips], first = ends[expert];
     const int64_t rows = ends[expert + 1] - first;
@@ -306,7 +311,9 @@ void FfnRun::downOfFew() {
     for (int64_t block = begin; block < end; ++block) {
       const int64_t column = block * kBlockColumns;
       engine.multiply(midLayout.view(mid, capacity, first), rows, *call.down, expert, block, sums,
-                      block + 1 < blocks ? blockData(*call.down, expert, block + 1) : nullptr);
+                      block + 1 < blocks ? blockStart(*call.down, expert, block + 1)
+                      : task + 1 < tasks ? blockStart(*call.down, used[(task + 1) / strips], 0)
+                                         : BlockStart{});
       for (int64_t row = 0; row < rows; ++row)
         std::copy_n(sums + row * kBlockColumns, std::min(kBlockColumns, hidden - column),
                     few + (first + row) * hidden + column);

@@ -41,11 +41,17 @@ struct RowView {
   int64_t groups;      ///< I8: groups of a row
 };
 
+/// Where a column block begins; null data: unknown.
+struct BlockStart {
+  const uint8_t *data;
+  const uint16_t *scales; ///< null without
+};
+
 /// One column block of a packed matrix.
 struct BlockView {
   const uint8_t *data;    ///< 64-byte aligned
   const uint16_t *scales; ///< bfloat16 [groups][64], null without
-  const uint8_t *next;    ///< data of the block that is read after this one, null if unknown
+  BlockStart next;        ///< the block that is read after this one
   int64_t k;
   int64_t group;    ///< inputs that share a scale
   int64_t rowGroup; ///< I8 rows: values that share a scale; divides `group`

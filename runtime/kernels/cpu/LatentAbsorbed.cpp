@@ -61,8 +61,8 @@ static void multiplyBlock(const Engine &engine, const HeadProduct &p, int64_t ro
     const RowView view{reinterpret_cast<const uint8_t *>(p.x + head * p.headStride),
                        p.rowStride * 4, nullptr, nullptr, 0};
     engine.multiply(view, rows, *p.w, 0, block, sums,
-                    block + 1 < mxs_weight_blocks(p.w->n) ? blockData(*p.w, 0, block + 1)
-                                                          : nullptr);
+                    block + 1 < mxs_weight_blocks(p.w->n) ? blockStart(*p.w, 0, block + 1)
+                                                          : BlockStart{});
     float *y = p.y + head * p.yHeadStride + at - head * p.outputs;
     for (int64_t row = 0; row < rows; ++row)
       std::memcpy(y + (p.yRows ? p.yRows[row] : row) * p.yRowStride,

@@ -45,7 +45,7 @@ void cpu::packedLinear(const Engine &engine, ThreadPool &pool, Workspace &space,
     for (int64_t block = begin; block < end; ++block) {
       const int64_t column = block * kBlockColumns;
       engine.multiply(rowsFrom(view, first), count, w, matrix, block, sums,
-                      block + 1 < blocks ? blockData(w, matrix, block + 1) : nullptr);
+                      block + 1 < blocks ? blockStart(w, matrix, block + 1) : BlockStart{});
       const size_t bytes =
           static_cast<size_t>(std::min(kBlockColumns, w.n - column)) * sizeof(float);
       for (int64_t row = 0; row < count; ++row)

@@ -113,7 +113,7 @@ template <class V, class P> struct FloatBlock {
       // While several tiles pass over a part, the first two ask for what comes after it, half each.
       // A single tile reads from memory itself: asking only gets in the way of the processor's own
       // prefetching.
-      const uint8_t *next = step + part < all ? data + part * kStepBytes : w.next;
+      const uint8_t *next = step + part < all ? data + part * kStepBytes : w.next.data;
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
@@ -139,18 +139,36 @@ struct IntTile {
   const int32_t *sums;
   int64_t groups;
   const BlockView *w;
+  BlockStart next; ///< what to ask for at the end, null data: nothing
   float *y;
 };
 
-/// The sums are kept in registers where they and the dots fit them, else in y.
+/// Bytes of weights that a tile of at most kAskRows rows asks for ahead. Its few instructions per
+/// line let loads run so far ahead that they, and not the processor's own prefetching, wait for the
+/// memory; with more rows there is none of that, and asking costs more than it gives.
+constexpr int64_t kAheadBytes = 2048;
+constexpr int kAskRows = 2;
+
+/// Asks for a step's weights, into the second-level cache.
+MXS_INLINE void askStep(const uint8_t *weights) {
+#pragma GCC unroll 8
+  for (int64_t line = 0; line < kStepBytes; line += 64)
+    __builtin_prefetch(weights + line, 0, 2);
+}
+
+/// The sums are kept in registers where they and the dots fit them, else in y. A tile that
+/// passes over a whole block asks for the beginning of the next one, which may lie elsewhere.
 template <class V, class P, int R, int C>
 MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, int64_t column) {
   constexpr bool kept = 2 * R * C + C + 3 <= V::kRegisters;
+  constexpr bool asks = R <= kAskRows && C * V::kCells == kBlockColumns;
   const BlockView w = *t.w;
   float *const y = t.y + column;
   typename V::Reg sums[R][C];
   if constexpr (kept)
     loadSums<V, R, C>(sums, y, firstGroup == 0);
+  const int64_t groupBytes = w.rowGroup / P::kPerStep * kStepBytes;
+  const int64_t aheadGroups = (kAheadBytes + groupBytes - 1) / groupBytes;
   for (int64_t g = firstGroup; g < endGroup; ++g) {
     const int64_t k = g * w.rowGroup,
                   steps = (smaller(w.rowGroup, w.k - k) + P::kPerStep - 1) / P::kPerStep;
@@ -162,9 +180,23 @@ MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, 
         dots[r][c] = V::broadcastInt(-P::kBias * t.sums[r * t.groups + g]);
     const uint8_t *x = t.x + k;
     const uint8_t *data = w.data + k / P::kPerStep * kStepBytes + 4 * column;
-    for (int64_t s = 0; s < steps; ++s, data += kStepBytes, x += P::kRowBytes)
-      P::template step<R, C>(dots, x, t.stride, data);
     const uint16_t *scales = w.scales + k / w.group * kBlockColumns + column;
+    const int64_t left = endGroup - g;
+    if (left > aheadGroups ? asks : t.next.data != nullptr) {
+      const uint8_t *ask = data + aheadGroups * groupBytes;
+      if (left <= aheadGroups) {
+        ask = t.next.data + (aheadGroups - left) * groupBytes;
+        askStep(reinterpret_cast<const uint8_t *>(t.next.scales));
+      }
+      for (int64_t s = 0; s < steps;
+           ++s, data += kStepBytes, x += P::kRowBytes, ask += kStepBytes) {
+        askStep(ask);
+        P::template step<R, C>(dots, x, t.stride, data);
+      }
+    } else {
+      for (int64_t s = 0; s < steps; ++s, data += kStepBytes, x += P::kRowBytes)
+        P::template step<R, C>(dots, x, t.stride, data);
+    }
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
       const typename V::Reg scale = V::loadBf16(scales + c * V::kCells);
@@ -198,13 +230,20 @@ template <class V, class P> struct IntBlock {
     const int64_t all = (w.k + w.rowGroup - 1) / w.rowGroup;
     const int64_t tiles = (rows + P::kMostRows - 1) / P::kMostRows;
     const int64_t groupSteps = w.rowGroup / P::kPerStep;
-    const int64_t part = onePass<V, P>(rows) ? all : (P::kPartSteps + groupSteps - 1) / groupSteps;
+    const bool onePass = cpu::onePass<V, P>(rows);
+    const int64_t part = onePass ? all : (P::kPartSteps + groupSteps - 1) / groupSteps;
+    const BlockStart next = onePass ? w.next : BlockStart{};
     for (int64_t group = 0; group < all; group += part) {
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
-        const IntTile t{x.data + row * x.stride, x.stride, x.scales + row * x.groups,
-                        x.sums + row * x.groups, x.groups, &w,
+        const IntTile t{x.data + row * x.stride,
+                        x.stride,
+                        x.scales + row * x.groups,
+                        x.sums + row * x.groups,
+                        x.groups,
+                        &w,
+                        next,
                         y + row * kBlockColumns};
         forRows<Run, P::kMostRows, const IntTile &>(count, t, group, smaller(group + part, all));
         row += count;

@@ -71,8 +71,9 @@ TEST_P(Block, MatchesDoublePrecision) {
     const RowView view = layout.view(memory.data(), s.rows, 0);
     for (int64_t block = 0; block < mxs_weight_blocks(s.n); ++block) {
       std::vector<float> y(s.rows * kBlockColumns + 64, NAN);
-      // What is read ahead changes nothing; a small block behind a large one is read beyond its end.
-      const uint8_t *next = block % 2 ? blockData(w.handle(), 0, 0) : nullptr;
+      // What is read ahead changes nothing; a small block behind a large one is read beyond its
+      // end.
+      const BlockStart next = block % 2 ? blockStart(w.handle(), 0, 0) : BlockStart{};
       engine.multiply(view, s.rows, w.handle(), 1, block, y.data(), next);
       for (int64_t row = 0; row < s.rows; ++row)
         for (int64_t c = 0; c < kBlockColumns; ++c) {
