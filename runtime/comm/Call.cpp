@@ -43,15 +43,32 @@ static Status waitAt(const Call &call, CommClock::Part part, Ready ready, What w
   if (ready())
     return okStatus();
   RankState &state = call.state;
+  Transport &wire = state.world.transport();
+  const bool fromNetwork = part == CommClock::Inter;
+  if (fromNetwork) {
+    wire.drive(); // often enough: what was sent is on its way at once
+    if (ready())
+      return okStatus();
+  }
   const uint64_t deadline = state.world.options().deadlineNs;
   const int64_t begin = steadyNs();
   // What this rank waits for may be another one's computing: it does some of that first.
   const std::atomic<bool> &aborted = state.world.abortFlag();
   ThreadPool &pool = ThreadPool::process();
   const ThreadPool::Waiting waiting(pool);
-  pool.assist([&] { return ready() || aborted.load(std::memory_order_relaxed); });
+  const auto done = [&] { return ready() || aborted.load(std::memory_order_relaxed); };
+  const auto poll = [&] {
+    wire.drive();
+    return done();
+  };
+  const bool came = fromNetwork ? pool.assistPolling(done, poll) : pool.assist(done);
+  const bool sleeps = !came && fromNetwork;
+  if (sleeps)
+    wire.beginSleep();
   const WaitPoint::Result result =
       state.node.waitPoint(state.device).wait(ready, aborted, deadline);
+  if (sleeps)
+    wire.endSleep();
   state.clock.add(part, steadyNs() - begin);
   switch (result) {
   case WaitPoint::Ready:

@@ -21,7 +21,7 @@ struct MpiOptions {
   int64_t pieceBytes = 1 << 30; ///< MPI counts are 32 bits: longer messages are described in pieces
 };
 
-/// MPI of this process, on one thread of its own: every MPI call is made there.
+/// MPI of this process, on a thread of its own; threads that wait for a message call MPI as well.
 class MpiProcess {
 public:
   /// Finishes if finish() was not called.

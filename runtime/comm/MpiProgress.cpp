@@ -1,4 +1,4 @@
-//===- MpiProgress.cpp - The side of the MPI thread: post, poll, complete, watch
+//===- MpiProgress.cpp - The side of who calls MPI: post, poll, complete, watch
 //----------------===//
 
 #include "comm/MpiTransport.h"
@@ -63,7 +63,10 @@ MpiTransport::Extent MpiTransport::extentOf(int64_t bytes) const {
 void MpiTransport::add(MPI_Request request, Slot slot) {
   requests.push_back(request);
   slots.push_back(slot);
-  dataUnderWay += slot.kind == Slot::Send || slot.kind == Slot::Receive;
+  if (slot.kind == Slot::Send || slot.kind == Slot::Receive) {
+    ++dataUnderWay;
+    bytesUnderWay += slot.post.bytes;
+  }
   lettersUnderWay += slot.kind == Slot::Outgoing;
 }
 
@@ -182,6 +185,7 @@ void MpiTransport::complete(const Slot &slot, const MPI_Status &status, int erro
   case Slot::Send:
   case Slot::Receive:
     --dataUnderWay;
+    bytesUnderWay -= slot.post.bytes;
     return completeData(slot, status, error, nowNs);
   case Slot::Outgoing:
     --lettersUnderWay;

@@ -19,6 +19,9 @@ namespace mxs {
 // The thread
 //===----------------------------------------------------------------------===//
 
+/// So that others can say what they saw before the process ends.
+static constexpr std::chrono::milliseconds kLastWords(500);
+
 MpiThread::MpiThread(const MpiOptions &options)
     : options(options), lostAfterNs(static_cast<int64_t>(
                             options.lostAfterNs ? options.lostAfterNs : options.deadlineNs / 2)),
@@ -55,53 +58,90 @@ void MpiThread::serve(MpiTransport *transport) {
   served = transport;
 }
 
+// A peer that is gone is an error of the write, not the end of this process.
+static void blockBrokenPipe() {
+  sigset_t brokenPipe;
+  sigemptyset(&brokenPipe);
+  sigaddset(&brokenPipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &brokenPipe, nullptr);
+}
+
+MpiThread::Turn::Turn(MpiThread &thread) : thread(thread), lock(thread.engine, std::try_to_lock) {
+  static thread_local bool prepared = false;
+  if (!prepared)
+    blockBrokenPipe();
+  prepared = true;
+  if (lock)
+    thread.rankCalls.store(true, std::memory_order_relaxed);
+}
+
+MpiThread::Turn::~Turn() {
+  if (!lock)
+    return;
+  thread.watch.leave();
+  thread.rankCalls.store(false, std::memory_order_relaxed);
+}
+
 void MpiThread::hangs(const char *call) {
   {
     std::lock_guard<std::mutex> lock(mutex);
     hungIn = call;
   }
   finished.notify_all();
+  const Status why = timeoutError("node " + std::to_string(node) + " hangs inside MPI, in " + call +
+                                  ", for " + std::to_string(lostAfterNs / 1'000'000) +
+                                  " ms; the connection to another node may be broken");
   std::lock_guard<std::mutex> lock(servedMutex);
   if (served)
-    served->giveUp(timeoutError("node " + std::to_string(node) + " hangs inside MPI, in " + call +
-                                ", for " + std::to_string(lostAfterNs / 1'000'000) +
-                                " ms; the connection to another node may be broken"));
+    served->giveUp(why);
+  if (!rankCalls.load(std::memory_order_relaxed))
+    return;
+  // Nobody can end a rank, and its owner waits for it.
+  std::this_thread::sleep_for(kLastWords);
+  std::fprintf(stderr, "mixserve: %s; this process ends\n", why.message().c_str());
+  std::fflush(nullptr);
+  removeMpiSegments();
+  ::_exit(kHungExit);
 }
 
 // With messages under way, sleeps are short against the time since something last happened, so
 // they add little to it; idle, a thousand looks per second catch heartbeats and commands.
-int64_t MpiThread::sleepNs(int64_t quietNs) const {
-  const int64_t longest =
-      served && served->busy() ? std::clamp<int64_t>(quietNs / 100, 100'000, 500'000) : 1'000'000;
+int64_t MpiThread::look() {
+  const std::lock_guard<std::mutex> turn(engine);
+  const int64_t now = steadyNs();
+  if (served && served->progress(now))
+    lastNs = now;
+  watch.leave();
+  const bool busy = served && served->busy();
+  if (served && !served->relied())
+    return busy ? 200'000 : 1'000'000;
+  const int64_t quietNs = now - lastNs;
+  const int64_t longest = busy ? std::clamp<int64_t>(quietNs / 100, 100'000, 500'000) : 1'000'000;
   return std::clamp<int64_t>(quietNs / 16, 20'000, longest);
 }
 
 void MpiThread::main() {
-  // A peer that is gone is an error of the write, not the end of this process. MPI's own threads
-  // inherit this.
-  sigset_t brokenPipe;
-  sigemptyset(&brokenPipe);
-  sigaddset(&brokenPipe, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &brokenPipe, nullptr);
+  blockBrokenPipe(); // MPI's own threads inherit this
   useFineTimers();
-  int64_t lastNs = steadyNs();
+  lastNs = steadyNs();
   while (true) {
-    const int64_t now = steadyNs();
-    if (served && served->progress(now))
-      lastNs = now;
-    watch.leave();
-
+    const std::chrono::nanoseconds pause(look());
     std::unique_lock<std::mutex> lock(mutex);
     if (!poked && !stop)
-      changed.wait_for(lock, std::chrono::nanoseconds(sleepNs(now - lastNs)),
-                       [&] { return poked || stop; });
+      changed.wait_for(lock, pause, [&] { return poked || stop; });
+    if (poked)
+      lastNs = steadyNs();
     poked = false;
     if (std::shared_ptr<Work> work = std::move(next)) {
       next = nullptr;
       working = true;
       lock.unlock();
-      Status status = work->action();
-      watch.leave();
+      Status status;
+      {
+        const std::lock_guard<std::mutex> turn(engine);
+        status = work->action();
+        watch.leave();
+      }
       lock.lock();
       working = false;
       work->status = std::move(status);

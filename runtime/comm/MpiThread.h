@@ -1,11 +1,12 @@
-//===- MpiThread.h - The one thread that calls MPI -----------------------------------*- C++
+//===- MpiThread.h - The thread that calls MPI when nobody else does -----------------*- C++
 //-*-===//
 //
 // MPI moves bytes only while it is called. This thread calls it and sleeps in between: 20 us while
 // things happen, longer the longer nothing does, never on a busy core. Who hands it work wakes it.
+// A rank that waits awake calls MPI itself, one thread at a time; this one then only keeps watch.
 //
-// MPI may keep it for ever, as Open MPI does when a peer's socket broke (MpiSettings.h). So a watch
-// looks at it, and whoever waits for it is told.
+// MPI may keep a thread for ever, as Open MPI does when a peer's socket broke (MpiSettings.h). So a
+// watch looks at whoever calls it, and whoever waits for that is told.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_COMM_MPITHREAD_H
@@ -14,6 +15,7 @@
 #include "comm/CallWatch.h"
 #include "comm/MpiEngine.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -22,6 +24,9 @@
 namespace mxs {
 
 class MpiTransport;
+
+/// A rank or link was lost, as the exit codes of the tools have it.
+inline constexpr int kHungExit = 5;
 
 class MpiThread {
 public:
@@ -37,7 +42,22 @@ public:
   /// There is something to do. From any thread.
   void wake();
 
-  // The rest on the thread only.
+  /// The right to call MPI, for a thread that waits anyway; while it lives.
+  class Turn {
+  public:
+    explicit Turn(MpiThread &thread);
+    ~Turn();
+    Turn(const Turn &) = delete;
+    Turn &operator=(const Turn &) = delete;
+    /// False: another thread calls MPI.
+    explicit operator bool() const { return lock.owns_lock(); }
+
+  private:
+    MpiThread &thread;
+    std::unique_lock<std::mutex> lock;
+  };
+
+  // The rest on the thread, or during a turn.
   /// Polls `transport` between works; null: none.
   void serve(MpiTransport *transport);
   /// What is called now, a literal: it returns soon, or hangs.
@@ -53,7 +73,8 @@ private:
     Status status;
     bool done = false;
   };
-  int64_t sleepNs(int64_t quietNs) const;
+  /// Polls what is served; returns how long to sleep.
+  int64_t look();
   /// On the watch's thread.
   void hangs(const char *call);
 
@@ -63,6 +84,10 @@ private:
   bool poked = false, stop = false;
   bool working = false;         ///< a work runs
   const char *hungIn = nullptr; ///< the call that does not return
+
+  std::mutex engine;                  ///< held by whoever calls MPI
+  std::atomic<bool> rankCalls{false}; ///< a rank does
+  int64_t lastNs = 0;                 ///< when something happened last; the thread's own
 
   std::mutex servedMutex; ///< held while `served` is changed, or told that the thread hangs
   MpiTransport *served = nullptr;

@@ -10,9 +10,6 @@
 
 namespace mxs {
 
-/// A rank or link was lost, as the exit codes of the tools have it.
-static constexpr int kHungExit = 5;
-
 MpiTransport::MpiTransport(std::shared_ptr<MpiThread> mpiThread, const Topology &topology)
     : thread(std::move(mpiThread)), topo(topology), self(thread->node),
       lostAfterNs(thread->lostAfterNs),
@@ -60,6 +57,7 @@ Status MpiTransport::open() {
     tagLimit = found ? *limit : 32767;
     for (Peer &peer : peers)
       peer.heardNs = steadyNs();
+    isOpen = true;
     thread->serve(this);
     return okStatus();
   });
@@ -103,6 +101,7 @@ Status MpiTransport::sayGoodBye() {
     std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
   thread->serve(nullptr);
+  isOpen = false;
   if (!failed && !othersLeft())
     failed = true;
   if (failed) {
@@ -146,20 +145,46 @@ void MpiTransport::cancelReceives() {
 
 void MpiTransport::postSend(int source, int target, uint64_t tag, const void *bytesToSend,
                             int64_t bytes, MessageRequest &request) {
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    posts.push_back({true, topo.nodeOf(target), source, target, tag,
-                     const_cast<void *>(bytesToSend), bytes, &request});
-  }
-  thread->wake();
+  post({true, topo.nodeOf(target), source, target, tag, const_cast<void *>(bytesToSend), bytes,
+        &request});
 }
 
 void MpiTransport::postRecv(int target, int source, uint64_t tag, void *room, int64_t capacity,
                             MessageRequest &request) {
+  post({false, topo.nodeOf(source), source, target, tag, room, capacity, &request});
+}
+
+// Whoever finds the engine free starts its message itself. What is short then needs nobody until
+// somebody waits for it; what is long fills the sockets, so the thread moves it meanwhile.
+void MpiTransport::post(const Post &post) {
   {
     std::lock_guard<std::mutex> lock(mutex);
-    posts.push_back({false, topo.nodeOf(source), source, target, tag, room, capacity, &request});
+    posts.push_back(post);
   }
+  if (!startNow())
+    thread->wake();
+}
+
+// True: nobody else needs to look.
+bool MpiTransport::startNow() {
+  const MpiThread::Turn turn(*thread);
+  if (!turn || !isOpen)
+    return false;
+  takePosts(steadyNs());
+  return bytesUnderWay <= kShortBytes;
+}
+
+void MpiTransport::drive() {
+  const MpiThread::Turn turn(*thread);
+  if (!turn || !isOpen || failed)
+    return;
+  const int64_t now = steadyNs();
+  takePosts(now);
+  testRequests(now);
+}
+
+void MpiTransport::beginSleep() {
+  ++sleepers;
   thread->wake();
 }
 
@@ -173,7 +198,7 @@ void MpiTransport::sendControl(int /*fromNode*/, int toNode, const std::string &
   }
   if (toNode == self)
     controlWait.notify();
-  else
+  else if (!startNow())
     thread->wake();
 }
 

@@ -1,7 +1,8 @@
 //===- MpiTransport.h - Messages between processes over MPI --------------------------*- C++
 //-*-===//
 //
-// Ranks hand requests over in a queue; the MPI thread posts them, polls them, and completes them.
+// A rank puts requests in a queue. It posts, polls and completes them itself while it waits awake; the
+// MPI thread does while nobody else does, or while ranks sleep for them.
 // Control messages, heartbeats, aborts and good-byes have a communicator of their own, so that they
 // never match data.
 //
@@ -33,6 +34,9 @@ public:
                 MessageRequest &request) override;
   void postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
                 MessageRequest &request) override;
+  void drive() override;
+  void beginSleep() override;
+  void endSleep() override { --sleepers; }
   void sendControl(int fromNode, int toNode, const std::string &message) override;
   bool takeControl(int atNode, int fromNode, std::string &message) override;
   WaitPoint &controlWaitPoint(int /*node*/) override { return controlWait; }
@@ -51,6 +55,8 @@ public:
   bool progress(int64_t nowNs);
   /// Whether messages of ranks are under way.
   bool busy() const { return dataUnderWay > 0; }
+  /// Whether somebody needs the MPI thread for messages to move in time.
+  bool relied() const { return sleepers.load() > 0 || bytesUnderWay > kShortBytes; }
 
 private:
   enum ControlKind : int { Text = 1, Heartbeat, Abort, GoodBye };
@@ -94,6 +100,11 @@ private:
     MPI_Datatype type;
   };
 
+  /// Messages under way that sockets hold without anybody's help.
+  static constexpr int64_t kShortBytes = 64 << 10;
+
+  void post(const Post &post);
+  bool startNow();
   bool takePosts(int64_t nowNs);
   void start(const Post &post, int64_t nowNs);
   void startLetter(int node, ControlKind kind, std::string text);
@@ -122,6 +133,7 @@ private:
   WaitPoint controlWait;
 
   // Handed between threads.
+  std::atomic<int> sleepers{0}; ///< threads that sleep until a message comes
   std::mutex mutex;
   std::vector<Post> posts;
   std::vector<Letter> letters;
@@ -132,7 +144,7 @@ private:
   Status ended;        ///< what close() gave
   Status failure;      ///< of the first failure; under handlerMutex
 
-  // The MPI thread's own.
+  // Of the thread that calls MPI.
   MPI_Comm data = MPI_COMM_NULL, control = MPI_COMM_NULL;
   int64_t tagLimit = 0;
   std::vector<Post> taken;
@@ -142,10 +154,11 @@ private:
   std::vector<int> indices;
   std::vector<MPI_Status> statuses;
   std::vector<Peer> peers;
-  int64_t dataUnderWay = 0, lettersUnderWay = 0;
+  int64_t dataUnderWay = 0, lettersUnderWay = 0; ///< messages
+  int64_t bytesUnderWay = 0;                     ///< of data; receives count as large as they may be
   int64_t lastBeatNs = 0, lastLookNs = 0;
   uint64_t arrivals = 0;
-  bool failed = false;
+  bool isOpen = false, failed = false;
 };
 
 } // namespace mxs

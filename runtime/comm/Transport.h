@@ -1,8 +1,8 @@
 //===- Transport.h - How bytes leave a node ------------------------------------------*- C++ -*-===//
 //
 // Point-to-point only. Calls never block; a request completes on a progress thread of the
-// transport, which then notifies the request's wait point. Messages of one (source, target, tag)
-// match in order.
+// transport, or on a thread that drives it, which then notifies the request's wait point. Messages
+// of one (source, target, tag) match in order.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_COMM_TRANSPORT_H
@@ -70,6 +70,15 @@ public:
   virtual void postRecv(int target, int source, uint64_t tag, void *data, int64_t capacity,
                         MessageRequest &request) = 0;
 
+  /// For a thread that waits awake for one of its messages: it moves messages itself, so that none
+  /// is handed from thread to thread. Does nothing while another thread is at it. Never blocks.
+  virtual void drive() {}
+  /// For a thread that goes to sleep until one of its messages completes: from the first call to
+  /// the second the progress thread moves messages in time. It may be late for one that nobody
+  /// sleeps for.
+  virtual void beginSleep() {}
+  virtual void endSleep() {}
+
   /// Where messages under way are recorded; null = nowhere. Before the first message.
   virtual void traceTo(Trace *trace) = 0;
 
@@ -80,8 +89,9 @@ public:
   /// Notified when a control message for `node` arrives.
   virtual WaitPoint &controlWaitPoint(int node) = 0;
 
-  /// `handler` is called, on the progress thread and until the transport is destroyed, when another
-  /// process has given up or cannot be reached any more. Before the first message.
+  /// `handler` is called, on the progress thread or one that drives or posts, and until the
+  /// transport is destroyed, when another process has given up or cannot be reached any more.
+  /// Before the first message.
   virtual void onFailure(std::function<void(const Status &)> /*handler*/) {}
   /// Tells the other processes that this one gives up, and why. Never blocks.
   virtual void abort(const Status & /*reason*/) {}

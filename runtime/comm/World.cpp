@@ -63,7 +63,11 @@ Status World::sendControl(int fromNode, int toNode, const std::string &message) 
 Status World::recvControl(int atNode, int fromNode, std::string &message, bool forever) {
   bool taken = false;
   auto ready = [&] { return taken = taken || wire->takeControl(atNode, fromNode, message); };
-  switch (wire->controlWaitPoint(atNode).wait(ready, poisoned, forever ? 0 : opts.deadlineNs)) {
+  wire->beginSleep();
+  const WaitPoint::Result result =
+      wire->controlWaitPoint(atNode).wait(ready, poisoned, forever ? 0 : opts.deadlineNs);
+  wire->endSleep();
+  switch (result) {
   case WaitPoint::Ready:
     return okStatus();
   case WaitPoint::Aborted:

@@ -65,8 +65,6 @@ static thread_local int callersHere = 0;
 static thread_local const ThreadPool *callerPool = nullptr;
 static thread_local int heldWorker = -1;
 
-static constexpr std::chrono::microseconds kSpin(50);
-
 static void pauseBriefly() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -75,14 +73,17 @@ static void pauseBriefly() {
 #endif
 }
 
-/// Waits until `done` or for kSpin; says whether it is done. Whoever else can run on this core goes
-/// first: the thread that posts and receives messages is not one of the pool's, and a rank that spun
-/// for a message would keep it from sending the answer (two hosts on two cores, rows of 2 tokens there
-/// and back: 480 us, with the yield 260).
-template <class Done> static bool spin(const Done &done) {
-  const auto end = std::chrono::steady_clock::now() + kSpin;
+/// Waits until `done` or for `most`; says whether it is done. Whoever else can run on this core
+/// goes first: the thread that posts and receives messages is not one of the pool's, and a rank
+/// that spun for a message would keep it from sending the answer (two hosts on two cores, rows of 2
+/// tokens there and back: 480 us, with the yield 260).
+template <class Done, class Poll>
+static bool spin(const Done &done, const Poll &poll, std::chrono::microseconds most) {
+  const auto end = std::chrono::steady_clock::now() + most;
   do {
     sched_yield();
+    if (poll())
+      return true;
     for (int i = 0; i < 32; ++i) {
       if (done())
         return true;
@@ -92,21 +93,20 @@ template <class Done> static bool spin(const Done &done) {
   return done();
 }
 
-/// Gives the core to other threads until `done`, or until nobody wanted it for kSpin; says whether
+/// Gives the core to other threads until `poll`, or until nobody wanted it for `most`; says whether
 /// it is done.
-template <class Done> static bool giveWay(const Done &done) {
+template <class Poll> static bool giveWay(const Poll &poll, std::chrono::nanoseconds left) {
   constexpr std::chrono::microseconds alone(2); // an exchange with another thread takes longer
-  std::chrono::nanoseconds left = kSpin;
   auto last = std::chrono::steady_clock::now();
   while (left.count() > 0) {
-    if (done())
+    if (poll())
       return true;
     sched_yield();
     const auto now = std::chrono::steady_clock::now();
     left -= std::min<std::chrono::nanoseconds>(now - last, alone);
     last = now;
   }
-  return done();
+  return poll();
 }
 
 //===----------------------------------------------------------------------===//
@@ -216,8 +216,9 @@ void ThreadPool::releaseWorker(int worker) {
 
 /// With more ranks than cores another one may want this core, and to go to sleep and be woken would
 /// take longer than most waits.
-template <class Done> bool ThreadPool::linger(const Done &done) const {
-  return callers.load() > bound ? giveWay(done) : spin(done);
+template <class Done, class Poll>
+bool ThreadPool::linger(const Done &done, const Poll &poll, std::chrono::microseconds most) const {
+  return callers.load() > bound ? giveWay(poll, kNear) : spin(done, poll, most);
 }
 
 //===----------------------------------------------------------------------===//
@@ -263,7 +264,7 @@ void ThreadPool::parallelFor(int64_t tasks, TaskFunction fn) {
   };
   if (!goesOn() && callers.load() > bound) {
     lock.unlock();
-    linger(goesOn);
+    linger(goesOn, goesOn, kNear);
     lock.lock();
   }
   job.changed.wait(lock, goesOn);
@@ -315,7 +316,8 @@ bool ThreadPool::coreFree() const {
          callers.load() - waiting.load() + spinners.load() < bound;
 }
 
-bool ThreadPool::assist(Condition done) {
+bool ThreadPool::assist(const Condition &done, const Condition &poll,
+                        std::chrono::microseconds most) {
   if (currentPool == this)
     return done();
   std::unique_lock<std::mutex> lock(mutex);
@@ -332,10 +334,11 @@ bool ThreadPool::assist(Condition done) {
     if (callers.load() <= bound && !coreFree())
       break;
     const uint64_t seen = published.load();
+    const auto isPublished = [&] { return published.load(std::memory_order_acquire) != seen; };
     ++spinners;
     lock.unlock();
-    const bool changed =
-        linger([&] { return done() || published.load(std::memory_order_acquire) != seen; });
+    const bool changed = linger([&] { return done() || isPublished(); },
+                                [&] { return poll() || isPublished(); }, most);
     lock.lock();
     --spinners;
     ready = done();
@@ -351,7 +354,8 @@ void ThreadPool::awaitHelpers(Job &job, std::unique_lock<std::mutex> &lock) {
   if (heldWorker >= 0 ||
       spinners.load() < static_cast<int>(idle.size())) { // its core is still its own
     lock.unlock(); // not counted as a spinner: those come to help
-    linger([&] { return job.inside.load(std::memory_order_acquire) == 0; });
+    const auto alone = [&] { return job.inside.load(std::memory_order_acquire) == 0; };
+    linger(alone, alone, kNear);
     lock.lock(); // the last helper may still hold it: only now is the job nobody else's
   }
   job.changed.wait(lock, [&] { return job.inside.load() == 0; });
@@ -362,7 +366,8 @@ void ThreadPool::awaitWork(std::unique_lock<std::mutex> &lock) {
   if (std::max(1, callers.load()) + spinners.load() < bound) {
     ++spinners;
     lock.unlock();
-    spin([&] { return published.load(std::memory_order_acquire) != seen; });
+    const auto isPublished = [&] { return published.load(std::memory_order_acquire) != seen; };
+    spin(isPublished, isPublished, kNear);
     lock.lock();
     --spinners;
   }

@@ -7,16 +7,17 @@
 // never oversubscribes the cores.
 //
 // A rank that waits for another one does that one's tasks meanwhile (assist), where a core is free.
-// Waiting threads spin for at most 50 us, and only where they and what computes fit the bound; with
-// more ranks than cores they offer their core to others meanwhile. Then they sleep. A call
-// allocates nothing. Tasks must not wait for other ranks: that is what bounds every wait here. A
-// rank stuck in a task is found by its node's leader.
+// Waiting threads spin for at most 50 us (for another node 500), and only where they and what
+// computes fit the bound; with more ranks than cores they offer their core to others meanwhile.
+// Then they sleep. A call allocates nothing. Tasks must not wait for other ranks: that is what
+// bounds every wait here. A rank stuck in a task is found by its node's leader.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_THREADS_THREADPOOL_H
 #define MIXSERVE_RUNTIME_THREADS_THREADPOOL_H
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -84,7 +85,11 @@ public:
   /// core than there are, it spins; until `done()` or until there was nothing to do for 50 us.
   /// Returns done(); if false, sleep. `done` is called often and on this thread only; a task that
   /// has begun is finished first.
-  bool assist(Condition done);
+  bool assist(Condition done) { return assist(done, done, kNear); }
+  /// For something from another node. `poll()` gives what `done()` does, but may first do something
+  /// about it: it looks at the network. Called while it spins, without locks. Spins for up to 500
+  /// us: nodes are not as even as the cores of one, and what wakes a sleeper takes 50 us or more.
+  bool assistPolling(Condition done, Condition poll) { return assist(done, poll, kFar); }
 
   /// While it lives, its thread waits for another one: it needs no core of its own, and gives the
   /// number back that it holds. Around assist() and the sleep that follows.
@@ -118,6 +123,8 @@ public:
   };
 
 private:
+  /// How long a thread spins for others of its process, and for another node.
+  static constexpr std::chrono::microseconds kNear{50}, kFar{500};
   struct Job;
   friend class Caller;
   friend class Waiting;
@@ -134,7 +141,9 @@ private:
   bool isNumberWanted() const;
   void unlink(Job &job);
   /// Waits awake until `done` or for a moment; says whether it is done. Without the mutex.
-  template <class Done> bool linger(const Done &done) const;
+  template <class Done, class Poll>
+  bool linger(const Done &done, const Poll &poll, std::chrono::microseconds most) const;
+  bool assist(const Condition &done, const Condition &poll, std::chrono::microseconds most);
   /// Whether a waiting thread may spin: a rank that has something to do would lack the core.
   bool coreFree() const;
   void awaitHelpers(Job &job, std::unique_lock<std::mutex> &lock);

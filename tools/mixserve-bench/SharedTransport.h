@@ -51,6 +51,9 @@ private:
                   mxs::MessageRequest &request) override {
       shared.wire->postRecv(target, source, tag, data, capacity, request);
     }
+    void drive() override { shared.wire->drive(); }
+    void beginSleep() override { shared.wire->beginSleep(); }
+    void endSleep() override { shared.wire->endSleep(); }
     void traceTo(mxs::Trace *) override {}
     void sendControl(int fromNode, int toNode, const std::string &message) override {
       shared.wire->sendControl(fromNode, toNode, message);

@@ -147,6 +147,28 @@ TEST(Mpi, ControlMessagesArriveInOrder) {
   }
 }
 
+/// Of this thread: whether MPI_Testsome does not return, and how often it was called.
+static thread_local bool ownMpiHangs = false;
+static thread_local int ownLooks = 0;
+
+TEST(Mpi, AWaitingRankMovesItsMessagesItself) {
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+  const int me = process->node(), peer = me ^ 1;
+  ownLooks = 0;
+  for (int i = 0; i < 200 && peer < process->nodes(); ++i) {
+    Mail sent(100, static_cast<uint8_t>(i + me)), received(100);
+    transport->postRecv(me, peer, 0, received.bytes.data(), 100, received.request);
+    transport->postSend(me, peer, 0, sent.bytes.data(), 100, sent.request);
+    const auto begin = std::chrono::steady_clock::now();
+    while (!(received.request.completed() && sent.request.completed()) && secondsSince(begin) < 20)
+      transport->drive();
+    ASSERT_EQ(received.request.state, MessageRequest::Done);
+    ASSERT_EQ(received.bytes[99], static_cast<uint8_t>(i + peer));
+  }
+  EXPECT_TRUE(ownLooks > 0 || peer >= process->nodes());
+}
+
 // Not a test of speed: it prints what the engine costs.
 TEST(Mpi, PrintsLatencyBandwidthAndIdleCost) {
   std::unique_ptr<Transport> transport;
@@ -273,9 +295,42 @@ TEST(MpiFault, AHangInsideMpiIsNamed) {
     (void)cluster.release(); // as close() asks
 }
 
+// Nobody can end a rank that waits for its message and does not come back: its process ends.
+TEST(MpiFault, AHangOfARankInsideMpiEndsTheProcess) {
+  Mail mail(64);
+  std::atomic<bool> told{false};
+  std::string problem;
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+  transport->onFailure([&](const Status &why) {
+    problem = why.message();
+    told = true;
+  });
+  const int me = process->node();
+  transport->postRecv(me, 1 - me, 0, mail.bytes.data(), 64, mail.request);
+  const auto begin = std::chrono::steady_clock::now();
+  while (!told && secondsSince(begin) < 6) {
+    ownMpiHangs = me == 1;
+    transport->drive();
+  }
+  EXPECT_EQ(me, 0) << "it came back";
+  EXPECT_NE(problem.find("node 1"), std::string::npos) << problem;
+  if (!testing::Test::HasFailure())
+    std::ofstream(resultFile + "0") << secondsSince(begin) << " s: " << problem;
+}
+
 } // namespace mxs::test
 
 // Instead of MPI's own, which has this second name.
+extern "C" __attribute__((visibility("default"))) int
+MPI_Testsome(int count, void *requests, int *done, int *indices, void *statuses) {
+  ++mxs::test::ownLooks;
+  while (mxs::test::ownMpiHangs)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  using Testsome = int (*)(int, void *, int *, int *, void *);
+  static const auto real = reinterpret_cast<Testsome>(::dlsym(RTLD_DEFAULT, "PMPI_Testsome"));
+  return real(count, requests, done, indices, statuses);
+}
 extern "C" __attribute__((visibility("default"))) int
 MPI_Improbe(int source, int tag, void *comm, int *flag, void *message, void *status) {
   while (mxs::test::mpiHangs)

@@ -4,6 +4,7 @@
 #   mpi.test.sh PROGRAM abort                  a process of three gives up: all end
 #   mpi.test.sh PROGRAM lost killed|stopped    a process of two ends: the other names it
 #   mpi.test.sh PROGRAM hangs                  MPI of one of two processes does not return: both name it
+#   mpi.test.sh PROGRAM hangs rank             the same on the thread of a rank: that process ends by itself
 #   mpi.test.sh PROGRAM hosts                  two emulated hosts (test/cluster; cut cables: faults.test.py there)
 #   mpi.test.sh SOAK soak N                    comm-soak between two emulated hosts, N collectives
 set -u
@@ -39,9 +40,17 @@ abort)
   expect_no_segments
   ;;
 hangs)
-  launch --enable-recovery -n 2 "$program" --gtest_filter='MpiFault.AHang*' --deadline-ms=4000 --result="$scratch/result" \
+  filter='MpiFault.AHangInside*'
+  [ $# -gt 0 ] && filter='MpiFault.AHangOfARank*'
+  launch --enable-recovery -n 2 "$program" --gtest_filter="$filter" --deadline-ms=4000 --result="$scratch/result" \
     >"$scratch/log" 2>&1
-  for node in 0 1; do expect_named "$scratch/result$node"; done
+  expect_named "$scratch/result0"
+  if [ $# -gt 0 ]; then
+    grep "^mixserve: node 1 hangs inside MPI, in MPI_Testsome, .*; this process ends" "$scratch/log" ||
+      { echo "FAIL: node 1 does not say why it ended:"; tail -n 40 "$scratch/log"; exit 1; }
+  else
+    expect_named "$scratch/result1"
+  fi
   expect_no_segments
   ;;
 lost)
