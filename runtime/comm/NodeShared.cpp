@@ -25,9 +25,12 @@ void NodeShared::set(int device, int flag, uint64_t value) {
 bool NodeShared::satisfied(int device) const {
   const Expecting::Wanted &wanted = members[device]->wanted;
   const int flag = wanted.flag.load(std::memory_order_acquire);
-  return flag < 0 || firstBelow(wanted.first.load(std::memory_order_relaxed),
-                                wanted.count.load(std::memory_order_relaxed), flag,
-                                wanted.value.load(std::memory_order_relaxed)) < 0;
+  const int first = wanted.first.load(std::memory_order_relaxed);
+  const int count = wanted.count.load(std::memory_order_relaxed);
+  // A mixture of two waits may name devices that there are not.
+  if (flag < 0 || first + count > static_cast<int>(members.size()))
+    return true;
+  return firstBelow(first, count, flag, wanted.value.load(std::memory_order_relaxed)) < 0;
 }
 
 bool NodeShared::unread(int device) const {
