@@ -165,7 +165,7 @@ TEST_F(RunTool, BadInput) {
       {folder + " --prompt-file " + folder + "/none", "--prompt-file"},
       {folder + " --prompt-ids 1 --max-new-tokens 99", "exceed the artifact's context"},
       {folder + " --prompt-ids 1 --method hybrid", "no dispatch method 'hybrid'"},
-      {folder + " --prompt-ids 1 --chunks 4", "only the method hybrid-fused is chunked"},
+      {folder + " --prompt-ids 1 --chunks 4", "only the methods hybrid-fused and hier-ep work in chunks"},
       {folder + "-missing --prompt-ids 1", "no such folder"},
       {folder + " --verify " + folder + "/none", "cannot open"},
       {folder + " --verify " + folder + "/plan.json", "safetensors"},
