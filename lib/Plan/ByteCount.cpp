@@ -47,11 +47,19 @@ std::vector<int64_t> balancedGroupRows(const Mesh &mesh, const Layout &layout, i
                                        int64_t sequences) {
   std::vector<int64_t> rows(layout.attnDp);
   const int64_t busy = std::min(layout.attnDp, sequences);
-  const int64_t ofNode = layout.attnDp % mesh.nodes == 0 ? layout.attnDp / mesh.nodes : 1;
-  const int64_t nodes = layout.attnDp / ofNode;
-  for (int64_t i = 0; i < busy; ++i)
-    rows[i % nodes * ofNode + i / nodes] =
-        partBegin(i + 1, tokens, busy) - partBegin(i, tokens, busy);
+  // The first group that begins on `node` or behind it; nodes may hold unequally many.
+  const auto firstOf = [&](int64_t node) {
+    return (node * layout.attnDp + mesh.nodes - 1) / mesh.nodes;
+  };
+  int64_t taken = 0;
+  for (int64_t round = 0; taken < busy; ++round)
+    for (int64_t node = 0; node < mesh.nodes && taken < busy; ++node) {
+      const int64_t group = firstOf(node) + round;
+      if (group >= firstOf(node + 1))
+        continue;
+      rows[group] = partBegin(taken + 1, tokens, busy) - partBegin(taken, tokens, busy);
+      ++taken;
+    }
   return rows;
 }
 

@@ -186,6 +186,9 @@ TEST(ByteCount, BalancedRowsUseAsManyGroupsAsSequences) {
   EXPECT_EQ(balancedGroupRows({2, 2}, {1, 4, 1, 4}, 10, 2), (std::vector<int64_t>{5, 0, 5, 0}));
   EXPECT_EQ(balancedGroupRows({2, 2}, {1, 4, 1, 4}, 9, 3), (std::vector<int64_t>{3, 3, 3, 0}));
   EXPECT_EQ(balancedGroupRows({4, 2}, {4, 2, 1, 8}, 9, 1), (std::vector<int64_t>{9, 0}));
+  // The second of three groups begins on the first of two nodes, so it comes last.
+  EXPECT_EQ(balancedGroupRows({2, 3}, {2, 3, 1, 6}, 9, 2), (std::vector<int64_t>{4, 0, 5}));
+  EXPECT_EQ(balancedGroupRows({2, 3}, {2, 3, 1, 6}, 9, 3), (std::vector<int64_t>{3, 3, 3}));
   EXPECT_EQ(ownedRows({2, 2, 1, 4}, {5, 0}), (std::vector<int64_t>{2, 3, 0, 0}));
 }
 
