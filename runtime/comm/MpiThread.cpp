@@ -71,6 +71,8 @@ MpiThread::Turn::Turn(MpiThread &thread) : thread(thread), lock(thread.engine, s
   if (!prepared)
     blockBrokenPipe();
   prepared = true;
+  if (lock && thread.hung.load(std::memory_order_relaxed))
+    lock.unlock(); // it has come back, but nobody watches any more
   if (lock)
     thread.rankCalls.store(true, std::memory_order_relaxed);
 }
@@ -83,6 +85,7 @@ MpiThread::Turn::~Turn() {
 }
 
 void MpiThread::hangs(const char *call) {
+  hung = true;
   {
     std::lock_guard<std::mutex> lock(mutex);
     hungIn = call;

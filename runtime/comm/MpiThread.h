@@ -49,7 +49,7 @@ public:
     ~Turn();
     Turn(const Turn &) = delete;
     Turn &operator=(const Turn &) = delete;
-    /// False: another thread calls MPI.
+    /// False: another thread calls MPI, or one has hung inside it.
     explicit operator bool() const { return lock.owns_lock(); }
 
   private:
@@ -87,6 +87,7 @@ private:
 
   std::mutex engine;                  ///< held by whoever calls MPI
   std::atomic<bool> rankCalls{false}; ///< a rank does
+  std::atomic<bool> hung{false};      ///< somebody did not come back from it
   int64_t lastNs = 0;                 ///< when something happened last; the thread's own
 
   std::mutex servedMutex; ///< held while `served` is changed, or told that the thread hangs

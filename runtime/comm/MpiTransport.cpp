@@ -168,7 +168,7 @@ void MpiTransport::post(const Post &post) {
 // True: nobody else needs to look.
 bool MpiTransport::startNow() {
   const MpiThread::Turn turn(*thread);
-  if (!turn || !isOpen)
+  if (!turn || !isOpen || failed)
     return false;
   takePosts(steadyNs());
   return bytesUnderWay <= kShortBytes;

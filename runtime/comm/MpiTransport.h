@@ -1,8 +1,8 @@
 //===- MpiTransport.h - Messages between processes over MPI --------------------------*- C++
 //-*-===//
 //
-// A rank puts requests in a queue. It posts, polls and completes them itself while it waits awake; the
-// MPI thread does while nobody else does, or while ranks sleep for them.
+// A rank puts requests in a queue. It posts, polls and completes them itself while it waits awake;
+// the MPI thread does while nobody else does, or while ranks sleep for them.
 // Control messages, heartbeats, aborts and good-byes have a communicator of their own, so that they
 // never match data.
 //
@@ -155,7 +155,7 @@ private:
   std::vector<MPI_Status> statuses;
   std::vector<Peer> peers;
   int64_t dataUnderWay = 0, lettersUnderWay = 0; ///< messages
-  int64_t bytesUnderWay = 0;                     ///< of data; receives count as large as they may be
+  int64_t bytesUnderWay = 0; ///< of data; receives count as large as they may be
   int64_t lastBeatNs = 0, lastLookNs = 0;
   uint64_t arrivals = 0;
   bool isOpen = false, failed = false;
