@@ -45,13 +45,15 @@ static Status waitAt(const Call &call, CommClock::Part part, Ready ready, What w
   RankState &state = call.state;
   Transport &wire = state.world.transport();
   const bool fromNetwork = part == CommClock::Inter;
+  const int64_t begin = steadyNs();
   if (fromNetwork) {
     wire.drive(); // often enough: what was sent is on its way at once
-    if (ready())
+    if (ready()) {
+      state.clock.add(part, steadyNs() - begin);
       return okStatus();
+    }
   }
   const uint64_t deadline = state.world.options().deadlineNs;
-  const int64_t begin = steadyNs();
   // What this rank waits for may be another one's computing: it does some of that first.
   const std::atomic<bool> &aborted = state.world.abortFlag();
   ThreadPool &pool = ThreadPool::process();
