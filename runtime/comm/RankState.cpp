@@ -60,8 +60,8 @@ RankState::RankState(World &world, NodeShared &node, int rank)
 void RankState::reserveRoute() {
   const auto prepare = [&](std::vector<std::vector<int32_t>> &lists, int count) {
     lists.resize(count);
-    // For the worst case, since a step allocates nothing; and lists of `sent` are never moved: while
-    // a fused dispatch fills them, peers read what they already hold.
+    // For the worst case, since a step allocates nothing; and lists of `sent` and `forwarded` are
+    // never moved: while a dispatch in chunks fills them, peers read what they already hold.
     for (std::vector<int32_t> &list : lists)
       list.reserve(maxOwnedRows(topo, world.options()) * copiesPerRow);
   };

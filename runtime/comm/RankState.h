@@ -60,7 +60,7 @@ struct Route {
   /// As lane: rows that came from the rank of each node, own node included, [N].
   std::vector<std::vector<int32_t>> lane;
   /// As lane (hier-ep): of lane[n], the rows forwarded to each device (row numbers, and their
-  /// positions in lane[n]), [N * D].
+  /// positions in the message, or in the own rows, that they are taken from), [N * D].
   std::vector<std::vector<int32_t>> forwarded, forwardedAt;
 };
 

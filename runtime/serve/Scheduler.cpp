@@ -8,7 +8,8 @@
 using namespace mxs;
 
 Scheduler::Scheduler(const ServeLimits &limits, const SchedulerOptions &options, Emit emit)
-    : limits(limits), options(options), emit(std::move(emit)), slots(limits.groups, limits.slots, limits.nodes) {}
+    : limits(limits), options(options), emit(std::move(emit)),
+      slots(limits.groups, limits.slots, limits.nodes) {}
 
 /// Cache positions that a request may come to use.
 static int64_t promisedTokens(const Request &request, int64_t maxContext) {

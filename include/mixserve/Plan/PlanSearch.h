@@ -16,7 +16,7 @@ struct Overrides {
   std::optional<Layout> layout;
   std::optional<Method> method;
   std::optional<int64_t>
-      chunks; ///< above 1 only hybrid-fused has chunks, so it fixes the method too
+      chunks; ///< of hybrid-fused or hier-ep; above 1 and without a method it fixes hybrid-fused
 };
 
 /// Why no search can honour these together ("chunks=2 needs moe-comm=hybrid-fused or hier-ep, .."),
