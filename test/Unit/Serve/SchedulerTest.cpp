@@ -240,6 +240,20 @@ TEST(Scheduler, FewSequencesAreSpreadOverNodes) {
   }
 }
 
+// 3 groups on 2 nodes: the second one begins on the first node, as the planner counts, too
+// (balancedGroupRows).
+TEST(Scheduler, NodesMayHoldUnequallyManyGroups) {
+  ServeLimits l = limits(3);
+  l.nodes = 2;
+  Bench bench(l);
+  bench.add({1, 2, 3}, 12);
+  bench.add({1, 2, 3}, 12);
+  bench.step();
+  ASSERT_EQ(bench.last.size(), 2u);
+  EXPECT_EQ(bench.last[0].group, 0);
+  EXPECT_EQ(bench.last[1].group, 2);
+}
+
 TEST(Scheduler, EndsAndReasons) {
   Bench bench(limits());
   const std::vector<int32_t> prompt = {4, 5}, tokens = alone(prompt, 30);
