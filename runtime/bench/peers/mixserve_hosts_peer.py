@@ -2,7 +2,8 @@
 
     hosts with 2 --rate 1000 -- python3 mixserve_hosts_peer.py two.mxs --bin build/bin --threads 1
 
-Every measurement starts its processes anew; their start and a warm-up are not counted."""
+Every measurement starts its processes anew; their start and a warm-up are not counted. --many: what the planner made for
+many requests at once, where that is another artifact than the one for a request alone."""
 import json
 import os
 import subprocess
@@ -14,10 +15,10 @@ import workload
 HOSTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "test", "cluster", "hosts")
 
 
-def serve(arguments, requests, prompt, output):
+def serve(arguments, model, requests, prompt, output):
     result = subprocess.run(
         [HOSTS, "mpirun", os.environ["HOSTS_PREFIX"], "-x", f"MXS_THREADS={arguments.threads}",
-         os.path.join(arguments.bin, "mixserve-bench"), "serve", arguments.model, "--json", "--requests", str(requests), "--prompt",
+         os.path.join(arguments.bin, "mixserve-bench"), "serve", model, "--json", "--requests", str(requests), "--prompt",
          str(prompt), "--output", str(output), "--warm-up", str(requests), "--max-running", str(requests)],
         capture_output=True, text=True)
     if result.returncode != 0:
@@ -26,8 +27,8 @@ def serve(arguments, requests, prompt, output):
 
 
 def measure(arguments):
-    alone = serve(arguments, 1, workload.PROMPT, workload.OUTPUT)
-    many = serve(arguments, workload.MANY, workload.MANY_PROMPT, workload.MANY_OUTPUT)
+    alone = serve(arguments, arguments.model, 1, workload.PROMPT, workload.OUTPUT)
+    many = serve(arguments, arguments.many, workload.MANY, workload.MANY_PROMPT, workload.MANY_OUTPUT)
     return {"ttft_s": round(alone["ttft_s"]["mean"], 4), "itl_ms": round(alone["itl_s"]["p50"] * 1e3, 3),
             "serve8_tokens_per_s": round(many["output_tokens_per_s"], 1)}
 
@@ -35,10 +36,12 @@ def measure(arguments):
 def main():
     parser = workload.parser(__doc__)
     parser.add_argument("--bin", default="build/bin")
+    parser.add_argument("--many")
     arguments = parser.parse_args()
     arguments.model, arguments.bin = os.path.abspath(arguments.model), os.path.abspath(arguments.bin)
+    arguments.many = os.path.abspath(arguments.many or arguments.model)
     begin = time.perf_counter()
-    serve(arguments, 1, 16, 1)
+    serve(arguments, arguments.model, 1, 16, 1)
     workload.say(peer="mixserve", threads=arguments.threads, load_s=0, start_s=round(time.perf_counter() - begin, 3))
     for _ in sys.stdin if arguments.follow else range(arguments.rounds):
         workload.say(**measure(arguments))
