@@ -14,6 +14,16 @@ constexpr int64_t kMostPerLevel = 4096;
 /// The search visits pairs of ranks: minutes at this size, hours soon after.
 constexpr int64_t kMostRanks = 1024;
 
+/// `per: node`, or `per: device`, which is also what a missing key says.
+bool readPerNode(const YamlMap &map) {
+  if (!map.has("per"))
+    return false;
+  const std::string per = map.text("per");
+  if (per != "device" && per != "node")
+    map.fail(map.at("per"), "per", "expected device or node, got '" + per + "'");
+  return per == "node";
+}
+
 LinkSpec readLink(const YamlMap &link, bool isNode) {
   link.allowOnly({"bw", "latency", "kind", "per", "small_bw", "small_below"});
   LinkSpec spec;
@@ -21,15 +31,10 @@ LinkSpec readLink(const YamlMap &link, bool isNode) {
   spec.latencyNs = link.quantity("latency", Quantity::Time);
   if (link.has("kind"))
     spec.kind = link.text("kind");
-  if (link.has("per")) {
-    const std::string per = link.text("per");
-    if (per != "device" && per != "node")
-      link.fail(link.at("per"), "per", "expected device or node, got '" + per + "'");
-    if (per == "node" && !isNode)
-      link.fail(link.at("per"), "per",
-                "only the link between nodes can be shared by a node; use device");
-    spec.perNode = per == "node";
-  }
+  spec.perNode = readPerNode(link);
+  if (spec.perNode && !isNode)
+    link.fail(link.at("per"), "per",
+              "only the link between nodes can be shared by a node; use device");
   if (link.has("small_bw") != link.has("small_below"))
     link.fail(link.at("bw"), link.has("small_bw") ? "small_below" : "small_bw",
               "small_bw and small_below belong together; give both or none");
@@ -71,12 +76,7 @@ void readDevice(const YamlMap &device, DeviceSpec &spec) {
   spec.memoryBytes = device.positive("memory", Quantity::Size);
   if (device.has("memory_bw"))
     spec.memoryBytesPerNs = device.positive("memory_bw", Quantity::Bandwidth);
-  if (device.has("per")) {
-    const std::string per = device.text("per");
-    if (per != "device" && per != "node")
-      device.fail(device.at("per"), "per", "expected device or node, got '" + per + "'");
-    spec.perNode = per == "node";
-  }
+  spec.perNode = readPerNode(device);
   if (!device.has("flops"))
     return;
   const YamlMap flops = device.map("flops");

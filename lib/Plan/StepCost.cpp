@@ -39,11 +39,16 @@ StepCost stepCost(const PlanContext &context, const Layout &layout, Method metho
   return cost;
 }
 
+/// As few prompts as hold `tokens` tokens.
+static int64_t promptsOf(const Workload &workload, int64_t tokens) {
+  return (tokens + workload.prompt - 1) / workload.prompt;
+}
+
 StepLoad typicalLoad(const Workload &workload, int64_t tokens) {
   if (tokens <= workload.concurrency)
     return {tokens, tokens, workload.prompt + workload.output / 2.0};
-  const int64_t prompts = (tokens + workload.prompt - 1) / workload.prompt;
-  return {tokens, std::min(workload.concurrency, prompts), workload.prompt / 2.0};
+  return {tokens, std::min(workload.concurrency, promptsOf(workload, tokens)),
+          workload.prompt / 2.0};
 }
 
 const TableEntry &entryFor(const std::vector<TableEntry> &table, int64_t tokens) {
@@ -64,7 +69,7 @@ ServingCost servingCost(const PlanContext &context, const Layout &layout,
   /// `tokens` prompt tokens in full steps, and one step with the rest.
   auto prefill = [&](int64_t tokens) {
     const auto step = [&](int64_t rows) {
-      return cost({rows, (rows + work.prompt - 1) / work.prompt, work.prompt / 2.0});
+      return cost({rows, promptsOf(work, rows), work.prompt / 2.0});
     };
     StepCost sum;
     const int64_t full = tokens / most, rest = tokens % most;

@@ -14,22 +14,8 @@ cd "$scratch" || exit 1
 export TMPDIR=$scratch
 models=$MIXSERVE_SOURCE_DIR/models
 golden=$models/qwen3moe-tiny/golden.safetensors
-status=0
-fail() { echo "FAIL: $*"; status=1; }
-compile() { # CLUSTER METHOD OUTPUT
-  mixserve-compile "$models/qwen3moe-tiny/onnx/mobius-onnx-standard/model.onnx" --cluster "$models/clusters/$1.yaml" \
-    --moe-comm="$2" -o "$3" >compile.log 2>&1 || { cat compile.log; exit 1; }
-}
+. "$here/expect.sh"
 launch() { timeout 60 mpirun --oversubscribe --bind-to none "$@"; }
-# expect CODE TEXT COMMAND...: exit code of node 0 as mpirun passes it on, and a text in what was printed.
-expect() {
-  local code=$1 text=$2 got
-  shift 2
-  "$@" >out 2>&1
-  got=$?
-  [ $got -eq "$code" ] || fail "exit code $got, expected $code: $*: $(cat out)"
-  grep -qF -- "$text" out || fail "'$text' is missing: $*: $(cat out)"
-}
 
 # Tokens and logits are those of the unsharded model.
 for method in hybrid-fused hybrid flat-ep hier-ep allgather; do

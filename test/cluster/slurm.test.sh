@@ -2,8 +2,7 @@
 # mixserve-run under a real Slurm on two emulated hosts: the results of one process, refusals, lost tasks, ends.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-status=0
-fail() { echo "FAIL: $*"; status=1; }
+. "$here/expect.sh"
 
 outside() {
   "$here/slurm" check || exit $?
@@ -19,11 +18,6 @@ outside() {
   gone "a run"
   killed
   exit $status
-}
-
-compile() { # CLUSTER METHOD OUTPUT
-  mixserve-compile "$MIXSERVE_SOURCE_DIR/models/qwen3moe-tiny/onnx/mobius-onnx-standard/model.onnx" --moe-comm="$2" \
-    --cluster "$MIXSERVE_SOURCE_DIR/models/clusters/$1.yaml" -o "$3" >compile.log 2>&1 || { cat compile.log; exit 1; }
 }
 
 # Nothing that used this test's folder runs or is left.
@@ -53,16 +47,6 @@ run() { # OPTIONS... -- ARGUMENTS OF mixserve-run...
   while [ "$1" != -- ]; do options+=("$1"); shift; done
   shift
   timeout 40 srun --mpi=pmix "${options[@]}" mixserve-run "$@"
-}
-
-# expect CODE TEXT COMMAND...: exit code, and a text in what was printed.
-expect() {
-  local code=$1 text=$2 got
-  shift 2
-  "$@" >out 2>&1
-  got=$?
-  [ $got -eq "$code" ] || fail "exit code $got, expected $code: $*: $(cat out)"
-  grep -qF -- "$text" out || fail "'$text' is missing: $*: $(cat out)"
 }
 
 now() { date +%s%N; }
