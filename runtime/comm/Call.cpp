@@ -11,7 +11,8 @@
 namespace mxs {
 
 Call::Call(RankState &state, Site site)
-    : state(state), site(site), rows(state.rows), topo(state.topo), beginNs(steadyNs()) {
+    : state(state), site(site), rows(state.rows), topo(state.topo), wire(state.world.options().wire),
+      beginNs(steadyNs()) {
   ++state.sequence;
   state.flight.enter(state.sequence, site, beginNs);
   state.outgoing.reset();
@@ -218,7 +219,9 @@ Status Call::startMessage(int64_t bytes, uint8_t *&payload) {
 }
 
 Status Call::send(uint8_t *payload, int target, int chunk, int64_t rowCount, int64_t bytes,
-                  mxs_site_t op) {
+                  mxs_site_t op, int64_t exactBytes) {
+  if (wire == WireType::BF16)
+    bytes = exactBytes + narrowRows(payload + exactBytes, (bytes - exactBytes) / 4);
   if (state.sendCount == state.messageLimit)
     return failure(MXS_INTERNAL, "more messages than planned for", chunk);
   MessageHeader header;
@@ -231,6 +234,7 @@ Status Call::send(uint8_t *payload, int target, int chunk, int64_t rowCount, int
   header.rows = rowCount;
   header.bytes = bytes;
   header.sentNs = steadyNs();
+  header.exactBytes = exactBytes;
   uint8_t *message = payload - sizeof header;
   std::memcpy(message, &header, sizeof header);
 
@@ -254,6 +258,7 @@ Status Call::expect(int source, int chunk, int64_t bytes, int &slot) {
   if (!arrival.data)
     return failure(MXS_INTERNAL, "receive buffer too small for " + std::to_string(bytes) + " bytes",
                    chunk);
+  arrival.room = bytes;
   arrival.source = source;
   arrival.chunk = chunk;
   arrival.request.wake = &state.node.waitPoint(state.device);
@@ -295,7 +300,20 @@ Status Call::receive(int slot, mxs_site_t op, Received &out) {
                    arrival.chunk);
   state.world.counters().add(state.self, {site.layer, op}, Link::Inter, Direction::In, state.self,
                              header.bytes);
-  out = {arrival.data + sizeof header, header.rows, header.bytes};
+  out = {arrival.data + sizeof(MessageHeader), header.rows, header.bytes};
+  return wire == WireType::BF16 ? widen(arrival, header.exactBytes, out) : okStatus();
+}
+
+// The place was made for floats; a message that has no room for them was made by another program.
+Status Call::widen(const Arrival &arrival, int64_t exactBytes, Received &message) const {
+  const int64_t narrow = message.bytes - exactBytes;
+  if (exactBytes < 0 || narrow < 0 || narrow % 2 != 0 || exactBytes + 2 * narrow > arrival.room)
+    return failure(MXS_INTERNAL,
+                   "message from rank " + std::to_string(arrival.source) + " of " +
+                       std::to_string(message.bytes) + " bytes, " + std::to_string(exactBytes) +
+                       " exact, does not fit the wire type",
+                   arrival.chunk);
+  message.bytes = exactBytes + widenRows(message.payload + exactBytes, narrow / 2);
   return okStatus();
 }
 

@@ -14,7 +14,7 @@ namespace mxs {
 
 /// Payload of a received and checked message.
 struct Received {
-  const uint8_t *payload = nullptr;
+  uint8_t *payload = nullptr;
   int64_t rows = 0, bytes = 0;
 };
 
@@ -81,11 +81,13 @@ public:
   //--- Between nodes -----------------------------------------------------------------------------
   /// Room for a message of at most `bytes`.
   Status startMessage(int64_t bytes, uint8_t *&payload);
-  /// Sends what was put in `payload`; it must not change before leave().
-  Status send(uint8_t *payload, int target, int chunk, int64_t rows, int64_t bytes, mxs_site_t op);
+  /// Sends what was put in `payload`, `exactBytes` and then floats of rows, which become the wire
+  /// type in place: nobody may read or change it before leave().
+  Status send(uint8_t *payload, int target, int chunk, int64_t rows, int64_t bytes, mxs_site_t op,
+              int64_t exactBytes = 0);
   /// Posts a receive of at most `bytes`; returns its slot.
   Status expect(int source, int chunk, int64_t bytes, int &slot);
-  /// Waits for slot's message and checks its header.
+  /// Waits for slot's message, checks its header and makes floats of its rows.
   Status receive(int slot, mxs_site_t op, Received &out);
   Status waitArrival(int slot);
   uint64_t arrivalOf(int slot) const { return state.arrivals[slot].request.arrival; }
@@ -109,6 +111,9 @@ private:
     state.pulls[op * topo.devices + device] += bytes;
   }
 
+  Status widen(const Arrival &arrival, int64_t exactBytes, Received &message) const;
+
+  const WireType wire;
   RankGroup peers;
   bool isStaged = false;
   const int64_t beginNs;

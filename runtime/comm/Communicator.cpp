@@ -85,7 +85,7 @@ Status Communicator::allGather(Site site, const float *in, float *out, int64_t w
     if ((from != MXS_ROWS_OWNED || to != MXS_ROWS_GROUP) &&
         (from != MXS_ROWS_ASKED_OWNED || to != MXS_ROWS_ASKED))
       return unsupported(call, from, to);
-    const Column column{in, out, width * 4};
+    const Column column{in, out, width * 4, true};
     return gatherRows(call, call.topo.attnRanks(self), &column, 1, {call.rows, to});
   };
   return finish(run());
@@ -101,9 +101,9 @@ Status Communicator::allGatherRouted(Site site, const RoutedRows &in, const Rout
       return gatherLanes(call, in, out, {hidden, topK});
     if (from != MXS_ROWS_OWNED || to != MXS_ROWS_RECEIVED)
       return unsupported(call, from, to);
-    const Column columns[] = {{in.ids, out.ids, topK * 4},
-                              {in.weights, out.weights, topK * 4},
-                              {in.x, out.x, hidden * 4}};
+    const Column columns[] = {{in.ids, out.ids, topK * 4, false},
+                              {in.weights, out.weights, topK * 4, false},
+                              {in.x, out.x, hidden * 4, true}};
     return gatherRows(call, call.topo.world(), columns, 3, {call.rows, to});
   };
   return finish(run());
@@ -138,7 +138,7 @@ Status Communicator::allReduce(Site site, const float *in, float *out, int64_t w
       MXS_TRY(reduceRows(reduce, group, in, own, width, spans));
     }
     Call gather(*state, site);
-    const Column column{own, out, width * 4};
+    const Column column{own, out, width * 4, true};
     return gatherRows(gather, group, &column, 1, spans);
   };
   return finish(run());
@@ -153,7 +153,7 @@ Status Communicator::share(Site site, const void *own, void *all, int64_t bytes)
                           std::to_string(bytes) + " bytes are shared, but the world was made for " +
                               std::to_string(world.options().shareBytes));
     const RankGroup group = state->topo.attnRanks(self);
-    const Column column{own, all, bytes};
+    const Column column{own, all, bytes, false};
     return gatherRows(call, group, &column, 1, {call.rows, MXS_ROWS_GROUP, group.first});
   };
   return finish(run());

@@ -12,11 +12,14 @@ struct Column {
   const void *in;
   void *out;
   int64_t rowBytes;
+  bool rounds; ///< floats of activations: between nodes they travel in the wire type
 };
 constexpr int kMaxColumns = 3;
 
 /// Every rank of `group` gets the rows of all of them. Lane-wise between the nodes first, then each
-/// rank reads its node peers' lanes: a row enters a node once per lane, not once per rank.
+/// rank reads its node peers' lanes: a row enters a node once per lane, not once per rank. Every rank
+/// has the same bits: in a group over several nodes the rank's own rows of `out` are rounded, too.
+/// Columns that round come last.
 Status gatherRows(Call &call, const RankGroup &group, const Column *columns, int count,
                   const RowSpans &spans);
 

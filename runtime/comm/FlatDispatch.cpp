@@ -38,7 +38,7 @@ Status flatDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, 
     uint8_t *payload = nullptr;
     MXS_TRY(call.startMessage(rows * rowBytes, payload));
     packRows(payload, list.data(), rows, in, hidden, topK);
-    return call.send(payload, target, 0, rows, rows * rowBytes, op);
+    return call.send(payload, target, 0, rows, rows * rowBytes, op, rows * routedExactBytes(topK));
   }));
 
   for (int device = 0; device < call.topo.devices; ++device) {

@@ -97,7 +97,8 @@ private:
     MXS_TRY(call.startMessage(part.count() * rowBytes, payload));
     packRows(payload, list.data() + part.begin, part.count(), in, hidden, topK);
     return call.send(payload, laneRank(step.node), step.chunk, part.count(),
-                     part.count() * rowBytes, MXS_SITE_DISPATCH);
+                     part.count() * rowBytes, MXS_SITE_DISPATCH,
+                     part.count() * routedExactBytes(topK));
   }
 
   Status receive(const Step &step) {

@@ -60,7 +60,7 @@ Status hierDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, 
     MXS_TRY(call.startMessage(rows * rowBytes, payload));
     packRows(payload, list.data(), rows, in, hidden, topK);
     return call.send(payload, call.topo.rankOf(node, state.device), 0, rows, rows * rowBytes,
-                     call.site.op);
+                     call.site.op, rows * routedExactBytes(topK));
   }));
 
   std::vector<Offer> &lane = state.laneRows;

@@ -29,7 +29,8 @@ Status hybridDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out
     uint8_t *payload = nullptr;
     MXS_TRY(call.startMessage(rows * rowBytes, payload));
     packRows(payload, list.data(), rows, in, hidden, topK);
-    return call.send(payload, laneRank(node), 0, rows, rows * rowBytes, call.site.op);
+    return call.send(payload, laneRank(node), 0, rows, rows * rowBytes, call.site.op,
+                     rows * routedExactBytes(topK));
   }));
 
   const std::vector<int32_t> &own = route.sent[state.nodeIndex];

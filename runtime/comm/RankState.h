@@ -68,6 +68,7 @@ struct Route {
 struct Arrival {
   MessageRequest request;
   uint8_t *data = nullptr;
+  int64_t room = 0; ///< payload bytes that fit
   int source = -1, chunk = 0;
 };
 

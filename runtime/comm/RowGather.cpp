@@ -1,6 +1,7 @@
 //===- RowGather.cpp - all_gather ---------------------------------------------------------------===//
 
 #include "comm/DenseCollectives.h"
+#include "core/Mutation.h"
 
 #include <algorithm>
 #include <cstring>
@@ -21,9 +22,11 @@ static void copyBytes(void *to, const void *from, int64_t bytes) {
 static Status exchangeLanes(Call &call, const RankGroup &group, const Column *columns, int count,
                             const RowSpans &spans) {
   RankState &state = call.state;
-  int64_t rowBytes = 0;
-  for (int i = 0; i < count; ++i)
+  int64_t rowBytes = 0, exactBytes = 0;
+  for (int i = 0; i < count; ++i) {
     rowBytes += columns[i].rowBytes;
+    exactBytes += columns[i].rounds ? 0 : columns[i].rowBytes;
+  }
 
   int slot = 0;
   MXS_TRY(forOtherNodes(state.nodeIndex, group.firstNode, group.nodes, [&](int node) {
@@ -41,7 +44,7 @@ static Status exchangeLanes(Call &call, const RankGroup &group, const Column *co
       to += own * columns[i].rowBytes;
     }
     return call.send(payload, call.topo.rankOf(node, state.device), 0, own, own * rowBytes,
-                     call.site.op);
+                     call.site.op, own * exactBytes);
   }));
 
   slot = 0;
@@ -65,9 +68,15 @@ static Status exchangeLanes(Call &call, const RankGroup &group, const Column *co
 Status gatherRows(Call &call, const RankGroup &group, const Column *columns, int count,
                   const RowSpans &spans) {
   RankState &state = call.state;
-  for (int i = 0; i < count; ++i)
-    copyBytes(rowsOf(columns[i], spans.begin(state.self)), columns[i].in,
-              spans.count(state.self) * columns[i].rowBytes);
+  const bool rounds = group.spansNodes() && state.world.options().wire == WireType::BF16 &&
+                      !mutated(Mutation::OwnRowsExact);
+  for (int i = 0; i < count; ++i) {
+    uint8_t *to = rowsOf(columns[i], spans.begin(state.self));
+    const int64_t bytes = spans.count(state.self) * columns[i].rowBytes;
+    copyBytes(to, columns[i].in, bytes);
+    if (rounds && columns[i].rounds)
+      roundRows(reinterpret_cast<float *>(to), bytes / 4);
+  }
   MXS_TRY(exchangeLanes(call, group, columns, count, spans));
 
   const int64_t own = spans.count(state.self);

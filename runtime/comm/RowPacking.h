@@ -11,6 +11,8 @@ namespace mxs {
 
 /// Bytes of one routed row between ranks: x, K weights, K ids, and its row number at home.
 inline int64_t routedRowBytes(int64_t hidden, int64_t topK) { return 4 * hidden + 8 * topK + 4; }
+/// Those of them that lie before all x in a message, and are not rounded.
+inline int64_t routedExactBytes(int64_t topK) { return 8 * topK + 4; }
 
 /// The payload is four arrays: index [n], ids [n,K], weights [n,K], x [n,H].
 struct RoutedPayload {

@@ -31,9 +31,9 @@ struct MessageHeader {
   int32_t source = 0, target = 0; ///< ranks
   uint64_t sequence = 0;          ///< number of the collective since the world began
   int64_t rows = 0;
-  int64_t bytes = 0;  ///< payload after the header
-  int64_t sentNs = 0; ///< steadyNs() of the sender, for traces
-  int64_t unused = 0;
+  int64_t bytes = 0;      ///< payload after the header, as it travels
+  int64_t sentNs = 0;     ///< steadyNs() of the sender, for traces
+  int64_t exactBytes = 0; ///< first part of the payload; after it come rows in the wire type
 };
 static_assert(sizeof(MessageHeader) == 64, "no padding; payloads begin on a cache line");
 

@@ -5,6 +5,7 @@
 #include "comm/ByteCounters.h"
 #include "comm/Topology.h"
 #include "comm/Trace.h"
+#include "comm/WireType.h"
 
 #include <atomic>
 #include <memory>
@@ -19,6 +20,7 @@ class NodeShared;
 class Transport;
 
 struct WorldOptions {
+  WireType wire = WireType::F32;        ///< of rows between nodes; the same in every process
   uint64_t deadlineNs = 30'000'000'000; ///< bound on every wait [ns]
   uint64_t interNsPerMib = 0;           ///< pace of a rank's link to other nodes [ns/MiB], 0 = off
   uint64_t intraNsPerMib = 0;           ///< pace of a rank's link inside its node [ns/MiB], 0 = off

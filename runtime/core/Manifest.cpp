@@ -64,6 +64,18 @@ static Status parseLayout(const JsonObject &root, Manifest &m) {
   return okStatus();
 }
 
+/// "wire", absent in artifacts from before it: f32.
+static Status parseWire(const JsonObject &root, Manifest &m) {
+  if (!root.has("wire"))
+    return okStatus();
+  std::string name;
+  MXS_TRY(root.text("wire", name));
+  if (name != "f32" && name != "bf16")
+    return badArtifact("wire must be \"f32\" or \"bf16\", got \"" + name + "\"");
+  m.hasBf16Wire = name == "bf16";
+  return okStatus();
+}
+
 static Status parseTable(const JsonObject &root, Manifest &m) {
   JsonObject limits;
   MXS_TRY(root.object("limits", limits));
@@ -238,6 +250,7 @@ Status Manifest::parse(const std::string &text, Manifest &out, int &abi) {
   MXS_TRY(root.text("plan_hash", m.planHash));
   MXS_TRY(parseModel(root, m));
   MXS_TRY(parseLayout(root, m));
+  MXS_TRY(parseWire(root, m));
   MXS_TRY(parseTable(root, m));
   MXS_TRY(parseBuffers(root, m));
   MXS_TRY(parseFiles(root, m));

@@ -64,6 +64,7 @@ struct Manifest {
   std::vector<int64_t> moeLayers;
   std::vector<int64_t> eosTokens; ///< end-of-sequence ids; empty if the artifact names none
   int nodes = 1, devices = 1;
+  bool hasBf16Wire = false; ///< rows between nodes are bf16, else f32
   int attnTp = 1, attnDp = 1, moeTp = 1, moeEp = 1;
   std::vector<std::string> variants;
   std::vector<TableEntry> table;

@@ -140,6 +140,7 @@ Status Model::createWorld() {
   if (Status status = topology.check(); !status.ok())
     return badArtifact("artifact '" + r.artifact.folder() + "': " + status.message());
   WorldOptions world;
+  world.wire = m.hasBf16Wire ? WireType::BF16 : WireType::F32;
   world.deadlineNs = options.deadlineNs;
   world.interNsPerMib = options.interNsPerMib;
   world.intraNsPerMib = options.intraNsPerMib;

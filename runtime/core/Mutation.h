@@ -13,6 +13,7 @@ enum class Mutation {
   NodeDedupOff, ///< a row is sent to a node once per expert there
   WeightTwice,  ///< the first routing weight of a message is applied twice
   ArrivalOrder, ///< node sums are added in the order in which they arrive
+  OwnRowsExact, ///< all_gather: a rank's own rows are not rounded to the wire type
   EarlyFlag     ///< a chunk's flag is set before its rows have arrived
 };
 

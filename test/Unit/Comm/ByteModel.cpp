@@ -4,10 +4,12 @@
 
 namespace mxs::test {
 
-void ByteModel::move(int layer, mxs_site_t op, int from, int to, int64_t amount) {
+void ByteModel::move(int layer, mxs_site_t op, int from, int to, RowBytes row, int64_t rows) {
+  const int link = s.node(from) == s.node(to) ? 0 : 1;
+  const int64_t perFloat = link && s.wire == WireType::BF16 ? 2 : 4;
+  const int64_t amount = rows * (row.floats * perFloat + row.exact);
   if (from == to || amount == 0)
     return;
-  const int link = s.node(from) == s.node(to) ? 0 : 1;
   bytes[{layer, op, link, 0, from}] += amount;
   bytes[{layer, op, link, 1, to}] += amount;
 }
@@ -29,50 +31,50 @@ std::vector<int64_t> ByteModel::askedRows() const {
 }
 
 void ByteModel::allGather(int layer, mxs_site_t op, int groupSize,
-                          const std::vector<int64_t> &rowsOfRank, int64_t rowBytes) {
+                          const std::vector<int64_t> &rowsOfRank, RowBytes row) {
   for (int home = 0; home < s.ranks(); ++home)
     for (int to = 0; to < s.ranks(); ++to) {
       if (home / groupSize != to / groupSize)
         continue;
-      const int64_t amount = rowsOfRank[home] * rowBytes;
       // Home's rows reach `to` over home's lane on to's node.
       const int lane = s.node(to) * s.topo.devices + s.device(home);
       if (lane == to)
-        move(layer, op, home, to, amount);
+        move(layer, op, home, to, row, rowsOfRank[home]);
       else
-        move(layer, op, lane, to, amount);
+        move(layer, op, lane, to, row, rowsOfRank[home]);
     }
 }
 
 void ByteModel::reduceScatter(int layer, mxs_site_t op, int groupSize) {
-  const int64_t rowBytes = 4 * s.hidden;
+  const RowBytes sums{s.hidden, 0};
   for (int from = 0; from < s.ranks(); ++from)
     for (int64_t row = 0; row < s.totalRows(); ++row) {
       const int home = s.home[row];
       if (home / groupSize != from / groupSize)
         continue;
       const int lane = s.node(from) * s.topo.devices + s.device(home);
-      move(layer, op, from, lane, rowBytes);
+      move(layer, op, from, lane, sums);
       if (from == lane)
-        move(layer, op, lane, home, rowBytes);
+        move(layer, op, lane, home, sums);
     }
 }
 
 void ByteModel::allGatherMethod(int layer) {
-  allGather(layer, MXS_SITE_DISPATCH_AG, s.ranks(), ownedRows(), 4 * s.hidden + 8 * s.topK);
+  allGather(layer, MXS_SITE_DISPATCH_AG, s.ranks(), ownedRows(),
+            {s.hidden, 8 * s.topK});
   reduceScatter(layer, MXS_SITE_COMBINE_RS, s.ranks());
 }
 
 void ByteModel::flatEp(int layer) {
   for (int64_t row = 0; row < s.totalRows(); ++row)
     for (int rank : s.destinationRanks(row)) {
-      move(layer, MXS_SITE_DISPATCH, s.home[row], rank, 4 * s.hidden + 8 * s.topK + 4);
-      move(layer, MXS_SITE_COMBINE, rank, s.home[row], 4 * s.hidden);
+      move(layer, MXS_SITE_DISPATCH, s.home[row], rank, {s.hidden, 8 * s.topK + 4});
+      move(layer, MXS_SITE_COMBINE, rank, s.home[row], {s.hidden, 0});
     }
 }
 
 void ByteModel::hierEp(int layer) {
-  const int64_t there = 4 * s.hidden + 8 * s.topK + 4, back = 4 * s.hidden;
+  const RowBytes there{s.hidden, 8 * s.topK + 4}, back{s.hidden, 0};
   for (int64_t row = 0; row < s.totalRows(); ++row) {
     const int home = s.home[row];
     for (int node : s.destinationNodes(row)) {
@@ -89,7 +91,7 @@ void ByteModel::hierEp(int layer) {
 }
 
 void ByteModel::hybrid(int layer) {
-  const int64_t there = 4 * s.hidden + 8 * s.topK + 4, back = 4 * s.hidden;
+  const RowBytes there{s.hidden, 8 * s.topK + 4}, back{s.hidden, 0};
   for (int64_t row = 0; row < s.totalRows(); ++row) {
     const int home = s.home[row];
     for (int node : s.destinationNodes(row)) {

@@ -15,11 +15,16 @@ public:
   /// (layer, op, link, direction, rank)
   using Key = std::tuple<int, int, int, int, int>;
 
+  /// Floats of a row, which between nodes have the wire type, and the bytes that come with it.
+  struct RowBytes {
+    int64_t floats, exact;
+  };
+
   explicit ByteModel(const Scenario &scenario) : s(scenario) {}
 
   /// all_gather / reduce_scatter over the ranks of `rank`'s group of `size` consecutive ranks.
   void allGather(int layer, mxs_site_t op, int groupSize, const std::vector<int64_t> &rowsOfRank,
-                 int64_t rowBytes);
+                 RowBytes row);
   void reduceScatter(int layer, mxs_site_t op, int groupSize);
   void allGatherMethod(int layer);
   void flatEp(int layer);
@@ -34,7 +39,7 @@ public:
                                    int endRank) const;
 
 private:
-  void move(int layer, mxs_site_t op, int from, int to, int64_t bytes);
+  void move(int layer, mxs_site_t op, int from, int to, RowBytes row, int64_t rows = 1);
 
   const Scenario &s;
   std::map<Key, int64_t> bytes;

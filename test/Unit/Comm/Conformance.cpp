@@ -116,6 +116,9 @@ private:
   }
 
   int64_t groupFirst() const { return s.ownedFirst[self / s.topo.attnTp * s.topo.attnTp]; }
+  float inGroup(float value) const {
+    return s.shared(value, self / s.topo.attnTp * s.topo.attnTp, s.topo.attnTp);
+  }
   int64_t groupRows() const { return s.groupTokens[self / s.topo.attnTp]; }
 
   Routed ownedRows() const {
@@ -163,7 +166,7 @@ private:
           same(what, row, got.weights[row * s.topK + k], s.weight(row, k));
       }
       for (int64_t h = 0; here && h < s.hidden; ++h)
-        same(what, row, got.x[row * s.hidden + h], s.x(row, h));
+        same(what, row, got.x[row * s.hidden + h], received(s, method, self, row, h));
     }
   }
   void checkCombined(const char *what, Method method, const std::vector<float> &got) {
@@ -171,7 +174,8 @@ private:
       for (int64_t h = 0; h < s.hidden; ++h) {
         const float value = got[i * s.hidden + h];
         same(what, first + i, value, combined(s, method, first + i, h));
-        if (!(std::abs(value - combinedExact(s, first + i, h)) < 1e-5))
+        if (!(std::abs(value - combinedExact(s, first + i, h)) <
+              1e-5 + roundingOf(s, first + i, h)))
           report(std::string(what) + " differs from the sum in double");
       }
   }
@@ -190,7 +194,7 @@ private:
     MXS_TRY(comm.allReduce({Dense, MXS_SITE_EMBED_RS}, inPlace.data(), inPlace.data(), s.hidden));
     for (int64_t i = 0; i < groupRows(); ++i)
       for (int64_t h = 0; h < s.hidden; ++h) {
-        const float expected = attentionSum(s, self, groupFirst() + i, h);
+        const float expected = inGroup(attentionSum(s, self, groupFirst() + i, h));
         same("attn_ag", i, group[i * s.hidden + h], expected);
         same("all_reduce", i, inPlace[i * s.hidden + h], expected);
       }
@@ -199,9 +203,10 @@ private:
     const std::vector<uint8_t> &flags = s.asked[self / s.topo.attnTp];
     for (int64_t row = 0; row < groupRows(); ++row)
       for (int64_t h = 0; flags[row] && h < s.hidden; ++h) {
-        expected.push_back(s.x(groupFirst() + row, h));
+        const float value = s.x(groupFirst() + row, h);
+        expected.push_back(inGroup(value));
         if (s.home[groupFirst() + row] == self)
-          asked.push_back(expected.back());
+          asked.push_back(value);
       }
     std::vector<float> all(expected.size(), NAN);
     MXS_TRY(comm.allGather({Dense, MXS_SITE_LM_HEAD_AG}, asked.data(), all.data(), s.hidden,
@@ -351,12 +356,12 @@ private:
 static ByteModel expectedBytes(const Scenario &s, const std::vector<int> &chunkCounts) {
   ByteModel model(s);
   model.reduceScatter(Dense, MXS_SITE_ATTN_RS, s.topo.attnTp);
-  model.allGather(Dense, MXS_SITE_ATTN_AG, s.topo.attnTp, model.ownedRows(), 4 * s.hidden);
+  model.allGather(Dense, MXS_SITE_ATTN_AG, s.topo.attnTp, model.ownedRows(), {s.hidden, 0});
   model.reduceScatter(Dense, MXS_SITE_EMBED_RS, s.topo.attnTp);
-  model.allGather(Dense, MXS_SITE_EMBED_RS, s.topo.attnTp, model.ownedRows(), 4 * s.hidden);
-  model.allGather(Dense, MXS_SITE_LM_HEAD_AG, s.topo.attnTp, model.askedRows(), 4 * s.hidden);
+  model.allGather(Dense, MXS_SITE_EMBED_RS, s.topo.attnTp, model.ownedRows(), {s.hidden, 0});
+  model.allGather(Dense, MXS_SITE_LM_HEAD_AG, s.topo.attnTp, model.askedRows(), {s.hidden, 0});
   model.allGather(Dense, MXS_SITE_SAMPLE, s.topo.attnTp,
-                  std::vector<int64_t>(size_t(s.ranks()), 1), 4 * kSharedWords);
+                  std::vector<int64_t>(size_t(s.ranks()), 1), {0, 4 * kSharedWords});
   model.allGatherMethod(AllGatherLayer);
   model.flatEp(FlatLayer);
   model.hierEp(HierLayer);
@@ -371,13 +376,15 @@ static ByteModel expectedBytes(const Scenario &s, const std::vector<int> &chunkC
     if (s.topo.attnTp <= s.topo.devices)
       model.reduceScatter(layer, MXS_SITE_ATTN_RS, s.topo.attnTp);
     if (gathers(s, layer))
-      model.allGather(layer, MXS_SITE_ATTN_AG, s.topo.attnTp, model.ownedRows(), 4 * s.hidden);
+      model.allGather(layer, MXS_SITE_ATTN_AG, s.topo.attnTp, model.ownedRows(), {s.hidden, 0});
   }
   return model;
 }
 
-std::vector<std::string> checkScenario(Cluster &cluster, const Scenario &s,
+std::vector<std::string> checkScenario(Cluster &cluster, const Scenario &scenario,
                                        const std::vector<int> &chunkCounts) {
+  Scenario s = scenario;
+  s.wire = cluster.world->options().wire;
   std::vector<std::string> problems;
   std::mutex mutex;
   cluster.world->counters().clear();

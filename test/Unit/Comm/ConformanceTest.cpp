@@ -10,9 +10,10 @@ namespace mxs::test {
 
 struct Mesh {
   int nodes, devices;
+  WireType wire = WireType::F32;
 };
 static void PrintTo(const Mesh &mesh, std::ostream *os) {
-  *os << mesh.nodes << "x" << mesh.devices;
+  *os << mesh.nodes << "x" << mesh.devices << (mesh.wire == WireType::BF16 ? " bf16" : "");
 }
 
 class Conformance : public testing::TestWithParam<Mesh> {};
@@ -23,6 +24,7 @@ TEST_P(Conformance, MatchesTheReference) {
   int layout = 0;
   for (const Topology &topo : layoutsOf(GetParam().nodes, GetParam().devices)) {
     WorldOptions options = optionsFor(maxTokensOf(topo), 8, 3);
+    options.wire = GetParam().wire;
     options.stagedBytes = staged[layout++ % 3];
     Cluster cluster(topo, options);
     ASSERT_TRUE(cluster.created.ok()) << cluster.created.message();
@@ -37,5 +39,9 @@ INSTANTIATE_TEST_SUITE_P(Meshes, Conformance,
                          testing::Values(Mesh{1, 1}, Mesh{1, 2}, Mesh{2, 1}, Mesh{2, 2}, Mesh{1, 4},
                                          Mesh{4, 1}, Mesh{2, 3}, Mesh{4, 2}, Mesh{2, 4},
                                          Mesh{1, 8}));
+
+INSTANTIATE_TEST_SUITE_P(Bf16Wire, Conformance,
+                         testing::Values(Mesh{1, 4, WireType::BF16}, Mesh{2, 1, WireType::BF16},
+                                         Mesh{2, 2, WireType::BF16}, Mesh{4, 2, WireType::BF16}));
 
 } // namespace mxs::test

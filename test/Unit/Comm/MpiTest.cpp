@@ -51,7 +51,9 @@ TEST(Mpi, MatchesTheReference) {
     // Meshes with many ranks have many layouts; some of them, other ones in every mesh.
     const size_t step = process->nodes() * devices > 4 ? 3 : 1;
     for (size_t i = static_cast<size_t>(devices) % step; i < layouts.size(); i += step) {
-      const auto cluster = clusterOf(layouts[i], optionsFor(maxTokensOf(layouts[i]), 8, 3));
+      WorldOptions options = optionsFor(maxTokensOf(layouts[i]), 8, 3);
+      options.wire = i / step % 2 ? WireType::BF16 : WireType::F32;
+      const auto cluster = clusterOf(layouts[i], options);
       ASSERT_TRUE(cluster);
       for (const std::string &problem : checkLayout(*cluster, layouts[i]))
         ADD_FAILURE() << problem;

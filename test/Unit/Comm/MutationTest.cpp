@@ -26,10 +26,13 @@ protected:
   }
 
   /// What the conformance check says of three nodes when messages from some are slower.
-  static std::vector<std::string> check(Mutation mutation, std::vector<LinkFault> faults = {}) {
+  static std::vector<std::string> check(Mutation mutation, std::vector<LinkFault> faults = {},
+                                        WireType wire = WireType::F32) {
     setMutation(mutation);
     const Topology topo = topology();
-    Cluster cluster(topo, optionsFor(128, 8, 3), std::move(faults));
+    WorldOptions options = optionsFor(128, 8, 3);
+    options.wire = wire;
+    Cluster cluster(topo, options, std::move(faults));
     const Scenario s(topo, std::vector<int64_t>(6, 9), Routing::Random, 3, 5);
     return checkScenario(cluster, s, {1, 3});
   }
@@ -87,6 +90,11 @@ TEST_F(Planted, AWeightAppliedTwiceIsFound) {
 
 TEST_F(Planted, SumsInOrderOfArrivalAreFound) {
   EXPECT_TRUE(mention(check(Mutation::ArrivalOrder, slowLinks()), "got"));
+}
+
+TEST_F(Planted, RanksThatHoldDifferentBitsOfARowAreFound) {
+  EXPECT_EQ(check(Mutation::None, {}, WireType::BF16), std::vector<std::string>());
+  EXPECT_TRUE(mention(check(Mutation::OwnRowsExact, {}, WireType::BF16), "all_gather"));
 }
 
 TEST_F(Planted, AnEarlyFlagIsFoundByTheScheduleChecker) {

@@ -2,6 +2,8 @@
 
 #include "Reference.h"
 
+#include <cmath>
+
 namespace mxs::test {
 
 float attentionSum(const Scenario &s, int rank, int64_t row, int64_t h) {
@@ -16,6 +18,7 @@ float attentionSum(const Scenario &s, int rank, int64_t row, int64_t h) {
       sum = started ? sum + s.attention(peer, row, h) : s.attention(peer, row, h);
       started = true;
     }
+    sum = s.sent(sum, node, s.node(s.home[row]));
     total = node == s.node(first) ? sum : total + sum;
   }
   return total;
@@ -23,9 +26,10 @@ float attentionSum(const Scenario &s, int rank, int64_t row, int64_t h) {
 
 float combined(const Scenario &s, Method method, int64_t row, int64_t h) {
   float total = 0;
+  const int home = s.node(s.home[row]);
   if (method == Method::FlatEp) {
     for (int rank : s.destinationRanks(row))
-      total += s.expert(rank, row, h);
+      total += s.sent(s.expert(rank, row, h), s.node(rank), home);
     return total;
   }
   for (int node = 0; node < s.topo.nodes; ++node) {
@@ -37,9 +41,22 @@ float combined(const Scenario &s, Method method, int64_t row, int64_t h) {
       if (method != Method::HierEp || s.holds(rank, row))
         sum += s.expert(rank, row, h);
     }
-    total += sum;
+    total += s.sent(sum, node, home);
   }
   return total;
+}
+
+float received(const Scenario &s, Method method, int rank, int64_t row, int64_t h) {
+  if (method == Method::AllGather)
+    return s.shared(s.x(row, h), 0, s.ranks());
+  return s.sent(s.x(row, h), s.node(s.home[row]), s.node(rank));
+}
+
+double roundingOf(const Scenario &s, int64_t row, int64_t h) {
+  double total = 0;
+  for (int rank : s.destinationRanks(row))
+    total += std::abs(static_cast<double>(s.expert(rank, row, h)));
+  return s.wire == WireType::BF16 ? total / 256 : 0;
 }
 
 double combinedExact(const Scenario &s, int64_t row, int64_t h) {

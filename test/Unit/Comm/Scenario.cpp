@@ -1,6 +1,7 @@
 //===- Scenario.cpp -----------------------------------------------------------------------------===//
 
 #include "Scenario.h"
+#include "mixserve_weights.h"
 
 #include <random>
 
@@ -74,6 +75,11 @@ void Scenario::findDestinations() {
         nodeSets[row].insert(node(rank));
       }
     }
+}
+
+float Scenario::sent(float value, int fromNode, int toNode) const {
+  const bool rounds = wire == WireType::BF16 && fromNode != toNode;
+  return rounds ? mxs_bf16_to_f32(mxs_bf16_from_f32(value)) : value;
 }
 
 float Scenario::x(int64_t row, int64_t h) const { return hashed(1, 0, row, h); }

@@ -8,6 +8,7 @@
 #define MIXSERVE_TEST_UNIT_COMM_SCENARIO_H
 
 #include "comm/RowMap.h"
+#include "comm/WireType.h"
 
 #include <set>
 #include <string>
@@ -27,6 +28,7 @@ struct Scenario {
   std::vector<int> home;            ///< [T] rank that owns a global row
   std::vector<int64_t> ownedFirst;  ///< [P + 1] first global row of a rank
   RowMap rows;                      ///< what the runtime is given
+  WireType wire = WireType::F32;    ///< of the world
 
   Scenario(const Topology &topo, std::vector<int64_t> groupTokens, Routing routing, int64_t topK,
            unsigned seed);
@@ -41,6 +43,13 @@ struct Scenario {
   const std::set<int> &destinationRanks(int64_t row) const { return rankSets[row]; }
   const std::set<int> &destinationNodes(int64_t row) const { return nodeSets[row]; }
   bool holds(int rank, int64_t row) const { return destinationRanks(row).count(rank) != 0; }
+
+  /// `value` of a row that went from one node to another, and of a row that all ranks from
+  /// `firstRank` on, `count` of them, hold alike.
+  float sent(float value, int fromNode, int toNode) const;
+  float shared(float value, int firstRank, int count) const {
+    return sent(value, node(firstRank), node(firstRank + count - 1));
+  }
 
   float x(int64_t row, int64_t h) const;
   float weight(int64_t row, int64_t k) const;

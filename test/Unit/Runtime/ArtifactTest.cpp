@@ -145,6 +145,7 @@ TEST_F(ArtifactErrors, ManifestsThatDoNotFit) {
       {[](json &m) { m["model"]["top_k"] = 9; }, MXS_BAD_ARTIFACT, "model.top_k must be in [1, 8]"},
       {[](json &m) { m["layout"]["attn_dp"] = 1; }, MXS_BAD_ARTIFACT, "4 ranks of the mesh"},
       {[](json &m) { m["mesh"]["nodes"] = 0; }, MXS_BAD_ARTIFACT, "mesh.nodes must be in"},
+      {[](json &m) { m["wire"] = "f16"; }, MXS_BAD_ARTIFACT, "wire must be \"f32\" or \"bf16\""},
       {[](json &m) { m["vocab_local"] = 3; }, MXS_BAD_ARTIFACT, "vocab_local"},
       {[](json &m) { m["variants"] = json::array(); }, MXS_BAD_ARTIFACT, "variants"},
       {[](json &m) { m["table"][0]["variant"] = 1; }, MXS_BAD_ARTIFACT, "table[0].variant"},
