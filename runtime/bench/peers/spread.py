@@ -16,7 +16,8 @@ HOSTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..
 
 
 def start(prefix, rank, count, command):
-    env = dict(os.environ, RANK=str(rank), WORLD_SIZE=str(count), LOCAL_RANK="0", MASTER_ADDR="198.18.0.1", MASTER_PORT="29512",
+    env = dict(os.environ, RANK=str(rank), WORLD_SIZE=str(count), LOCAL_RANK="0", MASTER_ADDR="198.18.0.1",
+               MASTER_PORT=str(20000 + os.getpid() % 10000),  # several peers at once have a port each
                GLOO_SOCKET_IFNAME="eth0", TP_SOCKET_IFNAME="eth0", VLLM_HOST_IP=f"198.18.0.{rank + 1}")
     return subprocess.Popen([HOSTS, "run", prefix, f"n{rank}", *(word.replace("{rank}", str(rank)) for word in command)],
                             stdin=subprocess.PIPE, stdout=None if rank == 0 else subprocess.DEVNULL, env=env)
