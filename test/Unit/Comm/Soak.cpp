@@ -1,12 +1,14 @@
-//===- Soak.cpp - Collectives without end: do results stay right and memory constant? -----------===//
+//===- Soak.cpp - Are results right, and memory constant, without end?
+//--------------------------===//
 //
 //   comm-soak [--collectives N] [--seconds S] [--nodes N] [--devices D] [--seed X] [--quiet]
 //   mpirun -n N comm-soak --mpi ...             one process per node
 //
 // Random layouts, batches and routing, every result compared with the reference (Conformance.h); a
-// new world every few hundred batches. Ends with 1 at the first difference, or when memory, threads
-// or open files have grown since the first tenth. Prints a line per world, and at the end what each
-// process held after the first tenth, in the middle and at the end.
+// new world every few hundred batches. Ends with 1, on every node and with the reason, at the first
+// difference or failure, or when memory, threads or open files have grown since the first tenth.
+// Prints a line per world, and at the end what each process held after the first tenth, in the
+// middle and at the end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +22,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <thread>
 
 namespace mxs::test {
 namespace {
@@ -34,19 +37,40 @@ struct Options {
 
 /// What a process holds that must not grow.
 struct Holdings {
-  int64_t kib = 0, threads = 0, files = 0;
+  int64_t kib = 0, threads = 0, files = 0; ///< kib: without pages of files, which come and go
 
   static Holdings now() {
     Holdings result;
     std::ifstream status("/proc/self/status");
     for (std::string key; status >> key;)
-      if (key == "VmRSS:")
+      if (key == "RssAnon:")
         status >> result.kib;
       else if (key == "Threads:")
         status >> result.threads;
     for ([[maybe_unused]] const auto &file : std::filesystem::directory_iterator("/proc/self/fd"))
       ++result.files;
     return result;
+  }
+
+  /// The least of what is held within five seconds, or what is not above `limit`: the kernel counts
+  /// a thread that was joined until it has come to its end, on a busy machine for a while.
+  static Holdings settled(const Holdings &limit) {
+    Holdings least = now();
+    for (int look = 0; look < 500 && !(least <= limit); ++look) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      const Holdings next = now();
+      least = {std::min(least.kib, next.kib), std::min(least.threads, next.threads),
+               std::min(least.files, next.files)};
+    }
+    return least;
+  }
+
+  bool operator<=(const Holdings &limit) const {
+    return kib <= limit.kib && threads <= limit.threads && files <= limit.files;
+  }
+  std::string text() const {
+    return std::to_string(kib) + " KiB, " + std::to_string(threads) + " threads, " +
+           std::to_string(files) + " files";
   }
 };
 
@@ -70,48 +94,60 @@ public:
       : options(options), process(std::move(process)), random(options.seed) {}
 
   int run() {
-    // Every process draws the same numbers, so that all make the same worlds.
-    const std::vector<Topology> layouts = layoutsOf(options.nodes, options.devices);
-    const auto begin = std::chrono::steady_clock::now();
-    for (int world = 0; done < options.collectives; ++world) {
-      const double seconds =
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-      if (allAgreeToStop(seconds > options.seconds))
-        break;
-      if (!oneWorld(layouts[random() % layouts.size()]))
-        return 1;
-      const Holdings now = Holdings::now();
-      if (self() == 0 && !options.quiet)
-        std::printf("%9lld collectives %7.1f s %7lld KiB %lld threads %lld files\n",
-                    static_cast<long long>(done), seconds, static_cast<long long>(now.kib),
-                    static_cast<long long>(now.threads), static_cast<long long>(now.files));
-      std::fflush(stdout);
-      history.push_back({done, now.kib});
-      if (done < options.collectives / 10 || world < 3) {
-        warm.kib = std::max(warm.kib, now.kib);
-        warm.threads = std::max(warm.threads, now.threads);
-        warm.files = std::max(warm.files, now.files);
-      } else if (now.kib > warm.kib + kSlackKib || now.threads > warm.threads ||
-                 now.files > warm.files) {
-        std::fprintf(stderr, "node %d grew from %lld KiB, %lld threads, %lld files\n", self(),
-                     static_cast<long long>(warm.kib), static_cast<long long>(warm.threads),
-                     static_cast<long long>(warm.files));
-        return 1;
-      }
-    }
-    summarize(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    if (!process)
-      return 0;
-    const Status finished = process->finish();
+    const Status status = soak();
+    if (!status.ok())
+      std::fprintf(stderr, "node %d: after %lld collectives, %.1f s: %s\n", self(),
+                   static_cast<long long>(done), seconds(), status.message().c_str());
+    else
+      summarize();
+    const Status finished = process ? process->finish() : okStatus();
     if (!finished.ok())
-      std::fprintf(stderr, "%s\n", finished.message().c_str());
-    return finished.ok() ? 0 : 1;
+      std::fprintf(stderr, "node %d: %s\n", self(), finished.message().c_str());
+    return status.ok() && finished.ok() ? 0 : 1;
   }
 
 private:
   int self() const { return process ? process->node() : 0; }
 
-  void summarize(double seconds) const {
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+
+  Status soak() {
+    // Every process draws the same numbers, so that all make the same worlds.
+    const std::vector<Topology> layouts = layoutsOf(options.nodes, options.devices);
+    Status grown;
+    for (int world = 0; done < options.collectives; ++world) {
+      bool stop = false;
+      MXS_TRY(agree(grown, stop));
+      if (stop)
+        break;
+      MXS_TRY(oneWorld(layouts[random() % layouts.size()]));
+      grown = look(world);
+    }
+    return grown;
+  }
+
+  Status look(int world) {
+    const bool warming = done < options.collectives / 10 || world < 3;
+    const Holdings limit = {warm.kib + kSlackKib, warm.threads, warm.files};
+    const Holdings now = warming ? Holdings::now() : Holdings::settled(limit);
+    if (self() == 0 && !options.quiet)
+      std::printf("%9lld collectives %7.1f s %s\n", static_cast<long long>(done), seconds(),
+                  now.text().c_str());
+    std::fflush(stdout);
+    history.push_back({done, now.kib});
+    if (warming)
+      warm = {std::max(warm.kib, now.kib), std::max(warm.threads, now.threads),
+              std::max(warm.files, now.files)};
+    else if (!(now <= limit))
+      return internalError("node " + std::to_string(self()) + " grew: " + now.text() +
+                           "; in the first tenth at most " + warm.text() + " (" +
+                           std::to_string(kSlackKib) + " KiB more are let pass)");
+    return okStatus();
+  }
+
+  void summarize() const {
     if (history.empty())
       return;
     auto kibAt = [&](int64_t collectives) {
@@ -120,30 +156,28 @@ private:
           return static_cast<long long>(kib);
       return static_cast<long long>(history.back().second);
     };
-    std::printf("node %d: %lld collectives right, %.0f a second; resident %lld KiB after a tenth, "
-                "%lld in the middle, %lld at the end\n",
-                self(), static_cast<long long>(done), static_cast<double>(done) / seconds,
+    std::printf("node %d: %lld collectives right, %.0f a second; %lld KiB after a tenth, %lld in "
+                "the middle, %lld at the end\n",
+                self(), static_cast<long long>(done), static_cast<double>(done) / seconds(),
                 kibAt(done / 10), kibAt(done / 2), kibAt(done));
     std::fflush(stdout);
   }
 
-  std::unique_ptr<Cluster> clusterOf(const Topology &topo) {
-    WorldOptions world = optionsFor(kMostTokens, 8, 3);
-    if (!process)
-      return std::make_unique<Cluster>(topo, world);
-    std::unique_ptr<Transport> transport;
-    const Status status = process->connect(topo, transport);
-    if (!status.ok()) {
-      std::fprintf(stderr, "%s\n", status.message().c_str());
-      return nullptr;
+  Status clusterOf(const Topology &topo, std::unique_ptr<Cluster> &out) {
+    const WorldOptions world = optionsFor(kMostTokens, 8, 3);
+    if (process) {
+      std::unique_ptr<Transport> transport;
+      MXS_TRY(process->connect(topo, transport));
+      out = std::make_unique<Cluster>(topo, world, std::move(transport), process->node());
+    } else {
+      out = std::make_unique<Cluster>(topo, world);
     }
-    return std::make_unique<Cluster>(topo, world, std::move(transport), process->node());
+    return out->created;
   }
 
-  bool oneWorld(const Topology &topo) {
-    const auto cluster = clusterOf(topo);
-    if (!cluster || !cluster->created.ok())
-      return false;
+  Status oneWorld(const Topology &topo) {
+    std::unique_ptr<Cluster> cluster;
+    MXS_TRY(clusterOf(topo, cluster));
     for (int batch = 0; batch < kBatchesPerWorld; ++batch) {
       std::vector<int64_t> tokens(topo.attnGroups());
       for (int64_t &count : tokens)
@@ -152,34 +186,47 @@ private:
       const int64_t topK = 1 + random() % 3;
       const Scenario scenario(topo, tokens, routing, topK, random());
       const std::vector<int> chunks = {1 + static_cast<int>(random() % 5)};
-      for (const std::string &problem : checkScenario(*cluster, scenario, chunks)) {
-        std::fprintf(stderr, "node %d, after %lld collectives, %s: %s\n", self(),
-                     static_cast<long long>(done), scenario.name().c_str(), problem.c_str());
-        return false;
+      std::string problems;
+      for (const std::string &problem : checkScenario(*cluster, scenario, chunks))
+        problems += "\n  " + problem;
+      if (!problems.empty()) {
+        const Status why = internalError(scenario.name() + problems);
+        cluster->world->abort(why); // the other nodes wait for this one
+        return why;
       }
       done += collectivesOf(topo, chunks);
     }
-    return true;
+    return okStatus();
   }
 
-  /// Node 0's clock decides, so that no process waits for one that has ended.
-  bool allAgreeToStop(bool late) {
-    if (!process)
-      return late;
+  /// Every node says how it is; node 0's clock decides, so that none waits for one that has ended.
+  Status agree(const Status &own, bool &stop) {
+    const std::string said = !own.ok()                                    ? own.message()
+                             : self() == 0 && seconds() > options.seconds ? "stop"
+                                                                          : "go on";
+    if (!process) {
+      stop = said == "stop";
+      return own;
+    }
     Topology topo;
     topo.nodes = process->nodes();
-    const auto cluster = clusterOf(topo);
-    if (!cluster)
-      return true;
-    std::string said = late ? "stop" : "go on";
-    for (int node = 0; self() == 0 && node < topo.nodes; ++node)
-      if (!cluster->world->sendControl(0, node, said).ok())
-        return true;
-    return !cluster->world->recvControl(self(), 0, said).ok() || said == "stop";
+    std::unique_ptr<Cluster> cluster;
+    MXS_TRY(clusterOf(topo, cluster));
+    for (int node = 0; node < topo.nodes; ++node)
+      MXS_TRY(cluster->world->sendControl(self(), node, said));
+    for (int node = 0; node < topo.nodes; ++node) {
+      std::string heard;
+      MXS_TRY(cluster->world->recvControl(self(), node, heard));
+      stop |= heard == "stop";
+      if (heard != "stop" && heard != "go on")
+        return internalError(heard);
+    }
+    return okStatus();
   }
 
   const Options options;
   const std::unique_ptr<MpiProcess> process;
+  const std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
   std::mt19937 random;
   int64_t done = 0;
   Holdings warm;
