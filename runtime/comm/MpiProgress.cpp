@@ -13,8 +13,7 @@ bool MpiTransport::progress(int64_t nowNs) {
   bool something = takePosts(nowNs);
   something |= probeControl();
   something |= testRequests(nowNs);
-  for (int node = 0; node < topo.nodes; ++node)
-    something |= deliver(node, nowNs);
+  something |= deliverAll(nowNs);
   watchPeers(nowNs);
   return something;
 }
@@ -160,7 +159,7 @@ bool MpiTransport::testRequests(int64_t nowNs) {
   if (count == MPI_UNDEFINED || count <= 0)
     return something;
   for (int i = 0; i < count; ++i) {
-    const Slot &slot = slots[indices[i]];
+    const Slot slot = slots[indices[i]]; // after a failure complete() adds to them
     something |= slot.kind != Slot::Outgoing || slot.letter->kind != Heartbeat;
     complete(slot, statuses[i], result == MPI_ERR_IN_STATUS ? statuses[i].MPI_ERROR : MPI_SUCCESS,
              nowNs);
@@ -196,7 +195,7 @@ void MpiTransport::complete(const Slot &slot, const MPI_Status &status, int erro
     return;
   case Slot::Incoming:
     checkCall(error, "receiving a control message", slot.post.node);
-    slot.incoming->arrived = true;
+    slot.incoming->arrived = letterArrived = true;
     return;
   }
 }
@@ -271,6 +270,14 @@ bool MpiTransport::deliver(int node, int64_t nowNs) {
   return something;
 }
 
+bool MpiTransport::deliverAll(int64_t nowNs) {
+  letterArrived = false;
+  bool something = false;
+  for (int node = 0; node < topo.nodes; ++node)
+    something |= deliver(node, nowNs);
+  return something;
+}
+
 //===----------------------------------------------------------------------===//
 // Watching
 //===----------------------------------------------------------------------===//
@@ -289,14 +296,15 @@ void MpiTransport::watchPeers(int64_t nowNs) {
     lastBeatNs = nowNs;
   for (int node = 0; node < topo.nodes; ++node) {
     Peer &peer = peers[node];
-    if (node == self || peer.left || failed)
+    if (node == self || failed)
       continue;
-    if (beat && !peer.beating) {
+    // One that has left still waits for this node's own good-bye.
+    if (beat && !peer.beating && !leaving) {
       thread->calls("MPI_Isend");
       peer.beating = true;
       startLetter(node, Heartbeat, std::string());
     }
-    if (nowNs - peer.heardNs > lostAfterNs)
+    if (!peer.left && nowNs - peer.heardNs > lostAfterNs)
       fail(timeoutError("node " + std::to_string(node) + " gave node " + std::to_string(self) +
                         " no sign of life for " + std::to_string(lostAfterNs / 1'000'000) +
                         " ms (one is due every " + std::to_string(beatNs / 1'000'000) +

@@ -2,13 +2,13 @@
 //-------------------------===//
 
 #include "comm/MpiThread.h"
+#include "comm/BrokenPipe.h"
 #include "comm/MpiSegments.h"
 #include "comm/MpiSettings.h"
 #include "comm/MpiTransport.h"
 #include "comm/Pace.h"
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <unistd.h>
@@ -21,6 +21,8 @@ namespace mxs {
 
 /// So that others can say what they saw before the process ends.
 static constexpr std::chrono::milliseconds kLastWords(500);
+/// How long the thread tries to come between ranks that poll.
+static constexpr std::chrono::milliseconds kPatience(2);
 
 MpiThread::MpiThread(const MpiOptions &options)
     : options(options), lostAfterNs(static_cast<int64_t>(
@@ -58,23 +60,18 @@ void MpiThread::serve(MpiTransport *transport) {
   served = transport;
 }
 
-// A peer that is gone is an error of the write, not the end of this process.
-static void blockBrokenPipe() {
-  sigset_t brokenPipe;
-  sigemptyset(&brokenPipe);
-  sigaddset(&brokenPipe, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &brokenPipe, nullptr);
-}
-
-MpiThread::Turn::Turn(MpiThread &thread) : thread(thread), lock(thread.engine, std::try_to_lock) {
-  static thread_local bool prepared = false;
-  if (!prepared)
-    blockBrokenPipe();
-  prepared = true;
-  if (lock && thread.hung.load(std::memory_order_relaxed))
+MpiThread::Turn::Turn(MpiThread &thread) : thread(thread), lock(thread.engine, std::defer_lock) {
+  if (thread.wanted.load(std::memory_order_relaxed) || !lock.try_lock())
+    return;
+  if (thread.hung.load(std::memory_order_relaxed)) {
     lock.unlock(); // it has come back, but nobody watches any more
-  if (lock)
-    thread.rankCalls.store(true, std::memory_order_relaxed);
+    return;
+  }
+  static thread_local const bool blocked = isBrokenPipeBlocked(); // by its owner, for good
+  restores = !blocked;
+  if (restores)
+    blockBrokenPipe();
+  thread.rankCalls.store(true, std::memory_order_relaxed);
 }
 
 MpiThread::Turn::~Turn() {
@@ -82,6 +79,19 @@ MpiThread::Turn::~Turn() {
     return;
   thread.watch.leave();
   thread.rankCalls.store(false, std::memory_order_relaxed);
+  lock.unlock();
+  if (restores)
+    allowBrokenPipe();
+}
+
+std::unique_lock<std::timed_mutex> MpiThread::waitForTurn() {
+  std::unique_lock<std::timed_mutex> turn(engine, kPatience);
+  if (turn)
+    return turn;
+  wanted.store(true, std::memory_order_relaxed);
+  turn.lock();
+  wanted.store(false, std::memory_order_relaxed);
+  return turn;
 }
 
 void MpiThread::hangs(const char *call) {
@@ -110,7 +120,7 @@ void MpiThread::hangs(const char *call) {
 // With messages under way, sleeps are short against the time since something last happened, so
 // they add little to it; idle, a thousand looks per second catch heartbeats and commands.
 int64_t MpiThread::look() {
-  const std::lock_guard<std::mutex> turn(engine);
+  const auto turn = waitForTurn();
   const int64_t now = steadyNs();
   if (served && served->progress(now))
     lastNs = now;
@@ -141,7 +151,7 @@ void MpiThread::main() {
       lock.unlock();
       Status status;
       {
-        const std::lock_guard<std::mutex> turn(engine);
+        const auto turn = waitForTurn();
         status = work->action();
         watch.leave();
       }

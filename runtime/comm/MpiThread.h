@@ -42,19 +42,21 @@ public:
   /// There is something to do. From any thread.
   void wake();
 
-  /// The right to call MPI, for a thread that waits anyway; while it lives.
+  /// The right to call MPI, for a thread that waits anyway; while it lives. A socket that breaks
+  /// meanwhile is no signal to the thread.
   class Turn {
   public:
     explicit Turn(MpiThread &thread);
     ~Turn();
     Turn(const Turn &) = delete;
     Turn &operator=(const Turn &) = delete;
-    /// False: another thread calls MPI, or one has hung inside it.
+    /// False: another thread calls MPI or wants to for long, or one has hung inside it.
     explicit operator bool() const { return lock.owns_lock(); }
 
   private:
     MpiThread &thread;
-    std::unique_lock<std::mutex> lock;
+    std::unique_lock<std::timed_mutex> lock;
+    bool restores = false; ///< SIGPIPE was not blocked before
   };
 
   // The rest on the thread, or during a turn.
@@ -62,9 +64,10 @@ public:
   void serve(MpiTransport *transport);
   /// What is called now, a literal: it returns soon, or hangs.
   void calls(const char *what) { watch.enter(what); }
-  /// After a failure MPI is not ended.
-  void markFailed(bool value = true) { failed = value; }
-  bool hasFailed() const { return failed; }
+  /// After a failure MPI is neither used nor ended. Empty: there was none.
+  void markFailed(std::string why) { failure = std::move(why); }
+  bool hasFailed() const { return !failure.empty(); }
+  const std::string &whyFailed() const { return failure; }
   void main();
 
 private:
@@ -75,6 +78,9 @@ private:
   };
   /// Polls what is served; returns how long to sleep.
   int64_t look();
+  /// The thread's own turn. Ranks that poll leave it a gap only by chance; if that takes too long
+  /// they stand back.
+  std::unique_lock<std::timed_mutex> waitForTurn();
   /// On the watch's thread.
   void hangs(const char *call);
 
@@ -85,14 +91,15 @@ private:
   bool working = false;         ///< a work runs
   const char *hungIn = nullptr; ///< the call that does not return
 
-  std::mutex engine;                  ///< held by whoever calls MPI
+  std::timed_mutex engine;            ///< held by whoever calls MPI
+  std::atomic<bool> wanted{false};    ///< the thread has waited too long for it
   std::atomic<bool> rankCalls{false}; ///< a rank does
   std::atomic<bool> hung{false};      ///< somebody did not come back from it
   int64_t lastNs = 0;                 ///< when something happened last; the thread's own
 
   std::mutex servedMutex; ///< held while `served` is changed, or told that the thread hangs
   MpiTransport *served = nullptr;
-  bool failed = false;
+  std::string failure;
   CallWatch watch; ///< last: it looks at the others
 
   friend class MpiProcessImpl;

@@ -46,12 +46,12 @@ static Status duplicateWorld(MpiThread &thread, MPI_Comm &out, int64_t endNs) {
 Status MpiTransport::open() {
   return thread->run("opening the transport", [this] {
     if (thread->hasFailed())
-      return abortedError("MPI cannot be used after a failure");
-    thread->markFailed(); // until it is open
+      return abortedError("MPI cannot be used after a failure: " + thread->whyFailed());
+    thread->markFailed("a transport was not opened by every process"); // until it is
     const int64_t end = steadyNs() + static_cast<int64_t>(thread->options.deadlineNs);
     MXS_TRY(duplicateWorld(*thread, data, end));
     MXS_TRY(duplicateWorld(*thread, control, end));
-    thread->markFailed(false);
+    thread->markFailed("");
     int *limit = nullptr, found = 0;
     MPI_Comm_get_attr(data, MPI_TAG_UB, &limit, &found);
     tagLimit = found ? *limit : 32767;
@@ -84,9 +84,14 @@ Status MpiTransport::close() {
 Status MpiTransport::sayGoodBye() {
   if (data == MPI_COMM_NULL || control == MPI_COMM_NULL)
     return okStatus();
+  // MPI keeps what comes for a world that is gone and gives it to the next one, where it takes the
+  // place of a message that is then lost. So the good-bye comes last: after what ranks have left to
+  // say, and with no sign of life behind it.
+  takePosts(steadyNs());
   for (int node = 0; node < topo.nodes; ++node)
     if (node != self)
       startLetter(node, GoodBye, std::string());
+  leaving = true;
   // After a failure the others are waited for as well, but not for long: launchers end every
   // process as soon as one has ended without MPI_Finalize, and each should have said why it gave
   // up.
@@ -102,10 +107,8 @@ Status MpiTransport::sayGoodBye() {
   }
   thread->serve(nullptr);
   isOpen = false;
-  if (!failed && !othersLeft())
-    failed = true;
-  if (failed) {
-    thread->markFailed();
+  if (failed || !othersLeft()) {
+    thread->markFailed(whyUnusable());
     return okStatus();
   }
   cancelReceives();
@@ -113,6 +116,20 @@ Status MpiTransport::sayGoodBye() {
   MPI_Comm_free(&data);
   MPI_Comm_free(&control);
   return okStatus();
+}
+
+std::string MpiTransport::whyUnusable() {
+  std::lock_guard<std::mutex> lock(handlerMutex);
+  if (!failure.ok())
+    return failure.message();
+  std::string silent;
+  for (int node = 0; node < topo.nodes; ++node)
+    if (node != self && !peers[node].left)
+      silent += (silent.empty() ? "node " : ", node ") + std::to_string(node);
+  return failed ? "a rank gave up"
+                : silent + " did not close its transport within " +
+                      std::to_string(thread->options.deadlineNs / 1'000'000) + " ms after node " +
+                      std::to_string(self);
 }
 
 bool MpiTransport::othersLeft() const {
@@ -135,7 +152,7 @@ void MpiTransport::cancelReceives() {
       MPI_Test(&request, &done, MPI_STATUS_IGNORE);
     }
     if (!done)
-      thread->markFailed();
+      thread->markFailed("a receive that nobody answers was not taken back");
   }
 }
 
@@ -181,6 +198,8 @@ void MpiTransport::drive() {
   const int64_t now = steadyNs();
   takePosts(now);
   testRequests(now);
+  if (letterArrived)
+    deliverAll(now);
 }
 
 void MpiTransport::beginSleep() {

@@ -89,7 +89,7 @@ private:
   };
   struct Peer {
     int64_t heardNs = 0;
-    int64_t clockNs = 0;           ///< our clock minus theirs, by the fastest message so far
+    int64_t clockNs = 0; ///< our clock minus theirs, by the fastest message so far
     bool clockKnown = false;
     bool beating = false;          ///< the last heartbeat is still under way
     bool left = false;             ///< said good-bye
@@ -114,6 +114,7 @@ private:
   void complete(const Slot &slot, const MPI_Status &status, int error, int64_t nowNs);
   void completeData(const Slot &slot, const MPI_Status &status, int error, int64_t nowNs);
   bool deliver(int node, int64_t nowNs);
+  bool deliverAll(int64_t nowNs);
   void watchPeers(int64_t nowNs);
   /// Ends the run here; `tell`: and in the other processes.
   void fail(const Status &why, bool tell);
@@ -122,6 +123,7 @@ private:
   Extent extentOf(int64_t bytes) const;
   void add(MPI_Request request, Slot slot);
   bool othersLeft() const;
+  std::string whyUnusable();
   Status sayGoodBye();
   void cancelReceives();
 
@@ -159,6 +161,8 @@ private:
   int64_t lastBeatNs = 0, lastLookNs = 0;
   uint64_t arrivals = 0;
   bool isOpen = false, failed = false;
+  bool leaving = false;       ///< said good-bye: not another word
+  bool letterArrived = false; ///< one that deliver() has not looked at
 };
 
 } // namespace mxs

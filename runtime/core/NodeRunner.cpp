@@ -1,6 +1,7 @@
 //===- NodeRunner.cpp -----------------------------------------------------------------------===//
 #include "core/NodeRunner.h"
 
+#include "comm/BrokenPipe.h"
 #include "threads/ThreadPool.h"
 
 #include <algorithm>
@@ -118,6 +119,7 @@ Status NodeRunner::prepare(size_t device) {
 void NodeRunner::rankMain(size_t device) {
   mxs_ctx &ctx = *ranks[device];
   const ThreadPool::Caller caller;
+  blockBrokenPipe();
   statuses[device] = guarded([&] { return prepare(device); });
   rankFinished();
   for (uint64_t seen = 0;;) {

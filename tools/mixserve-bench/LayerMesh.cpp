@@ -1,6 +1,7 @@
 //===- LayerMesh.cpp - The ranks of this process, in every layout ---------===//
 #include "tools/mixserve-bench/LayerMesh.h"
 
+#include "comm/BrokenPipe.h"
 #include "comm/Pace.h"
 #include "comm/Trace.h"
 #include "threads/ThreadPool.h"
@@ -108,6 +109,7 @@ Status LayerMesh::addLayout(int attnTp, int moeTp, uint64_t deadlineNs) {
 //===----------------------------------------------------------------------===//
 
 void LayerMesh::rankMain(size_t rank) {
+  mxs::blockBrokenPipe();
   const mxs::ThreadPool::Caller caller;
   mxs::useFineTimers();
   for (uint64_t seen = 0;;) {

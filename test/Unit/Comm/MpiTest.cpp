@@ -149,9 +149,78 @@ TEST(Mpi, ControlMessagesArriveInOrder) {
   }
 }
 
-/// Of this thread: whether MPI_Testsome does not return, and how often it was called.
+/// While set, MPI_Improbe does not return: as with a broken connection, where it spins.
+static std::atomic<bool> mpiHangs{false};
+static std::atomic<bool> insideImprobe{false};
+/// From then on the next message that MPI_Isend is given leaves a second late; 0: in time.
+static std::atomic<int64_t> lateFromNs{0};
+
+static int64_t nowNs() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+/// Everything that node 0 and the others say to each other in a new world arrives: MPI takes what
+/// comes too late for a world as a message of the next one, and then loses one of that.
+static void expectNothingIsLost() {
+  const auto cluster = clusterOf(mesh(1), optionsFor(64, 8, 2));
+  ASSERT_TRUE(cluster);
+  const int me = process->node();
+  for (int i = 0; i < 16; ++i) {
+    for (int node = 0; node < process->nodes(); ++node)
+      ASSERT_TRUE(cluster->world->sendControl(me, node, std::to_string(i)).ok());
+    for (int node = 0; node < process->nodes(); ++node) {
+      std::string text;
+      const Status got = cluster->world->recvControl(me, node, text);
+      ASSERT_TRUE(got.ok()) << "message " << i << ": " << got.message();
+      ASSERT_EQ(text, std::to_string(i));
+    }
+  }
+}
+
+// Node 0 leaves first and waits for the others, longer than from one sign of life to the next. If
+// it gave one now, others might have closed when that arrives.
+TEST(Mpi, NothingIsSaidAfterTheGoodBye) {
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+  if (process->node() == 0)
+    lateFromNs = nowNs() + 200'000'000;
+  else
+    std::this_thread::sleep_for(std::chrono::milliseconds(800));
+  ASSERT_TRUE(transport->close().ok());
+  transport = nullptr;
+  lateFromNs = 0;
+  expectNothingIsLost();
+}
+
+// The MPI thread finds the last words and the end at once; nobody waits for those words.
+TEST(Mpi, LastWordsLeaveBeforeTheGoodBye) {
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+  std::thread release;
+  if (process->node() == 0) {
+    mpiHangs = true;
+    while (!insideImprobe)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int node = 1; node < process->nodes(); ++node)
+      transport->sendControl(0, node, "last words");
+    release = std::thread([] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      lateFromNs = 1;
+      mpiHangs = false;
+    });
+  }
+  const Status closed = transport->close();
+  if (release.joinable())
+    release.join();
+  lateFromNs = 0;
+  ASSERT_TRUE(closed.ok()) << closed.message();
+  transport = nullptr;
+  expectNothingIsLost();
+}
+
+/// Of this thread: whether MPI_Testsome does not return, how often it was called, and whether it
+/// finds a broken socket.
 static thread_local bool ownMpiHangs = false;
 static thread_local int ownLooks = 0;
+static thread_local bool ownSocketBreaks = false;
 
 TEST(Mpi, AWaitingRankMovesItsMessagesItself) {
   std::unique_ptr<Transport> transport;
@@ -169,6 +238,59 @@ TEST(Mpi, AWaitingRankMovesItsMessagesItself) {
     ASSERT_EQ(received.bytes[99], static_cast<uint8_t>(i + peer));
   }
   EXPECT_TRUE(ownLooks > 0 || peer >= process->nodes());
+}
+
+// Control messages are the MPI thread's work; ranks that never stop polling must let it in.
+TEST(Mpi, ControlMessagesPassRanksThatPoll) {
+  Mail unanswered(100);
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+  const int me = process->node(), peer = (me + 1) % process->nodes();
+  transport->postRecv(me, peer, 9, unanswered.bytes.data(), 100, unanswered.request);
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> ranks;
+  for (int i = 0; i < 2; ++i)
+    ranks.emplace_back([&] {
+      while (!stop)
+        transport->drive();
+    });
+  const auto begin = std::chrono::steady_clock::now();
+  int i = 0;
+  for (; i < 300 && secondsSince(begin) < 20; ++i) {
+    for (int node = 0; node < process->nodes(); ++node)
+      transport->sendControl(me, node, std::to_string(i));
+    std::string text;
+    for (int node = 0; node < process->nodes(); ++node) {
+      while (!transport->takeControl(me, node, text) && secondsSince(begin) < 30)
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+      EXPECT_EQ(text, std::to_string(i));
+    }
+  }
+  std::printf("%d rounds in %.3f s\n", i, secondsSince(begin));
+  stop = true;
+  for (std::thread &rank : ranks)
+    rank.join();
+  EXPECT_EQ(i, 300);
+}
+
+// A write to a peer that is gone raises SIGPIPE, which would end this process. It does not come of
+// that, nor later; the thread's own signals stay as they were.
+TEST(Mpi, ABrokenSocketLeavesTheThreadsSignalsAsTheyWere) {
+  Mail unanswered(100);
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+  const int me = process->node(), peer = (me + 1) % process->nodes();
+  transport->postRecv(me, peer, 9, unanswered.bytes.data(), 100, unanswered.request);
+  ownSocketBreaks = true;
+  const auto begin = std::chrono::steady_clock::now();
+  while (ownSocketBreaks && secondsSince(begin) < 20)
+    transport->drive();
+  EXPECT_FALSE(ownSocketBreaks);
+  sigset_t set;
+  pthread_sigmask(SIG_BLOCK, nullptr, &set);
+  EXPECT_FALSE(sigismember(&set, SIGPIPE));
+  sigpending(&set);
+  EXPECT_FALSE(sigismember(&set, SIGPIPE));
 }
 
 // Not a test of speed: it prints what the engine costs.
@@ -271,9 +393,6 @@ TEST(MpiFault, AStoppedProcessIsNamed) {
   expectLoss([] { std::raise(SIGSTOP); });
 }
 
-/// While set, MPI_Improbe does not return: as with a broken connection, where it spins.
-static std::atomic<bool> mpiHangs{false};
-
 // The node that hangs says so itself, and what waits for MPI is told; the other one hears nothing.
 TEST(MpiFault, AHangInsideMpiIsNamed) {
   auto cluster = clusterOf(mesh(2), faultOptions());
@@ -327,16 +446,35 @@ TEST(MpiFault, AHangOfARankInsideMpiEndsTheProcess) {
 extern "C" __attribute__((visibility("default"))) int
 MPI_Testsome(int count, void *requests, int *done, int *indices, void *statuses) {
   ++mxs::test::ownLooks;
+  if (mxs::test::ownSocketBreaks)
+    ::pthread_kill(::pthread_self(), SIGPIPE);
+  mxs::test::ownSocketBreaks = false;
   while (mxs::test::ownMpiHangs)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   using Testsome = int (*)(int, void *, int *, int *, void *);
   static const auto real = reinterpret_cast<Testsome>(::dlsym(RTLD_DEFAULT, "PMPI_Testsome"));
   return real(count, requests, done, indices, statuses);
 }
+extern "C" __attribute__((visibility("default"))) int MPI_Isend(const void *data, int count,
+                                                                void *type, int node, int tag,
+                                                                void *communicator, void *request) {
+  const int64_t from = mxs::test::lateFromNs;
+  // An empty one is a good-bye, or a sign of life.
+  if (from && mxs::test::nowNs() > from && (count > 0 || from > 1)) {
+    mxs::test::lateFromNs = 0;
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+  using Isend = int (*)(const void *, int, void *, int, int, void *, void *);
+  static const auto real = reinterpret_cast<Isend>(::dlsym(RTLD_DEFAULT, "PMPI_Isend"));
+  return real(data, count, type, node, tag, communicator, request);
+}
 extern "C" __attribute__((visibility("default"))) int
 MPI_Improbe(int source, int tag, void *comm, int *flag, void *message, void *status) {
-  while (mxs::test::mpiHangs)
+  while (mxs::test::mpiHangs) {
+    mxs::test::insideImprobe = true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  mxs::test::insideImprobe = false;
   using Improbe = int (*)(int, int, void *, int *, void *, void *);
   static const auto real = reinterpret_cast<Improbe>(::dlsym(RTLD_DEFAULT, "PMPI_Improbe"));
   return real(source, tag, comm, flag, message, status);
