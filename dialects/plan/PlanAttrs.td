@@ -33,11 +33,23 @@ def Plan_Method : I32EnumAttr<"Method", "how rows reach their experts and come h
   let genSpecializedAttr = 0;
 }
 
+// The numbers are those of WireType in runtime/comm/WireType.h.
+def Plan_WireType : I32EnumAttr<"WireType", "what elements of rows are between nodes", [
+    I32EnumAttrCase<"F32", 0, "f32">,
+    I32EnumAttrCase<"BF16", 1, "bf16">]> {
+  let cppNamespace = "::mixserve::plan";
+  let genSpecializedAttr = 0;
+}
+
 class Plan_Attr<string name, string attrMnemonic> : AttrDef<Plan_Dialect, name> {
   let mnemonic = attrMnemonic;
 }
 
 def Plan_MethodAttr : EnumAttr<Plan_Dialect, Plan_Method, "method"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Plan_WireAttr : EnumAttr<Plan_Dialect, Plan_WireType, "wire"> {
   let assemblyFormat = "`<` $value `>`";
 }
 

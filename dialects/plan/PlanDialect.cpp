@@ -24,3 +24,8 @@ std::optional<Method> mixserve::plan::parseMethodOption(llvm::StringRef text) {
   std::replace(symbol.begin(), symbol.end(), '-', '_');
   return symbolizeMethod(symbol);
 }
+
+WireType mixserve::plan::wireOf(Operation *module) {
+  auto wire = module->getAttrOfType<WireTypeAttr>(kWireAttr);
+  return wire ? wire.getValue() : WireType::F32;
+}

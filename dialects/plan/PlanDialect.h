@@ -25,6 +25,9 @@ class RowWise : public mlir::OpTrait::TraitBase<ConcreteType, RowWise> {};
 std::string methodOption(Method method);
 std::optional<Method> parseMethodOption(llvm::StringRef text);
 
+/// The module's `plan.wire`; f32 if it has none.
+WireType wireOf(mlir::Operation *module);
+
 /// Names of the module and function attributes that carry the plan.
 inline constexpr llvm::StringLiteral kMeshAttr = "plan.mesh";
 inline constexpr llvm::StringLiteral kHardwareAttr = "plan.hardware";
@@ -34,6 +37,8 @@ inline constexpr llvm::StringLiteral kLayoutAttr = "plan.layout";
 inline constexpr llvm::StringLiteral kTableAttr = "plan.table";
 /// Methods that are compiled in beside the table's (array of #plan.method), for runs that force one.
 inline constexpr llvm::StringLiteral kVariantsAttr = "plan.variants";
+/// Element type of rows between nodes that the plan was made for (#plan.wire); absent: f32.
+inline constexpr llvm::StringLiteral kWireAttr = "plan.wire";
 inline constexpr llvm::StringLiteral kCostAttr = "plan.cost";
 /// On a step function after shard: the dispatch method it implements (#plan.method).
 inline constexpr llvm::StringLiteral kMethodAttr = "plan.method";

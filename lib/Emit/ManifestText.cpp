@@ -186,6 +186,7 @@ std::string mixserve::manifestText(const ManifestInput &input) {
     });
     writeModel(json, input.facts);
     writeLayout(json, input.fused);
+    json.attribute("wire", plan::stringifyWireType(plan::wireOf(input.fused)));
     writeTable(json, input.fused, input.variants);
     writeBuffers(json, input);
     json.attribute("plan_hash", input.planHash);

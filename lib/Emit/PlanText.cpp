@@ -37,6 +37,7 @@ static void writeChoice(JsonStream &json, ModuleOp fused) {
     json.attribute("moe_ep", layout.getMoeEp());
     json.attribute("pp", layout.getPp());
   });
+  json.attribute("wire", plan::stringifyWireType(plan::wireOf(fused)));
   json.attributeArray("table", [&] {
     for (auto entry : fused->getAttrOfType<ArrayAttr>(plan::kTableAttr).getAsRange<plan::EntryAttr>())
       json.object([&] {

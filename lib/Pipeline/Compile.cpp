@@ -48,6 +48,7 @@ static SelectPlanOptions planOptions(const CompileOptions &options) {
   plan.layout = options.layout;
   plan.moeComm = options.moeComm;
   plan.chunks = options.chunks;
+  plan.wire = options.wire;
   plan.maxBatchTokens = options.maxBatchTokens;
   plan.maxSeqs = options.maxSeqs;
   plan.maxContext = options.maxContext;

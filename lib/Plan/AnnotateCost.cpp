@@ -98,9 +98,10 @@ struct AnnotateCost : impl::AnnotateCostBase<AnnotateCost> {
     const std::optional<PlanFacts> facts = readPlanAttributes(module);
     if (!facts)
       return failure();
-    const std::optional<planner::ModelShape> shape = readByteShape(module);
+    std::optional<planner::ModelShape> shape = readByteShape(module);
     if (!shape)
       return failure();
+    shape->wire = facts->wire;
     std::string error;
     const std::optional<planner::RoutingLoad> load =
         planner::parseRoutingLoad(routingLoad, shape->experts, shape->topK, error);

@@ -23,6 +23,7 @@ Layer layerOf(const Mesh &mesh, const LayerSample &sample) {
   model.hidden = sample.hidden;
   model.experts = sample.experts;
   model.topK = sample.topK;
+  model.wire = sample.wire;
   const RoutingLoad load = sample.zipf > 0
                                ? RoutingLoad::zipf(sample.experts, sample.topK, sample.zipf)
                                : RoutingLoad::uniform(sample.experts, sample.topK);
@@ -39,7 +40,7 @@ std::vector<Layer> layersOf(const Mesh &mesh, const std::vector<LayerSample> &sa
 }
 
 /// Links alone, with `fits`.
-Cluster linksOf(const Cluster &cluster, MethodFits fits) {
+Cluster linksOf(const Cluster &cluster, WireFits fits) {
   Cluster links;
   links.mesh = cluster.mesh;
   links.intra = cluster.intra;
@@ -51,7 +52,7 @@ Cluster linksOf(const Cluster &cluster, MethodFits fits) {
 double timeOf(const Cluster &cluster, const Layer &layer) {
   const LayerSample &sample = layer.sample;
   return layerCommTime(cluster, sample.layout, sample.method, sample.chunks,
-                       static_cast<double>(sample.tokens), layer.bytes)
+                       static_cast<double>(sample.tokens), layer.bytes, sample.wire)
       .total();
 }
 
@@ -123,9 +124,14 @@ private:
     return c;
   }
 
+  void use(const Constants &constants) {
+    const LayerSample &sample = layers.front()->sample;
+    links.fits[sample.wire].common[sample.method] = fitOf(constants);
+  }
+
   /// Sum of ((predicted - measured) / measured)^2.
   double squares(const Constants &constants) {
-    links.fits.common[layers.front()->sample.method] = fitOf(constants);
+    use(constants);
     double sum = 0;
     for (const Layer *layer : layers) {
       const double error = timeOf(links, *layer) / layer->sample.ns - 1;
@@ -135,7 +141,7 @@ private:
   }
 
   std::map<int64_t, std::vector<Residual>> residualsOf(const Constants &constants) {
-    links.fits.common[layers.front()->sample.method] = fitOf(constants);
+    use(constants);
     std::map<int64_t, std::multimap<double, double>> ofChunks;
     for (const Layer *layer : layers) {
       const double predicted = timeOf(links, *layer);
@@ -151,7 +157,8 @@ private:
   const std::vector<const Layer *> &layers;
 };
 
-MethodFits fitAll(const Cluster &cluster, const std::vector<const Layer *> &layers) {
+/// Of layers of one wire type.
+MethodFits fitOneWire(const Cluster &cluster, const std::vector<const Layer *> &layers) {
   /// Fewer layers than constants say nothing about a layout of its own.
   constexpr size_t kFewest = 4;
   std::map<Method, std::vector<const Layer *>> ofMethod;
@@ -175,14 +182,52 @@ MethodFits fitAll(const Cluster &cluster, const std::vector<const Layer *> &laye
   return fits;
 }
 
+WireFits fitAll(const Cluster &cluster, const std::vector<const Layer *> &layers) {
+  std::map<WireType, std::vector<const Layer *>> ofWire;
+  for (const Layer *layer : layers)
+    ofWire[layer->sample.wire].push_back(layer);
+  WireFits fits;
+  for (const auto &[wire, some] : ofWire)
+    fits[wire] = fitOneWire(cluster, some);
+  return fits;
+}
+
+std::vector<LayerPrediction> heldOut(const Cluster &cluster,
+                                     const std::vector<LayerSample> &samples) {
+  constexpr size_t kFolds = 5;
+  const std::vector<Layer> layers = layersOf(cluster.mesh, samples);
+  // A fold takes every fifth layer of a method, another one in each round of five: `calibrate`
+  // measures chunks and layouts in the same order at every size, and a fold is not to hold all of
+  // one.
+  std::map<std::pair<WireType, Method>, size_t> seen;
+  std::vector<size_t> folds;
+  for (const Layer &layer : layers) {
+    const size_t index = seen[{layer.sample.wire, layer.sample.method}]++;
+    folds.push_back((index + index / kFolds) % kFolds);
+  }
+  std::vector<LayerPrediction> predictions(layers.size());
+  for (size_t fold = 0; fold < kFolds; ++fold) {
+    std::vector<const Layer *> others;
+    for (size_t i = 0; i < layers.size(); ++i)
+      if (folds[i] != fold)
+        others.push_back(&layers[i]);
+    const Cluster links = linksOf(cluster, fitAll(cluster, others));
+    for (size_t i = 0; i < layers.size(); ++i)
+      if (folds[i] == fold)
+        predictions[i] = {layers[i].sample, timeOf(links, layers[i])};
+  }
+  return predictions;
+}
+
 std::vector<LayerChoice> choicesWhere(const std::vector<LayerPrediction> &predictions,
                                       const std::optional<Method> &method) {
-  using Size = std::tuple<int64_t, int64_t, int64_t, int64_t, double>;
+  using Size = std::tuple<int64_t, int64_t, int64_t, int64_t, double, WireType>;
   std::map<Size, std::vector<const LayerPrediction *>> sizes;
   for (const LayerPrediction &way : predictions) {
     const LayerSample &layer = way.layer;
     if (!method || layer.method == *method)
-      sizes[{layer.tokens, layer.hidden, layer.experts, layer.topK, layer.zipf}].push_back(&way);
+      sizes[{layer.tokens, layer.hidden, layer.experts, layer.topK, layer.zipf, layer.wire}]
+          .push_back(&way);
   }
   std::vector<LayerChoice> choices;
   for (const auto &[size, ways] : sizes) {
@@ -249,7 +294,7 @@ const MethodFit *MethodFits::find(Method method, const Layout &layout) const {
   return shared == common.end() ? nullptr : &shared->second;
 }
 
-MethodFits fitMethods(const Cluster &cluster, const std::vector<LayerSample> &samples) {
+WireFits fitMethods(const Cluster &cluster, const std::vector<LayerSample> &samples) {
   const std::vector<Layer> layers = layersOf(cluster.mesh, samples);
   std::vector<const Layer *> all;
   for (const Layer &layer : layers)
@@ -266,29 +311,15 @@ std::vector<LayerPrediction> predictLayers(const Cluster &cluster,
 }
 
 std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster) {
-  constexpr size_t kFolds = 5;
-  const std::vector<Layer> layers = layersOf(cluster.mesh, cluster.calibration.layers);
-  // A fold takes every fifth layer of a method, another one in each round of five: `calibrate`
-  // measures chunks and layouts in the same order at every size, and a fold is not to hold all of
-  // one.
-  std::map<Method, size_t> seen;
-  std::vector<size_t> folds;
-  for (const Layer &layer : layers) {
-    const size_t index = seen[layer.sample.method]++;
-    folds.push_back((index + index / kFolds) % kFolds);
-  }
-  std::vector<LayerPrediction> predictions(layers.size());
-  for (size_t fold = 0; fold < kFolds; ++fold) {
-    std::vector<const Layer *> others;
-    for (size_t i = 0; i < layers.size(); ++i)
-      if (folds[i] != fold)
-        others.push_back(&layers[i]);
-    const Cluster links = linksOf(cluster, fitAll(cluster, others));
-    for (size_t i = 0; i < layers.size(); ++i)
-      if (folds[i] == fold)
-        predictions[i] = {layers[i].sample, timeOf(links, layers[i])};
-  }
-  return predictions;
+  return heldOut(cluster, cluster.calibration.layers);
+}
+
+std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster, WireType wire) {
+  std::vector<LayerSample> layers;
+  for (const LayerSample &layer : cluster.calibration.layers)
+    if (layer.wire == wire)
+      layers.push_back(layer);
+  return heldOut(cluster, layers);
 }
 
 std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions) {

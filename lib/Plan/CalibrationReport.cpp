@@ -22,6 +22,8 @@ std::string wayText(const LayerSample &layer) {
   std::string text = name(layer.method);
   if (layer.method == Method::HybridFused || layer.chunks > 1)
     text += " " + std::to_string(layer.chunks);
+  if (layer.wire != WireType::F32)
+    text += std::string(" ") + name(layer.wire);
   return text + line(", attn_tp=%lld moe_tp=%lld", static_cast<long long>(layer.layout.attnTp),
                      static_cast<long long>(layer.layout.moeTp));
 }
@@ -42,6 +44,7 @@ json wayJson(const LayerPrediction &way) {
   return {{"method", name(layer.method)},
           {"layout", {{"attn_tp", layer.layout.attnTp}, {"moe_tp", layer.layout.moeTp}}},
           {"chunks", layer.chunks},
+          {"wire", name(layer.wire)},
           {"measured_ns", layer.ns},
           {"predicted_ns", way.predictedNs}};
 }

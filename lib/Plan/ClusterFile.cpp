@@ -87,7 +87,7 @@ void readDevice(const YamlMap &device, DeviceSpec &spec) {
 
 LayerSample readSample(const YamlMap &layer, const Mesh &mesh) {
   layer.allowOnly({"method", "attn_tp", "moe_tp", "chunks", "tokens", "hidden", "experts", "top_k",
-                   "zipf", "time"});
+                   "zipf", "wire", "time"});
   LayerSample sample;
   const std::optional<Method> method = parseMethod(layer.text("method"));
   if (!method)
@@ -115,6 +115,13 @@ LayerSample readSample(const YamlMap &layer, const Mesh &mesh) {
     sample.zipf = std::strtod(text.c_str(), &end);
     if (*end != '\0' || !(sample.zipf >= 0 && sample.zipf <= 10))
       layer.fail(layer.at("zipf"), "zipf", "expected a number from 0 to 10, got '" + text + "'");
+  }
+  if (layer.has("wire")) {
+    const std::optional<WireType> wire = parseWireType(layer.text("wire"));
+    if (!wire)
+      layer.fail(layer.at("wire"), "wire",
+                 "expected f32 or bf16, got '" + layer.text("wire") + "'");
+    sample.wire = *wire;
   }
   sample.ns = layer.positive("time", Quantity::Time);
   return sample;

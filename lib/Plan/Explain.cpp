@@ -69,26 +69,28 @@ std::string differences(const StepCost &winner, const StepCost &other) {
   return text;
 }
 
-} // namespace
-
-std::string forcedBy(const Overrides &overrides) {
-  std::string text;
-  auto add = [&](const std::string &part) { text += (text.empty() ? "" : ", ") + part; };
-  if (overrides.layout)
-    add("layout " + overrides.layout->str());
-  if (overrides.method)
-    add(std::string("moe-comm ") + name(*overrides.method));
-  if (overrides.chunks)
-    add("chunks " + std::to_string(*overrides.chunks));
-  return text;
+/// What link bytes are counted with, and whether layers were measured so; nothing where no link is
+/// between nodes.
+std::string wireText(const PlanRequest &request) {
+  if (request.cluster.mesh.nodes < 2)
+    return "";
+  const WireType wire = request.model.wire;
+  const size_t layers = request.cluster.calibration.layers.size();
+  std::string text = std::string(" Rows cross nodes as ") + name(wire) + ", " +
+                     std::to_string(elementBytes(wire, Link::Inter)) + " bytes an element";
+  if (layers > 0 && request.cluster.fits.count(wire) == 0)
+    text += "; none of the " + std::to_string(layers) +
+            " measured layers was, so communication is by formulas over the measured links "
+            "(mixserve-bench calibrate --wire " +
+            name(wire) + " measures layers)";
+  return text + ".";
 }
 
-std::string explainChoice(const PlanRequest &request, const Plan &plan) {
+/// By which terms of the completion time the choice beats the best other layout.
+std::string explainLayout(const Plan &plan) {
   const StepCost terms = completionTerms(plan.cost);
-  std::string text;
-  if (std::string forced = forcedBy(request.overrides); !forced.empty())
-    text += "Forced: " + forced + ". ";
-  text += plan.layout.str() + " completes the workload in " + formatTime(plan.cost.completionNs);
+  std::string text =
+      plan.layout.str() + " completes the workload in " + formatTime(plan.cost.completionNs);
   if (terms.total() > 0)
     text += " (" + shares(terms) + ")";
   auto next =
@@ -105,6 +107,26 @@ std::string explainChoice(const PlanRequest &request, const Plan &plan) {
   if (std::string what = differences(terms, completionTerms(next->cost)); !what.empty())
     text += ". Against it: " + what;
   return text + ".";
+}
+
+} // namespace
+
+std::string forcedBy(const Overrides &overrides) {
+  std::string text;
+  auto add = [&](const std::string &part) { text += (text.empty() ? "" : ", ") + part; };
+  if (overrides.layout)
+    add("layout " + overrides.layout->str());
+  if (overrides.method)
+    add(std::string("moe-comm ") + name(*overrides.method));
+  if (overrides.chunks)
+    add("chunks " + std::to_string(*overrides.chunks));
+  return text;
+}
+
+std::string explainChoice(const PlanRequest &request, const Plan &plan) {
+  const std::string forced = forcedBy(request.overrides);
+  return (forced.empty() ? "" : "Forced: " + forced + ". ") + explainLayout(plan) +
+         wireText(request);
 }
 
 std::string explainInfeasible(const PlanRequest &request,

@@ -27,6 +27,15 @@ std::optional<Layout> parseLayout(const std::string &text, std::string &error) {
   return layout;
 }
 
+const char *name(WireType wire) { return wire == WireType::BF16 ? "bf16" : "f32"; }
+
+std::optional<WireType> parseWireType(const std::string &text) {
+  for (WireType wire : {WireType::F32, WireType::BF16})
+    if (text == name(wire))
+      return wire;
+  return std::nullopt;
+}
+
 const char *name(Method method) {
   switch (method) {
   case Method::AllGather:

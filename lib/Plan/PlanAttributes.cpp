@@ -123,6 +123,10 @@ void setPlanAttributes(ModuleOp module, const planner::PlanRequest &request,
   module->setAttr(plan::kLayoutAttr, plan::LayoutAttr::get(context, layout.attnTp, layout.attnDp,
                                                            layout.moeTp, layout.moeEp, /*pp=*/1));
   module->setAttr(plan::kTableAttr, tableAttr(builder, chosen.table));
+  module->setAttr(plan::kWireAttr,
+                  plan::WireTypeAttr::get(context, request.model.wire == planner::WireType::BF16
+                                                       ? plan::WireType::BF16
+                                                       : plan::WireType::F32));
   module->setAttr(plan::kCostAttr,
                   plan::CostAttr::get(context, builder.getF64FloatAttr(chosen.cost.ttftNs / 1e3),
                                       builder.getF64FloatAttr(chosen.cost.itlNs / 1e3),
@@ -138,6 +142,11 @@ std::optional<PlanFacts> readPlanAttributes(ModuleOp module) {
   PlanFacts facts;
   if (!mesh || !layout || !workload || !limits || !readTable(module, facts.table))
     return std::nullopt;
+  if (module->hasAttr(plan::kWireAttr) &&
+      !need<plan::WireTypeAttr>(module, plan::kWireAttr, "#plan.wire"))
+    return std::nullopt;
+  facts.wire = plan::wireOf(module) == plan::WireType::BF16 ? planner::WireType::BF16
+                                                            : planner::WireType::F32;
   facts.mesh = {mesh.getAxisSize("node"), mesh.getAxisSize("device")};
   if (facts.mesh.ranks() == 0 || facts.mesh.ranks() != mesh.getNumRanks()) {
     emitError(module.getLoc(), "plan.mesh must have the axes \"node\" and \"device\", got ")

@@ -21,6 +21,7 @@ struct PlanFacts {
   planner::Workload workload;
   planner::Limits limits;
   std::vector<planner::TableEntry> table;
+  planner::WireType wire = planner::WireType::F32;
 };
 
 /// Reads `plan.*` back. Nothing, with an error on the module, if one is missing or of the wrong

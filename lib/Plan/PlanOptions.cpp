@@ -62,6 +62,13 @@ std::optional<ParsedPlanOptions> parsePlanOptions(const PlanOptions &options, st
   }
   if (!parseOverrides(options, parsed.overrides, error))
     return std::nullopt;
+  if (!isAuto(options.wire)) {
+    parsed.wire = parseWireType(options.wire);
+    if (!parsed.wire) {
+      error = "wire: '" + options.wire + "' is not one of auto, f32, bf16";
+      return std::nullopt;
+    }
+  }
   const std::pair<const char *, int64_t> limits[] = {{"max-batch-tokens", options.maxBatchTokens},
                                                      {"max-seqs", options.maxSeqs},
                                                      {"max-context", options.maxContext}};

@@ -73,10 +73,12 @@ json costJson(const PlanRequest &request, const ServingCost &cost) {
           {"decode", termsJson(cost.decode)}};
 }
 
-json calibrationJson(const Cluster &cluster) {
-  const CalibrationError error = errorOf(predictHeldOut(cluster));
+json calibrationJson(const Cluster &cluster, WireType wire) {
+  const CalibrationError error = errorOf(predictHeldOut(cluster, wire));
   json methods = json::object();
-  for (const auto &[method, fit] : cluster.fits.common)
+  const auto fits = cluster.fits.find(wire);
+  for (const auto &[method, fit] :
+       fits == cluster.fits.end() ? std::map<Method, MethodFit>() : fits->second.common)
     methods[name(method)] = {{"start_ns", fit.startNs},
                              {"chunk_ns", fit.chunkNs},
                              {"row_ns", fit.rowNs},
@@ -120,14 +122,16 @@ std::string modelText(const ModelShape &model, const Limits &limits) {
 }
 
 /// Where times come from, and how far to trust them.
-std::string sourceText(const Cluster &cluster) {
+std::string sourceText(const Cluster &cluster, WireType wire) {
   if (cluster.linkSource != CostSource::Calibrated)
     return std::string("times from ") + name(cluster.linkSource) + ", not measured";
-  const CalibrationError error = errorOf(predictHeldOut(cluster));
+  const CalibrationError error = errorOf(predictHeldOut(cluster, wire));
   std::string text = "communication calibrated " + cluster.calibration.date + " over " +
                      cluster.calibration.engine;
   if (error.layers == 0)
-    return text;
+    return text + (cluster.calibration.layers.empty()
+                       ? ""
+                       : std::string("; no measured layer has ") + name(wire) + " rows");
   char numbers[160];
   std::snprintf(
       numbers, sizeof numbers,
@@ -147,7 +151,8 @@ std::string head(const PlanRequest &request, const Plan &plan) {
          "; limits max-batch-tokens=" + std::to_string(plan.limits.maxBatchTokens) +
          ",max-seqs=" + std::to_string(plan.limits.maxSeqs) +
          ",max-context=" + std::to_string(plan.limits.maxContext) + "\nRouting " +
-         request.routing.description() + "; " + sourceText(request.cluster) + "\n";
+         request.routing.description() + "; " + sourceText(request.cluster, request.model.wire) +
+         "\n";
 }
 
 /// The method of a candidate, with the chunk counts of its table.
@@ -296,9 +301,10 @@ std::string planAsJson(const PlanRequest &request, const Plan &plan, int64_t top
                       {"max_seqs", plan.limits.maxSeqs},
                       {"max_context", plan.limits.maxContext}};
   object["routing"] = request.routing.description();
+  object["wire"] = name(request.model.wire);
   object["forced"] = forcedBy(request.overrides);
   if (request.cluster.linkSource == CostSource::Calibrated)
-    object["calibration"] = calibrationJson(request.cluster);
+    object["calibration"] = calibrationJson(request.cluster, request.model.wire);
   if (!plan.table.empty())
     object["chosen"] = {{"layout", layoutJson(plan.layout)},
                         {"table", tableJson(plan.table)},

@@ -73,14 +73,15 @@ struct SelectPlan : impl::SelectPlanBase<SelectPlan> {
     const std::optional<planner::Cluster> machines = planner::readClusterFile(cluster, error);
     if (!machines)
       return emitError(module.getLoc(), error);
-    const std::optional<planner::ModelShape> model = readModelShape(module);
+    std::optional<planner::ModelShape> model = readModelShape(module);
     if (!model)
       return failure();
     const std::optional<planner::ParsedPlanOptions> parsed = planner::parsePlanOptions(
-        {workload, layout, moeComm, chunks, routingLoad, maxBatchTokens, maxSeqs, maxContext},
+        {workload, layout, moeComm, chunks, routingLoad, maxBatchTokens, maxSeqs, maxContext, wire},
         error);
     if (!parsed)
       return emitError(module.getLoc(), error);
+    model->wire = parsed->wire.value_or(model->wire);
     const std::optional<planner::RoutingLoad> load =
         planner::parseRoutingLoad(routingLoad, model->experts, model->topK, error);
     if (!load)

@@ -30,8 +30,8 @@ StepCost stepCost(const PlanContext &context, const Layout &layout, Method metho
   cost.expertsNs = model.layers *
                    workTime(cluster, model, expertWork(model, layout, load, context.routing, unit));
   cost.headNs = workTime(cluster, model, headWork(model, layout, load, unit));
-  const LayerCommTime layer =
-      layerCommTime(cluster, layout, method, chunks, static_cast<double>(load.tokens), bytes.layer);
+  const LayerCommTime layer = layerCommTime(
+      cluster, layout, method, chunks, static_cast<double>(load.tokens), bytes.layer, model.wire);
   cost.attnCommNs = opTime(cluster, bytes.outside, CommOp::EmbedRs, false) +
                     opTime(cluster, bytes.outside, CommOp::LmHeadAg, false) +
                     model.layers * layer.attnNs;

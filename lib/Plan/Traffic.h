@@ -25,26 +25,28 @@ template <class Count> struct RoutedRows {
 template <class Count> class Traffic {
 public:
   Traffic(const Mesh &mesh, const Layout &layout, const ModelShape &model)
-      : mesh(mesh), layout(layout), rowBytes(4 * model.hidden),
-        routedBytes(rowBytes + 8 * model.topK), indexedBytes(routedBytes + 4) {}
+      : mesh(mesh), layout(layout), hidden(model.hidden), topK(model.topK), wire(model.wire) {}
+
+  /// What a message has per row: S, S + R or S + R + I.
+  enum class Content { Row, Routed, Indexed };
 
   /// all_gather over the `size` consecutive ranks from `first`: every rank's rows reach every other
   /// rank. Inside a node each rank sends its rows to each peer: rows * b intra per peer. Over whole
   /// nodes, lane first: (n,d) sends its rows to (n',d), rows * b inter per other node; then it
   /// gives all rows of lane d to each of the D-1 others of its node: lane rows * b intra per peer.
   void allGather(ByteTable<Count> &table, CommOp op, const std::vector<Count> &rows, int64_t first,
-                 int64_t size, int64_t bytes) const {
+                 int64_t size, Content content) const {
     if (size <= mesh.devices) {
       forEachPair(first, size, [&](int64_t from, int64_t to) {
-        table.send(mesh, op, from, to, rows[from] * bytes);
+        send(table, op, from, to, rows[from], content);
       });
       return;
     }
     forEachLanePair(first, size, [&](int64_t from, int64_t to) {
-      table.send(mesh, op, from, to, rows[from] * bytes);
+      send(table, op, from, to, rows[from], content);
     });
     forEachNodePair(first, size, [&](int64_t from, int64_t to) {
-      table.send(mesh, op, from, to, laneRows(rows, from, first, size) * bytes);
+      send(table, op, from, to, laneRows(rows, from, first, size), content);
     });
   }
 
@@ -56,15 +58,15 @@ public:
                      int64_t first, int64_t size) const {
     if (size <= mesh.devices) {
       forEachPair(first, size, [&](int64_t from, int64_t to) {
-        table.send(mesh, op, from, to, rows[to] * rowBytes);
+        send(table, op, from, to, rows[to], Content::Row);
       });
       return;
     }
     forEachNodePair(first, size, [&](int64_t from, int64_t to) {
-      table.send(mesh, op, from, to, laneRows(rows, to, first, size) * rowBytes);
+      send(table, op, from, to, laneRows(rows, to, first, size), Content::Row);
     });
     forEachLanePair(first, size, [&](int64_t from, int64_t to) {
-      table.send(mesh, op, from, to, rows[to] * rowBytes);
+      send(table, op, from, to, rows[to], Content::Row);
     });
   }
 
@@ -72,14 +74,14 @@ public:
   void outsideLayers(ByteTable<Count> &table, const StepRows<Count> &rows) const {
     for (int64_t first = 0; first < mesh.ranks(); first += layout.attnTp) {
       reduceScatter(table, CommOp::EmbedRs, rows.owned, first, layout.attnTp);
-      allGather(table, CommOp::LmHeadAg, rows.asked, first, layout.attnTp, rowBytes);
+      allGather(table, CommOp::LmHeadAg, rows.asked, first, layout.attnTp, Content::Row);
     }
   }
 
   /// Attention TP of one layer: gather the normed rows, scatter the partial sums.
   void attention(ByteTable<Count> &table, const StepRows<Count> &rows) const {
     for (int64_t first = 0; first < mesh.ranks(); first += layout.attnTp) {
-      allGather(table, CommOp::AttnAg, rows.owned, first, layout.attnTp, rowBytes);
+      allGather(table, CommOp::AttnAg, rows.owned, first, layout.attnTp, Content::Row);
       reduceScatter(table, CommOp::AttnRs, rows.owned, first, layout.attnTp);
     }
   }
@@ -90,7 +92,7 @@ public:
     switch (method) {
     case Method::AllGather:
       // Rows go everywhere in rank order, so no index: S + R.
-      allGather(table, CommOp::DispatchAg, rows.owned, 0, mesh.ranks(), routedBytes);
+      allGather(table, CommOp::DispatchAg, rows.owned, 0, mesh.ranks(), Content::Routed);
       reduceScatter(table, CommOp::CombineRs, rows.owned, 0, mesh.ranks());
       return;
     case Method::FlatEp:
@@ -104,11 +106,30 @@ public:
   }
 
 private:
+  /// The one place where rows become bytes: elements in the link's type, all else as it is.
+  int64_t bytesOf(Content content, Link link) const {
+    const int64_t row = hidden * elementBytes(wire, link);
+    const int64_t routing = 8 * topK, index = 4;
+    switch (content) {
+    case Content::Row:
+      return row;
+    case Content::Routed:
+      return row + routing;
+    case Content::Indexed:
+      return row + routing + index;
+    }
+    return 0;
+  }
+  void send(ByteTable<Count> &table, CommOp op, int64_t from, int64_t to, Count rows,
+            Content content) const {
+    table.send(mesh, op, from, to, rows * bytesOf(content, mesh.link(from, to)));
+  }
+
   /// Each row once per destination rank: S + R + I there, S back.
   void flatEp(ByteTable<Count> &table, const RoutedRows<Count> &routed) const {
     forEachPair(0, mesh.ranks(), [&](int64_t home, int64_t to) {
-      table.send(mesh, CommOp::Dispatch, home, to, routed.toRank[home][to] * indexedBytes);
-      table.send(mesh, CommOp::Combine, to, home, routed.toRank[home][to] * rowBytes);
+      send(table, CommOp::Dispatch, home, to, routed.toRank[home][to], Content::Indexed);
+      send(table, CommOp::Combine, to, home, routed.toRank[home][to], Content::Row);
     });
   }
 
@@ -120,15 +141,15 @@ private:
       for (int64_t node = 0; node < mesh.nodes; ++node) {
         const int64_t lane = mesh.rank(node, mesh.device(home));
         if (lane != home) {
-          table.send(mesh, CommOp::Dispatch, home, lane, routed.toNode[home][node] * indexedBytes);
-          table.send(mesh, CommOp::Combine, lane, home, routed.toNode[home][node] * rowBytes);
+          send(table, CommOp::Dispatch, home, lane, routed.toNode[home][node], Content::Indexed);
+          send(table, CommOp::Combine, lane, home, routed.toNode[home][node], Content::Row);
         }
         for (int64_t device = 0; device < mesh.devices; ++device) {
           const int64_t to = mesh.rank(node, device);
           if (to == lane)
             continue;
-          table.send(mesh, CommOp::Dispatch, lane, to, routed.toRank[home][to] * indexedBytes);
-          table.send(mesh, CommOp::Combine, to, lane, routed.toRank[home][to] * rowBytes);
+          send(table, CommOp::Dispatch, lane, to, routed.toRank[home][to], Content::Indexed);
+          send(table, CommOp::Combine, to, lane, routed.toRank[home][to], Content::Row);
         }
       }
   }
@@ -141,15 +162,15 @@ private:
         const Count rows = routed.toNode[home][node];
         const int64_t lane = mesh.rank(node, mesh.device(home));
         if (lane != home) {
-          table.send(mesh, CommOp::Dispatch, home, lane, rows * indexedBytes);
-          table.send(mesh, CommOp::Combine, lane, home, rows * rowBytes);
+          send(table, CommOp::Dispatch, home, lane, rows, Content::Indexed);
+          send(table, CommOp::Combine, lane, home, rows, Content::Row);
         }
         for (int64_t device = 0; device < mesh.devices; ++device) {
           const int64_t peer = mesh.rank(node, device);
           if (peer == lane)
             continue;
-          table.send(mesh, CommOp::DispatchAg, lane, peer, rows * indexedBytes);
-          table.send(mesh, CommOp::CombineRs, peer, lane, rows * rowBytes);
+          send(table, CommOp::DispatchAg, lane, peer, rows, Content::Indexed);
+          send(table, CommOp::CombineRs, peer, lane, rows, Content::Row);
         }
       }
   }
@@ -182,7 +203,8 @@ private:
 
   const Mesh mesh;
   const Layout layout;
-  const int64_t rowBytes, routedBytes, indexedBytes;
+  const int64_t hidden, topK;
+  const WireType wire;
 };
 
 } // namespace mixserve::planner

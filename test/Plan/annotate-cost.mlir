@@ -1,10 +1,18 @@
 // RUN: mixserve-opt %s -mixserve-annotate-cost | FileCheck %s
 // RUN: mixserve-opt %s -mixserve-annotate-cost -mixserve-annotate-cost | FileCheck %s
+// RUN: sed 's/plan.layout =/plan.wire = #plan.wire<bf16>, plan.layout =/' %s | mixserve-opt -mixserve-annotate-cost | FileCheck %s --check-prefix=BF16
 
 // Two sequences of 2 tokens on 2x2: one owned row per rank. S = 256, K = 2, so a routed row has 276 bytes, and it
 // goes to a given node with probability 1 - C(4,2)/C(8,2) = 22/28. Bytes of all ranks together:
 //   attn_ag, attn_rs, embed_rs 4 * 256 = 1024; lm_head_ag 2 asked rows * 256 = 512;
 //   dispatch 4 * 22/28 * 276 = 867.4; dispatch_ag twice that; combine 4 * 22/28 * 256 = 804.6; combine_rs twice that.
+// With bf16 between nodes S is 128 there, and nowhere else: dispatch 4 * 22/28 * 148 = 465.1, combine 402.3.
+// BF16: coll.reduce_scatter {{.*}} site embed_rs {plan.bytes = #plan.bytes<tokens = 4, intra = 1024, inter = 0>}
+// BF16: coll.dispatch {{.*}} site dispatch {plan.bytes = #plan.bytes<tokens = 4, intra = 0, inter = 465>}
+// BF16: coll.all_gather {{.*}} site dispatch_ag {plan.bytes = #plan.bytes<tokens = 4, intra = 1735, inter = 0>}
+// BF16: coll.combine {{.*}} site combine {plan.bytes = #plan.bytes<tokens = 4, intra = 0, inter = 402>}
+// BF16: coll.ag_dispatch{{.*}} attributes {plan.bytes = #plan.bytes<tokens = 4, intra = 2759, inter = 465>}
+// BF16: coll.rs_combine {{.*}} {plan.bytes = #plan.bytes<tokens = 4, intra = 1609, inter = 402>}
 #owned = #plan.sharding<[{"node", "device"}, {}], rows = owned>
 #group = #plan.sharding<[{"node"}, {}], rows = group>
 #group_part = #plan.sharding<[{"node"}, {}], rows = group, partial = {"device"}>

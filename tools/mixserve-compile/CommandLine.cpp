@@ -39,6 +39,9 @@ static void declare(Options &parser, CommandLine &line, Texts &texts) {
               "this many chunks of hybrid-fused or hier-ep (default auto)");
   parser.text("also-methods", "M,M..", texts.alsoMethods,
               "compile these methods in too, for mixserve-run --method");
+  parser.text("wire", "TYPE", o.wire,
+              "rows between nodes: f32 (exact) or bf16 (half the bytes); default auto: bf16 if\n"
+              "the model's own weights are, whatever --weights and --quantize make of them");
   parser.number("max-batch-tokens", "N", o.maxBatchTokens, 1,
                 "tokens of a step, over all groups (default max(2048, concurrency))");
   parser.number("max-seqs", "N", o.maxSeqs, 1,
@@ -65,7 +68,7 @@ static void declare(Options &parser, CommandLine &line, Texts &texts) {
 static std::string whyUnusable(const CompileOptions &o) {
   std::string error;
   if (!planner::parsePlanOptions({o.workload, o.layout, o.moeComm, o.chunks, "", o.maxBatchTokens,
-                                  o.maxSeqs, o.maxContext},
+                                  o.maxSeqs, o.maxContext, o.wire},
                                  error))
     return "--" + error;
   if (!planner::parseWeightChoice(o.weights, o.quantize, o.quantizeGroup, o.kvCache, error))

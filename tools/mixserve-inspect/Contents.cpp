@@ -148,6 +148,7 @@ void mixserve::tools::printContents(const std::string &folder, const Contents &c
   line("model", manifest.value("model", json::object()).dump());
   line("mesh", manifest.value("mesh", json::object()).dump());
   line("layout", manifest.value("layout", json::object()).dump());
+  line("wire", manifest.value("wire", "f32") + " rows between nodes");
   line("limits", manifest.value("limits", json::object()).dump());
   line("weights", manifest.value("weight_types", json::array()).dump());
   for (const char *name : {"plan.workload", "plan.cost"})

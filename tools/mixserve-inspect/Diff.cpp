@@ -8,7 +8,8 @@ using namespace mixserve::tools;
 /// Facts of an artifact by name; two artifacts are compared name by name.
 static std::map<std::string, std::string> facts(const Contents &contents) {
   std::map<std::string, std::string> result;
-  for (const char *key : {"model", "mesh", "target", "layout", "limits", "variants", "table", "arena_bytes", "cache", "weight_types"})
+  for (const char *key : {"model", "mesh", "target", "layout", "wire", "limits", "variants",
+                          "table", "arena_bytes", "cache", "weight_types"})
     if (contents.manifest.contains(key))
       result["1 " + std::string(key)] = contents.manifest[key].dump();
   result["1 weights of rank 0 [byte]"] = std::to_string(weightBytes(contents, 0));

@@ -39,6 +39,9 @@ static void declare(Options &parser, CommandLine &line) {
               "only this method: allgather flat-ep hier-ep hybrid hybrid-fused (default auto)");
   parser.text("chunks", "N", o.chunks,
               "this many chunks of hybrid-fused or hier-ep (default auto)");
+  parser.text("wire", "TYPE", o.wire,
+              "rows between nodes: f32 (exact) or bf16 (half the bytes); default auto: bf16 if\n"
+              "the model's own weights are, whatever --weights and --quantize make of them");
   parser.text("routing-load", "LOAD", o.routingLoad,
               "how rows spread over experts: uniform (default), zipf=S, or a trace\n"
               "of mixserve-run --routing-out");
@@ -219,6 +222,7 @@ int main(int argc, char **argv) {
   if (!model)
     return kBadInput;
   model->choose(*choice);
+  model->wire = options->wire.value_or(model->wire);
   return flushed(line.routing.empty() ? printPlan(line, *cluster, *model, *options)
                                       : printExactBytes(line, *cluster, *model, *options));
 }

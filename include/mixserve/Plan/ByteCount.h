@@ -5,7 +5,7 @@
 //
 // A byte counts when it leaves memory owned by one rank for another's: payload and routing
 // metadata, no headers, flags or control. Symbols, all in bytes:
-//   S = 4 H           one f32 row
+//   S = e H           one row: e = 4, or 2 between nodes with bf16 on the wire (WireType)
 //   R = 4K + 4K       its routing: K f32 weights and K i32 expert ids
 //   I = 4             i32 row index, sent where the receiver cannot know which rows come
 // The formula of each op is with its function in lib/Plan/Traffic.h.

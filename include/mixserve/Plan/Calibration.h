@@ -49,6 +49,7 @@ struct LayerSample {
   int64_t tokens = 0; ///< of all nodes together
   int64_t hidden = 0, experts = 0, topK = 0;
   double zipf = 0; ///< 0: uniform
+  WireType wire = WireType::F32; ///< of rows between nodes
   double ns = 0;
 };
 
@@ -89,8 +90,11 @@ double residualAt(const MethodFit &fit, int64_t chunks, double predictedNs);
 /// (L^3 + W^3)^(1/3)
 double overlapped(double linksNs, double processorsNs);
 
+/// Rounding takes processors, and fewer bytes links: what is measured with one type says nothing
+/// of the other. A type without layers is not there, its methods keep the formula.
+using WireFits = std::map<WireType, MethodFits>;
 /// The constants of all methods that `layers` hold. Takes tens of milliseconds.
-MethodFits fitMethods(const Cluster &cluster, const std::vector<LayerSample> &layers);
+WireFits fitMethods(const Cluster &cluster, const std::vector<LayerSample> &layers);
 
 /// A measured layer, and what is predicted for it.
 struct LayerPrediction {
@@ -102,6 +106,8 @@ std::vector<LayerPrediction> predictLayers(const Cluster &cluster,
                                            const std::vector<LayerSample> &layers);
 /// The layers that `cluster` is calibrated with, each fifth of them predicted from the others.
 std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster);
+/// The same for those of one wire type.
+std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster, WireType wire);
 
 /// All that was measured at one size: which way would be picked, and which is the fastest.
 struct LayerChoice {

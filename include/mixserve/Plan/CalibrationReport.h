@@ -13,11 +13,11 @@ namespace mixserve::planner {
 std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, bool heldOut);
 
 /// {"schema": "mixserve.calibration/v1", "held_out", "layers", "mean_error", "worst_error",
-/// "choices", "mean_regret", "worst_regret", "predictions": [{"method", "layout", "chunks",
+/// "choices", "mean_regret", "worst_regret", "predictions": [{"method", "layout", "chunks", "wire",
 /// "tokens", "hidden", "experts", "top_k", "zipf", "measured_ns", "predicted_ns"}], "picks":
-/// [{"tokens", "zipf", "picked": {"method", "layout", "chunks", "measured_ns", "predicted_ns"},
-/// "fastest": {the same}, "regret"}], "chunk_picks": [the same, of each chunked method alone]}.
-/// Errors and regrets are fractions.
+/// [{"tokens", "zipf", "picked": {"method", "layout", "chunks", "wire", "measured_ns",
+/// "predicted_ns"}, "fastest": {the same}, "regret"}], "chunk_picks": [the same, of each chunked
+/// method alone]}. Errors and regrets are fractions.
 std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, bool heldOut);
 
 } // namespace mixserve::planner

@@ -45,7 +45,7 @@ struct Cluster {
   DeviceSpec device;
   CostSource linkSource = CostSource::Formula; ///< Calibrated: the file has a `measured` block
   Calibration calibration;
-  MethodFits fits;  ///< to `calibration`
+  WireFits fits;    ///< to `calibration`
   std::string path; ///< where it was read, for messages
 
   const LinkSpec &link(Link link) const { return link == Link::Intra ? intra : inter; }

@@ -58,13 +58,15 @@ double forwardedTime(const Cluster &cluster, const ByteTable<double> &table, int
 
 /// A layer's communication: attention's all_gather and reduce_scatter, dispatch and combine, as
 /// fitted to what was measured of the method if the cluster has that (Calibration.h). hybrid-fused:
-/// `moeNs` holds the attn_rs and the attn_ag that it hides. `tokens`: of the step.
+/// `moeNs` holds the attn_rs and the attn_ag that it hides. `tokens`: of the step; `wire`: what
+/// `table` was counted with.
 struct LayerCommTime {
   double attnNs = 0, moeNs = 0;
   double total() const { return attnNs + moeNs; }
 };
 LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method method,
-                            int64_t chunks, double tokens, const ByteTable<double> &table);
+                            int64_t chunks, double tokens, const ByteTable<double> &table,
+                            WireType wire);
 
 } // namespace mixserve::planner
 

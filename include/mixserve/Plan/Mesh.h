@@ -47,6 +47,16 @@ struct Layout {
 /// says why.
 std::optional<Layout> parseLayout(const std::string &text, std::string &error);
 
+/// Element type of rows in messages between nodes: the model's f32 values as they are, or rounded
+/// to bf16. Inside a node rows are f32 always; they are read where they lie.
+enum class WireType { F32, BF16 };
+const char *name(WireType wire); ///< "f32", "bf16"
+std::optional<WireType> parseWireType(const std::string &text);
+/// Bytes of an element of a row on a link.
+constexpr int64_t elementBytes(WireType wire, Link link) {
+  return link == Link::Inter && wire == WireType::BF16 ? 2 : 4;
+}
+
 /// How owned rows reach the experts and come back (lib/Plan/README.md has a table).
 enum class Method { AllGather, FlatEp, HierEp, Hybrid, HybridFused };
 constexpr std::array<Method, 5> kMethods = {Method::AllGather, Method::FlatEp, Method::HierEp,

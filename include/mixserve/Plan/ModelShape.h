@@ -2,6 +2,7 @@
 #ifndef MIXSERVE_PLAN_MODELSHAPE_H
 #define MIXSERVE_PLAN_MODELSHAPE_H
 
+#include "mixserve/Plan/Mesh.h"
 #include "mixserve/Plan/WeightTypes.h"
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct ModelShape {
   WeightType weights;        ///< of attention's matrices and lm_head; the router's is f32
   WeightType expertWeights;
   WeightType tableWeights;   ///< of the embedding table
+  WireType wire = WireType::F32; ///< of rows between nodes
 
   void choose(const WeightChoice &choice);
 

@@ -32,7 +32,7 @@ def SelectPlan : Pass<"mixserve-select-plan", "::mlir::ModuleOp"> {
 
     In: the raised form (`func.func @step` over `nn` and `moe` ops) and the cluster file that `cluster` names.
     Out: the module attributes `plan.mesh`, `plan.hardware`, `plan.workload`, `plan.limits`, `plan.layout`,
-    `plan.table` and `plan.cost`; no op changes.
+    `plan.table`, `plan.wire` and `plan.cost`; no op changes.
 
     Fails if the module is not in raised form, the cluster file or an option is wrong, or no candidate is left:
     the error lists the reasons.
@@ -50,6 +50,8 @@ def SelectPlan : Pass<"mixserve-select-plan", "::mlir::ModuleOp"> {
     Option<"chunks", "chunks", "std::string", "", "auto, or chunks of hybrid-fused or hier-ep (alone and above 1: hybrid-fused).">,
     Option<"alsoMethods", "also-methods", "std::string", "",
            "Methods, comma-separated, that are compiled in beside the table's (plan.variants).">,
+    Option<"wire", "wire", "std::string", "",
+           "Type of rows between nodes: auto (default: bf16 if the model's own weights are), f32 or bf16.">,
     Option<"routingLoad", "routing-load", "std::string", "", "uniform (default), zipf=S, or a routing trace.">,
     Option<"maxBatchTokens", "max-batch-tokens", "int64_t", "0", "Tokens per step (default max(2048, concurrency)).">,
     Option<"maxSeqs", "max-seqs", "int64_t", "0", "Sequences per attention group (default concurrency).">,
@@ -61,7 +63,7 @@ def VerifyPlanned : Pass<"mixserve-verify-planned", "::mlir::ModuleOp"> {
   let summary = "Fails unless the module carries a complete and legal plan";
   let description = [{
     In and out: a module after `mixserve-select-plan`, or one that a person wrote.
-    Fails if a plan attribute is missing or of the wrong kind, if the layout is illegal for mesh and model, if a
+    Fails if a plan attribute is missing (`plan.wire` may be: f32) or of the wrong kind, if the layout is illegal for mesh and model, if a
     method of the table is illegal for the layout, if the table does not ascend or ends before
     `max_batch_tokens`, or if chunks are asked of a method other than hybrid-fused and hier-ep.
   }];

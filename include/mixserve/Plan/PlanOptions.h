@@ -19,12 +19,14 @@ struct PlanOptions {
   std::string chunks;      ///< "auto" or a number
   std::string routingLoad; ///< "uniform", "zipf=S", or a routing trace's path
   int64_t maxBatchTokens = 0, maxSeqs = 0, maxContext = 0;
+  std::string wire; ///< "auto", "f32" or "bf16"
 };
 
 struct ParsedPlanOptions {
   Workload workload;
   Limits limits;
   Overrides overrides;
+  std::optional<WireType> wire; ///< nothing: the model's own (ModelShape::wire)
 };
 
 /// Refuses texts that are none of the above, overrides that contradict each other, and limits below the workload. On

@@ -15,11 +15,13 @@
 // CHECK-SAME: part = #plan.axis<"device":(2)4>
 // CHECK-SAME: sharding = #plan.sharding<[{"node"}, {}], rows = group, partial = {"device"}>
 // CHECK-SAME: whole = #plan.sharding<[]>
+// CHECK-SAME: wire = #plan.wire<bf16>
 // CHECK-SAME: workload = #plan.workload<prompt = 1024, output = 256, concurrency = 16, rate = 0.000000e+00 : f64>
 func.func private @attributes() attributes {
   axes = #plan.axes<{"node", "device":(1)2}>,
   axis = #plan.axis<"device">,
   bytes = #plan.bytes<tokens = 1024, intra = 262144, inter = 131072>,
+  wire = #plan.wire<bf16>,
   cost = #plan.cost<ttft_us = 1.2e+03 : f64, itl_us = 50.0 : f64, tokens_per_s = 3.2e+05 : f64, source = "formula">,
   entry = #plan.entry<max_tokens = 64, method = hybrid_fused, chunks = 4>,
   hardware = #plan.hardware<[#plan.level<"node", count = 2, bw_gb_s = 50.0 : f64, latency_ns = 5000.0 : f64, per_node = true>],

@@ -51,7 +51,8 @@ RoutingTrace randomTrace(std::mt19937 &random, const Layout &layout, Method meth
 void expectSameBytes(const Mesh &mesh, const Layout &layout, Method method, const ModelShape &model,
                      const RoutingTrace &trace) {
   SCOPED_TRACE(std::to_string(mesh.nodes) + "x" + std::to_string(mesh.devices) + " " +
-               layout.str() + " " + name(method) + " E=" + std::to_string(model.experts));
+               layout.str() + " " + name(method) + " E=" + std::to_string(model.experts) +
+               " wire " + name(model.wire));
   std::string error;
   const auto rows = exactBytes(mesh, layout, model, trace, error);
   ASSERT_TRUE(rows) << error;
@@ -81,7 +82,11 @@ TEST(ByteCount, EqualsEveryMessageOnEveryMeshLayoutAndMethod) {
           if (!whyIllegal(mesh, layout, model).empty() || !whyIllegal(mesh, layout, method).empty())
             continue;
           ++cases;
-          expectSameBytes(mesh, layout, method, model, randomTrace(random, layout, method, model));
+          const RoutingTrace trace = randomTrace(random, layout, method, model);
+          for (WireType wire : {WireType::F32, WireType::BF16}) {
+            model.wire = wire;
+            expectSameBytes(mesh, layout, method, model, trace);
+          }
         }
     }
   EXPECT_GT(cases, 300);
@@ -113,6 +118,41 @@ TEST(ByteCount, WorkedNumber) {
       {"attn_ag intra", 256},     {"attn_rs intra", 256},    {"dispatch inter", 276},
       {"dispatch_ag intra", 552}, {"combine_rs intra", 512}, {"combine inter", 256}};
   EXPECT_EQ(out, expected);
+}
+
+/// Elements of rows between nodes take half; routing and row numbers, and all inside a node, what
+/// they took.
+TEST(ByteCount, Bf16HalvesRowsBetweenNodesOnly) {
+  const Mesh mesh{2, 2};
+  ModelShape model = tinyModel();
+  const StepRows<double> rows{{1, 1, 1, 1}, {1, 1, 1, 1}};
+  const RoutingLoad load = RoutingLoad::uniform(model.experts, model.topK);
+  const double routing = 4 * model.topK + 4 * model.topK, index = 4, row = 4.0 * model.hidden;
+  for (const Layout &layout : allLayouts(mesh))
+    for (Method method : kMethods) {
+      if (!whyIllegal(mesh, layout, method).empty())
+        continue;
+      SCOPED_TRACE(layout.str() + " " + name(method));
+      model.wire = WireType::F32;
+      const StepBytes<double> exact = expectedBytes(mesh, layout, method, model, rows, load);
+      model.wire = WireType::BF16;
+      const StepBytes<double> half = expectedBytes(mesh, layout, method, model, rows, load);
+      double moved = 0;
+      for (CommOp op : kCommOps) {
+        EXPECT_DOUBLE_EQ(half.layer.total(op, Link::Intra), exact.layer.total(op, Link::Intra));
+        EXPECT_DOUBLE_EQ(half.outside.total(op, Link::Intra), exact.outside.total(op, Link::Intra));
+        EXPECT_DOUBLE_EQ(half.outside.total(op, Link::Inter),
+                         exact.outside.total(op, Link::Inter) / 2);
+        // What a row has beside its elements.
+        const double beside = op == CommOp::Dispatch     ? routing + index
+                              : op == CommOp::DispatchAg ? routing
+                                                         : 0;
+        EXPECT_NEAR(half.layer.total(op, Link::Inter),
+                    exact.layer.total(op, Link::Inter) * (row / 2 + beside) / (row + beside), 1e-9);
+        moved += exact.layer.total(op, Link::Inter);
+      }
+      EXPECT_GT(moved, 0);
+    }
 }
 
 /// The mean over many random routings approaches the expectation of the uniform load.

@@ -38,7 +38,7 @@ LayerSample sample(Method method, int64_t tokens) {
 std::vector<LayerSample> measuredAs(const Cluster &cluster, Method method, const MethodFit &fit,
                                     const std::vector<int64_t> &chunkCounts = {1}) {
   Cluster other = cluster;
-  other.fits.common[method] = fit;
+  other.fits[WireType::F32].common[method] = fit;
   std::vector<LayerSample> layers;
   for (int64_t tokens : {4, 16, 64, 256, 1024, 4096, 16384})
     for (int64_t chunks : chunkCounts) {
@@ -73,28 +73,32 @@ TEST(Calibration, LinksAndProcessorsHideEachOther) {
 
 TEST(Calibration, FittedLinksTakeTheirShare) {
   Cluster cluster = twoByTwo();
-  cluster.fits.common[Method::Hybrid] = {0, 0, 0, 1'000, 2};
+  cluster.fits[WireType::F32].common[Method::Hybrid] = {0, 0, 0, 1'000, 2};
   ByteTable<double> table(4);
   table.send(cluster.mesh, CommOp::AttnAg, 0, 1, 125'000);   // 0.25 ms
   table.send(cluster.mesh, CommOp::Dispatch, 0, 2, 125'000); // 1 ms
   const Layout layout{2, 2, 2, 2};
-  const LayerCommTime fitted = layerCommTime(cluster, layout, Method::Hybrid, 1, 4, table);
+  const LayerCommTime fitted =
+      layerCommTime(cluster, layout, Method::Hybrid, 1, 4, table, WireType::F32);
   EXPECT_NEAR(fitted.attnNs, 501'000, 1);
   EXPECT_NEAR(fitted.moeNs, 2'001'000, 1);
   // Another method keeps the formula.
-  EXPECT_DOUBLE_EQ(layerCommTime(cluster, layout, Method::HierEp, 1, 4, table).total(),
-                   250'000 + 5'000 + 1'000'000 + 50'000);
+  EXPECT_DOUBLE_EQ(
+      layerCommTime(cluster, layout, Method::HierEp, 1, 4, table, WireType::F32).total(),
+      250'000 + 5'000 + 1'000'000 + 50'000);
 }
 
 TEST(Calibration, WhatProcessorsAddIsSharedOut) {
   Cluster cluster = twoByTwo();
-  cluster.fits.common[Method::Hybrid] = {6e6, 0, 0, 0, 1};
+  cluster.fits[WireType::F32].common[Method::Hybrid] = {6e6, 0, 0, 0, 1};
   const Layout layout{2, 2, 2, 2};
   ByteTable<double> table(4);
-  EXPECT_DOUBLE_EQ(layerCommTime(cluster, layout, Method::Hybrid, 1, 4, table).moeNs, 6e6);
+  EXPECT_DOUBLE_EQ(layerCommTime(cluster, layout, Method::Hybrid, 1, 4, table, WireType::F32).moeNs,
+                   6e6);
   table.send(cluster.mesh, CommOp::AttnAg, 0, 1, 500'000);
   table.send(cluster.mesh, CommOp::Dispatch, 0, 2, 375'000);
-  const LayerCommTime time = layerCommTime(cluster, layout, Method::Hybrid, 1, 4, table);
+  const LayerCommTime time =
+      layerCommTime(cluster, layout, Method::Hybrid, 1, 4, table, WireType::F32);
   EXPECT_NEAR(time.total(), overlapped(4e6, 6e6), 1);
   EXPECT_NEAR(time.attnNs, time.total() / 4, 1);
 }
@@ -107,12 +111,12 @@ TEST(Calibration, FindsWhatLayersWereMadeFrom) {
     layers.push_back(layer);
   Cluster fitted = cluster;
   fitted.fits = fitMethods(cluster, layers);
-  ASSERT_EQ(fitted.fits.common.size(), 2u);
-  EXPECT_TRUE(fitted.fits.ofLayout.empty()); // one layout each
+  ASSERT_EQ(fitted.fits[WireType::F32].common.size(), 2u);
+  EXPECT_TRUE(fitted.fits[WireType::F32].ofLayout.empty()); // one layout each
   EXPECT_LT(errorOf(predictLayers(fitted, layers)).worstError, 0.02);
   // Other sizes and chunks than those that were measured, too.
   Cluster truth = cluster;
-  truth.fits.common[Method::HybridFused] = {1e6, 300e3, 100, 40e3, 0.8};
+  truth.fits[WireType::F32].common[Method::HybridFused] = {1e6, 300e3, 100, 40e3, 0.8};
   for (int64_t tokens : {1, 33, 777, 65536})
     for (int64_t chunks : {1, 3, 16}) {
       LayerSample layer = sample(Method::HybridFused, tokens);
@@ -133,7 +137,7 @@ TEST(Calibration, WhatConstantsLeaveIsKept) {
   layers[6].ns *= 1.3;
   cluster.fits = fitMethods(cluster, layers);
   EXPECT_LT(errorOf(predictLayers(cluster, layers)).worstError, 1e-9);
-  const MethodFit &fit = cluster.fits.common.at(Method::Hybrid);
+  const MethodFit &fit = cluster.fits[WireType::F32].common.at(Method::Hybrid);
   const std::vector<Residual> &known = fit.residuals.at(1);
   ASSERT_EQ(known.size(), layers.size());
   const Residual &low = known[5], &high = known[6];
@@ -148,7 +152,8 @@ TEST(Calibration, WhatConstantsLeaveIsKept) {
   LayerSample other = layers[1];
   other.layout = {4, 1, 2, 2};
   layers.push_back(other);
-  EXPECT_TRUE(fitMethods(cluster, layers).common.at(Method::Hybrid).residuals.empty());
+  EXPECT_TRUE(
+      fitMethods(cluster, layers).at(WireType::F32).common.at(Method::Hybrid).residuals.empty());
 }
 
 TEST(Calibration, ALayoutThatWasMeasuredHasConstantsOfItsOwn) {
@@ -158,21 +163,57 @@ TEST(Calibration, ALayoutThatWasMeasuredHasConstantsOfItsOwn) {
   for (LayerSample layer : measuredAs(cluster, Method::FlatEp, {3e6, 0, 200, 10e3, 1})) {
     layer.layout = {1, 4, 1, 4};
     Cluster other = cluster;
-    other.fits.common[Method::FlatEp] = {3e6, 0, 200, 10e3, 1};
+    other.fits[WireType::F32].common[Method::FlatEp] = {3e6, 0, 200, 10e3, 1};
     layer.ns = predictLayers(other, {layer})[0].predictedNs;
     layers.push_back(layer);
   }
   Cluster fitted = cluster;
   fitted.fits = fitMethods(cluster, layers);
   EXPECT_LT(errorOf(predictLayers(fitted, layers)).worstError, 0.02);
-  EXPECT_EQ(fitted.fits.find(Method::FlatEp, {1, 4, 1, 4}),
-            &fitted.fits.ofLayout.at({Method::FlatEp, 1, 1}));
+  EXPECT_EQ(fitted.fits[WireType::F32].find(Method::FlatEp, {1, 4, 1, 4}),
+            &fitted.fits[WireType::F32].ofLayout.at({Method::FlatEp, 1, 1}));
   // A layout that was not measured takes what fits all of them.
-  EXPECT_EQ(fitted.fits.find(Method::FlatEp, {4, 1, 1, 4}), &fitted.fits.common.at(Method::FlatEp));
-  EXPECT_EQ(fitted.fits.find(Method::Hybrid, {1, 4, 1, 4}), nullptr);
+  EXPECT_EQ(fitted.fits[WireType::F32].find(Method::FlatEp, {4, 1, 1, 4}),
+            &fitted.fits[WireType::F32].common.at(Method::FlatEp));
+  EXPECT_EQ(fitted.fits[WireType::F32].find(Method::Hybrid, {1, 4, 1, 4}), nullptr);
   // Three layers are too few for constants of their own.
   layers.resize(7 + 3);
-  EXPECT_EQ(fitMethods(cluster, layers).ofLayout.count({Method::FlatEp, 1, 1}), 0u);
+  EXPECT_EQ(fitMethods(cluster, layers).at(WireType::F32).ofLayout.count({Method::FlatEp, 1, 1}),
+            0u);
+}
+
+// Layers of one wire type say nothing of the other: it keeps the formula, with half the bytes.
+TEST(Calibration, EachWireTypeHasConstantsOfItsOwn) {
+  Cluster cluster = twoByTwo();
+  std::vector<LayerSample> layers = measuredAs(cluster, Method::Hybrid, {2e6, 0, 500, 20e3, 1.25});
+  std::vector<LayerSample> halves = layers;
+  for (LayerSample &layer : halves)
+    layer.wire = WireType::BF16;
+  const std::vector<LayerPrediction> formula = predictLayers(cluster, halves);
+  cluster.fits = fitMethods(cluster, layers);
+  EXPECT_EQ(cluster.fits.count(WireType::BF16), 0u);
+  const std::vector<LayerPrediction> unmeasured = predictLayers(cluster, halves);
+  for (size_t i = 0; i < halves.size(); ++i)
+    EXPECT_DOUBLE_EQ(unmeasured[i].predictedNs, formula[i].predictedNs);
+  // 4 rows: 1.57 rows between nodes each way, of 128 + 20 and 128 bytes.
+  EXPECT_NEAR(formula[0].predictedNs,
+              predictLayers(twoByTwo(), {layers[0]})[0].predictedNs - 22.0 / 14 * 256 / 0.125,
+              1e-3);
+
+  for (LayerSample &layer : halves)
+    layer.ns *= 0.7;
+  layers.insert(layers.end(), halves.begin(), halves.end());
+  cluster.fits = fitMethods(cluster, layers);
+  EXPECT_LT(errorOf(predictLayers(cluster, layers)).worstError, 1e-9);
+  cluster.calibration.layers = layers;
+  const std::vector<LayerPrediction> ofHalves = predictHeldOut(cluster, WireType::BF16);
+  ASSERT_EQ(ofHalves.size(), halves.size());
+  // As if the others were not in the file.
+  cluster.calibration.layers = halves;
+  for (size_t i = 0; i < ofHalves.size(); ++i)
+    EXPECT_DOUBLE_EQ(ofHalves[i].predictedNs, predictHeldOut(cluster)[i].predictedNs);
+  // The same size twice is two choices, not one between exact and rounded rows.
+  EXPECT_TRUE(choicesOf(predictLayers(cluster, layers)).empty());
 }
 
 TEST(Calibration, WildMeasurementsStayWithinBounds) {
@@ -180,7 +221,7 @@ TEST(Calibration, WildMeasurementsStayWithinBounds) {
   LayerSample layer = sample(Method::HierEp, 16);
   for (double ns : {1.0, 1e15}) {
     layer.ns = ns;
-    const MethodFit fit = fitMethods(cluster, {layer}).common.at(Method::HierEp);
+    const MethodFit fit = fitMethods(cluster, {layer}).at(WireType::F32).common.at(Method::HierEp);
     EXPECT_GE(fit.factor, 1 / 64.0);
     EXPECT_LE(fit.factor, 64);
     for (double constant : {fit.startNs, fit.chunkNs, fit.rowNs, fit.stepNs}) {

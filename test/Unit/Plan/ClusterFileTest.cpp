@@ -164,8 +164,36 @@ TEST(ClusterFile, WhatWasMeasuredReplacesTheNominalLinks) {
   EXPECT_EQ(layer.chunks, 8);
   EXPECT_EQ(layer.zipf, 0.5);
   EXPECT_EQ(layer.ns, 80e6);
-  EXPECT_EQ(cluster->fits.common.count(Method::HybridFused), 1u);
+  EXPECT_EQ(layer.wire, WireType::F32); // what a file without it says
+  EXPECT_EQ(cluster->fits.at(WireType::F32).common.count(Method::HybridFused), 1u);
   EXPECT_NEAR(predictLayers(*cluster, {layer})[0].predictedNs, 80e6, 80e6 * 0.01);
+}
+
+TEST(ClusterFile, MeasuredLayersSayTheirWireType) {
+  std::string error;
+  const std::string text =
+      "schema: mixserve.cluster/v1\nlevels:\n"
+      "  - {name: node, count: 2, link: {bw: 50GB/s, latency: 5us}}\n"
+      "device: {memory: 80GiB}\nmeasured:\n  date: \"2026-01-01\"\n  version: \"0.1.0\"\n"
+      "  engine: mpi\n  mesh: {nodes: 2, devices: 1}\n  links: {}\n  layers:\n";
+  const auto layer = [](const std::string &wire, const std::string &time) {
+    return "    - {method: hybrid, attn_tp: 1, moe_tp: 1, chunks: 1, tokens: 16, hidden: 64, "
+           "experts: 8, top_k: 2, " +
+           wire + "time: " + time + "}\n";
+  };
+  const std::optional<Cluster> cluster = parseCluster(
+      text + layer("", "9us") + layer("wire: bf16, ", "6us") + layer("wire: f32, ", "9us"),
+      "c.yaml", error);
+  ASSERT_TRUE(cluster) << error;
+  const std::vector<LayerSample> &layers = cluster->calibration.layers;
+  ASSERT_EQ(layers.size(), 3u);
+  EXPECT_EQ(layers[0].wire, WireType::F32);
+  EXPECT_EQ(layers[1].wire, WireType::BF16);
+  EXPECT_EQ(layers[2].wire, WireType::F32);
+  EXPECT_NEAR(predictLayers(*cluster, layers)[0].predictedNs, 9e3, 90);
+  EXPECT_NEAR(predictLayers(*cluster, layers)[1].predictedNs, 6e3, 60);
+  EXPECT_FALSE(parseCluster(text + layer("wire: f16, ", "9us"), "c.yaml", error));
+  EXPECT_EQ(error, "c.yaml:12: measured.layers[0].wire: expected f32 or bf16, got 'f16'");
 }
 
 TEST(ClusterFile, OtherDamage) {

@@ -112,7 +112,7 @@ TEST(CollectiveCost, ChunksOfHierEpHideTheShorterStage) {
   table.send(cluster.mesh, CommOp::Dispatch, 2, 3, 50000); // 1000 ns
   const Layout layout{2, 2, 1, 4};
   const auto time = [&](int64_t chunks) {
-    return layerCommTime(cluster, layout, Method::HierEp, chunks, 8, table).moeNs;
+    return layerCommTime(cluster, layout, Method::HierEp, chunks, 8, table, WireType::F32).moeNs;
   };
   EXPECT_DOUBLE_EQ(time(1), 2000);                        // in one piece: one after the other
   EXPECT_DOUBLE_EQ(time(4), 1125);                        // as Overlap.h works out
@@ -122,7 +122,8 @@ TEST(CollectiveCost, ChunksOfHierEpHideTheShorterStage) {
   EXPECT_DOUBLE_EQ(time(4), 1125 + 1125);
   // Attention's part is apart, and with it.
   table.send(cluster.mesh, CommOp::AttnAg, 2, 3, 50000);
-  EXPECT_DOUBLE_EQ(layerCommTime(cluster, layout, Method::HierEp, 4, 8, table).attnNs, 1000);
+  EXPECT_DOUBLE_EQ(
+      layerCommTime(cluster, layout, Method::HierEp, 4, 8, table, WireType::F32).attnNs, 1000);
 }
 
 TEST(CollectiveCost, FusedHidesTheNextAttentionsGather) {
@@ -135,11 +136,12 @@ TEST(CollectiveCost, FusedHidesTheNextAttentionsGather) {
   EXPECT_DOUBLE_EQ(fusedTime(cluster, {2, 2, 2, 2}, table, 4).rsCombineNs, 1250);
   EXPECT_DOUBLE_EQ(fusedTime(cluster, {4, 1, 2, 2}, table, 4).rsCombineNs, 1000); // spans nodes
   const LayerCommTime inside =
-      layerCommTime(cluster, {2, 2, 2, 2}, Method::HybridFused, 4, 8, table);
+      layerCommTime(cluster, {2, 2, 2, 2}, Method::HybridFused, 4, 8, table, WireType::F32);
   EXPECT_DOUBLE_EQ(inside.attnNs, 0);
   EXPECT_DOUBLE_EQ(inside.moeNs, 1250);
-  EXPECT_DOUBLE_EQ(layerCommTime(cluster, {4, 1, 2, 2}, Method::HybridFused, 4, 8, table).attnNs,
-                   1000);
+  EXPECT_DOUBLE_EQ(
+      layerCommTime(cluster, {4, 1, 2, 2}, Method::HybridFused, 4, 8, table, WireType::F32).attnNs,
+      1000);
 }
 
 TEST(ComputeCost, ExpertsAtTheBusiestRank) {

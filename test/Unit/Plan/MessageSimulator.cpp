@@ -4,10 +4,12 @@
 namespace mixserve::planner {
 
 void MessageSimulator::message(int64_t layer, const char *op, int64_t from, int64_t to,
-                               int64_t size) {
+                               int64_t routing) {
   if (from == to)
     return;
-  const char *link = from / mesh.devices == to / mesh.devices ? "intra" : "inter";
+  const bool inNode = from / mesh.devices == to / mesh.devices;
+  const char *link = inNode ? "intra" : "inter";
+  const int64_t size = (inNode || model.wire == WireType::F32 ? 4 : 2) * model.hidden + routing;
   bytes[{layer, op, link, "out", from}] += size;
   bytes[{layer, op, link, "in", to}] += size;
 }
@@ -41,14 +43,14 @@ std::set<int64_t> MessageSimulator::holders(const std::vector<int32_t> &ids) con
 /// One row reaches the whole group: first the owner's device index on every node, from there the
 /// node.
 void MessageSimulator::gatherRow(int64_t layer, const char *op, int64_t owner,
-                                 const std::vector<int64_t> &group, int64_t size) {
+                                 const std::vector<int64_t> &group, int64_t routing) {
   for (int64_t lane : group) {
     if (lane % mesh.devices != owner % mesh.devices)
       continue;
-    message(layer, op, owner, lane, size);
+    message(layer, op, owner, lane, routing);
     for (int64_t to : group)
       if (to / mesh.devices == lane / mesh.devices)
-        message(layer, op, lane, to, size);
+        message(layer, op, lane, to, routing);
   }
 }
 
@@ -61,24 +63,24 @@ void MessageSimulator::scatterRow(int64_t layer, const char *op, int64_t owner,
       continue;
     for (int64_t from : group)
       if (from / mesh.devices == lane / mesh.devices)
-        message(layer, op, from, lane, 4 * model.hidden);
-    message(layer, op, lane, owner, 4 * model.hidden);
+        message(layer, op, from, lane);
+    message(layer, op, lane, owner);
   }
 }
 
 void MessageSimulator::expertRow(int64_t layer, Method method, int64_t home,
                                  const std::vector<int32_t> &ids) {
-  const int64_t row = 4 * model.hidden, routing = 8 * model.topK, index = 4;
+  const int64_t routing = 8 * model.topK, index = 4;
   if (method == Method::AllGather) {
-    gatherRow(layer, "dispatch_ag", home, everyone(), row + routing);
+    gatherRow(layer, "dispatch_ag", home, everyone(), routing);
     scatterRow(layer, "combine_rs", home, everyone());
     return;
   }
   const std::set<int64_t> ranks = holders(ids);
   if (method == Method::FlatEp) {
     for (int64_t to : ranks) {
-      message(layer, "dispatch", home, to, row + routing + index);
-      message(layer, "combine", to, home, row);
+      message(layer, "dispatch", home, to, routing + index);
+      message(layer, "combine", to, home);
     }
     return;
   }
@@ -87,18 +89,18 @@ void MessageSimulator::expertRow(int64_t layer, Method method, int64_t home,
     nodes.insert(rank / mesh.devices);
   for (int64_t node : nodes) {
     const int64_t lane = node * mesh.devices + home % mesh.devices;
-    message(layer, "dispatch", home, lane, row + routing + index);
-    message(layer, "combine", lane, home, row);
+    message(layer, "dispatch", home, lane, routing + index);
+    message(layer, "combine", lane, home);
     if (method == Method::HierEp) {
       for (int64_t to : ranks)
         if (to / mesh.devices == node) {
-          message(layer, "dispatch", lane, to, row + routing + index);
-          message(layer, "combine", to, lane, row);
+          message(layer, "dispatch", lane, to, routing + index);
+          message(layer, "combine", to, lane);
         }
     } else {
       for (int64_t device = 0; device < mesh.devices; ++device) {
-        message(layer, "dispatch_ag", lane, node * mesh.devices + device, row + routing + index);
-        message(layer, "combine_rs", node * mesh.devices + device, lane, row);
+        message(layer, "dispatch_ag", lane, node * mesh.devices + device, routing + index);
+        message(layer, "combine_rs", node * mesh.devices + device, lane);
       }
     }
   }
@@ -126,9 +128,9 @@ void MessageSimulator::run(const RoutingTrace &trace) {
       const std::vector<int64_t> group = groupOf(home);
       scatterRow(-1, "embed_rs", home, group);
       if (rows[r].asked)
-        gatherRow(-1, "lm_head_ag", home, group, 4 * model.hidden);
+        gatherRow(-1, "lm_head_ag", home, group);
       for (int64_t layer = 0; layer < model.layers; ++layer) {
-        gatherRow(layer, "attn_ag", home, group, 4 * model.hidden);
+        gatherRow(layer, "attn_ag", home, group);
         scatterRow(layer, "attn_rs", home, group);
       }
       for (size_t i = 0; i < trace.moeLayers.size(); ++i) {

@@ -30,9 +30,10 @@ public:
   const std::map<Key, int64_t> &counters() const { return bytes; }
 
 private:
-  void message(int64_t layer, const char *op, int64_t from, int64_t to, int64_t size);
+  /// A row and `routing` bytes beside it.
+  void message(int64_t layer, const char *op, int64_t from, int64_t to, int64_t routing = 0);
   void gatherRow(int64_t layer, const char *op, int64_t owner, const std::vector<int64_t> &group,
-                 int64_t size);
+                 int64_t routing = 0);
   void scatterRow(int64_t layer, const char *op, int64_t owner, const std::vector<int64_t> &group);
   void expertRow(int64_t layer, Method method, int64_t home, const std::vector<int32_t> &ids);
   std::vector<int64_t> groupOf(int64_t rank) const;

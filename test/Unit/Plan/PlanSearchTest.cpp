@@ -141,6 +141,59 @@ TEST(PlanSearch, FusedWinsWhereBothLinksAreBusyAlike) {
   EXPECT_LT(completion(Method::HybridFused), 0.85 * completion(Method::Hybrid));
 }
 
+// With f32 rows the network decides, and hybrid-fused hides all else behind it. With half of the
+// bytes there, those inside the node do: hier-ep gives a row only to the ranks that need it.
+TEST(PlanSearch, HalfTheBytesBetweenNodesChangeThePick) {
+  Fixture fixture(gpuCluster(2, 4), largeModel());
+  fixture.workload = {512, 256, 64, 0};
+  const Plan exact = fixture.search().plan;
+  fixture.model.wire = WireType::BF16;
+  const Plan rounded = fixture.search().plan;
+  EXPECT_EQ(exact.layout, (Layout{4, 2, 1, 8}));
+  EXPECT_EQ(rounded.layout, exact.layout);
+  EXPECT_EQ(entryFor(exact.table, 2048).method, Method::HybridFused);
+  EXPECT_EQ(entryFor(rounded.table, 2048).method, Method::HierEp);
+  EXPECT_LT(rounded.cost.completionNs, exact.cost.completionNs);
+  EXPECT_DOUBLE_EQ(rounded.cost.decode.expertsNs, exact.cost.decode.expertsNs);
+  const auto says = [](const Plan &plan, const char *text) {
+    return plan.why.find(text) != std::string::npos;
+  };
+  EXPECT_TRUE(says(exact, " Rows cross nodes as f32, 4 bytes an element.")) << exact.why;
+  EXPECT_TRUE(says(rounded, " Rows cross nodes as bf16, 2 bytes an element.")) << rounded.why;
+}
+
+TEST(PlanSearch, SaysThatNoLayerWasMeasuredWithThisWireType) {
+  Fixture fixture(gpuCluster(2, 2));
+  LayerSample layer;
+  layer.layout = {2, 2, 2, 2};
+  layer.tokens = 64;
+  layer.hidden = 64;
+  layer.experts = 8;
+  layer.topK = 2;
+  layer.ns = 1e6;
+  fixture.cluster.linkSource = CostSource::Calibrated;
+  fixture.cluster.calibration.layers = {layer};
+  fixture.cluster.fits = fitMethods(fixture.cluster, {layer});
+  const char *unmeasured =
+      "Rows cross nodes as bf16, 2 bytes an element; none of the 1 measured layers was, so "
+      "communication is by formulas over the measured links (mixserve-bench calibrate --wire bf16";
+  EXPECT_EQ(fixture.search().plan.why.find("measured layers"), std::string::npos);
+  fixture.model.wire = WireType::BF16;
+  const PlanResult result = fixture.search();
+  EXPECT_NE(result.plan.why.find(unmeasured), std::string::npos) << result.plan.why;
+  const PlanRequest request{fixture.cluster,  fixture.model,  fixture.routing,
+                            fixture.workload, fixture.limits, fixture.overrides};
+  EXPECT_NE(planAsText(request, result.plan, 1).find("; no measured layer has bf16 rows"),
+            std::string::npos);
+  const auto json = nlohmann::json::parse(planAsJson(request, result.plan, 1));
+  EXPECT_EQ(json["wire"], "bf16");
+  EXPECT_EQ(json["calibration"]["layers"], 0);
+  EXPECT_TRUE(json["calibration"]["methods"].empty());
+  // One node has no rows between nodes.
+  Fixture one(gpuCluster(1, 2));
+  EXPECT_EQ(one.search().plan.why.find("Rows cross nodes"), std::string::npos);
+}
+
 TEST(PlanSearch, MemoryIsARefusalNotASlowPlan) {
   Fixture fixture(gpuCluster(2, 2), largeModel());
   fixture.cluster.device.memoryBytes = 20e9; // weights are 61 GB: replicated ones do not fit
