@@ -40,6 +40,7 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.ranks = options.nodes * options.devices
+        self.wire = "f32"  # of rows between nodes
 
     def tool(self, name):
         return os.path.join(self.options.bin, name)
@@ -85,7 +86,7 @@ class Bench:
         path = cluster.replace(".yaml", "-measured.yaml")
         command = [self.tool("mixserve-bench"), "calibrate", cluster, "-o", path, "--devices", str(o.devices),
                    "--hidden", str(model["hidden"]), "--experts", str(model["experts"]), "--top-k", str(model["top_k"]),
-                   "--inter-mbit", f"{self.mbit(pace):.3f}", "--ratio", str(o.ratio), "--deadline", "120s"]
+                   "--inter-mbit", f"{self.mbit(pace):.3f}", "--ratio", str(o.ratio), "--deadline", "120s", "--wire", self.wire]
         run(self.on_hosts(command, pace) if o.hosts else command + ["--nodes", str(o.nodes)])
         return path
 
@@ -234,7 +235,8 @@ def main():
     step = json.loads(run([bench.tool("mixserve-bench"), "step", hybrid, "--json", "--prompt", "1", "--context", "0",
                            "--batch", "1", "--repeat", "3"]))
     machine = (step["steps"][0]["flops_per_s"], step["steps"][0]["read_bytes_per_s"])
-    model = json.load(open(os.path.join(hybrid, "manifest.json")))["model"]
+    manifest = json.load(open(os.path.join(hybrid, "manifest.json")))
+    model, bench.wire = manifest["model"], manifest["wire"]  # calibrated with the rows that the model sends
     free = bench.unpaced((hybrid, None))
     print(f"{options.nodes} x {options.devices} ranks, {'emulated hosts' if options.hosts else 'one process'}, on {step['machine']['cpus']} CPUs ({step['machine']['isa']}, load "
           f"{step['machine']['load']:.1f}); {options.requests} requests, prompt {options.prompt}, output {options.output}, at most "

@@ -167,6 +167,7 @@ std::string mixserve::tools::measuredBlock(const CalibrateOptions &options,
         << ", tokens: " << layer.shape.tokens * layer.shape.nodes
         << ", hidden: " << layer.shape.hidden << ", experts: " << layer.shape.experts
         << ", top_k: " << layer.shape.topK << ", zipf: " << text("%g", layer.shape.zipf)
+        << (layer.shape.wire == mxs::WireType::BF16 ? ", wire: bf16" : "")
         << ", time: " << text("%.6g", layer.seconds * 1e6) << "us}\n";
   return out.str();
 }

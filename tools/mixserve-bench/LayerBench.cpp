@@ -114,6 +114,7 @@ json conditionsJson(const LayerBenchOptions &options, bool mpi) {
             {"experts", shape.experts},
             {"top_k", shape.topK},
             {"zipf", shape.zipf},
+            {"wire", wireName(shape.wire)},
             {"expert_ns_per_row", shape.expertNsPerRow}}},
           {"rounds", options.rounds}};
 }

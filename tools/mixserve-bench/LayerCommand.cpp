@@ -13,16 +13,18 @@ namespace {
 
 void printTable(const json &result) {
   const json &mesh = result.at("mesh"), &links = result.at("links"), &shape = result.at("shape");
-  std::printf("%d nodes x %d ranks (%s), %.0f MB/s per node, %.0f MB/s per rank inside a node\n"
-              "%lld tokens per node, hidden %lld, top-%lld of %lld experts, zipf %g; medians of "
-              "%lld rounds\n\n",
-              mesh.at("nodes").get<int>(), mesh.at("devices").get<int>(),
-              result.at("engine").get<std::string>().c_str(),
-              links.at("inter_bytes_per_s_per_node").get<double>() / 1e6,
-              links.at("intra_bytes_per_s_per_rank").get<double>() / 1e6,
-              shape.at("tokens_per_node").get<long long>(), shape.at("hidden").get<long long>(),
-              shape.at("top_k").get<long long>(), shape.at("experts").get<long long>(),
-              shape.at("zipf").get<double>(), result.at("rounds").get<long long>());
+  std::printf(
+      "%d nodes x %d ranks (%s), %.0f MB/s per node, %.0f MB/s per rank inside a node\n"
+      "%lld tokens per node, hidden %lld, top-%lld of %lld experts, zipf %g, %s rows between "
+      "nodes; medians of %lld rounds\n\n",
+      mesh.at("nodes").get<int>(), mesh.at("devices").get<int>(),
+      result.at("engine").get<std::string>().c_str(),
+      links.at("inter_bytes_per_s_per_node").get<double>() / 1e6,
+      links.at("intra_bytes_per_s_per_rank").get<double>() / 1e6,
+      shape.at("tokens_per_node").get<long long>(), shape.at("hidden").get<long long>(),
+      shape.at("top_k").get<long long>(), shape.at("experts").get<long long>(),
+      shape.at("zipf").get<double>(), shape.at("wire").get<std::string>().c_str(),
+      result.at("rounds").get<long long>());
   std::printf("%-18s %6s %10s %10s %10s %9s %9s %8s %8s %8s %10s %10s\n", "method", "chunks", "ms",
               "least", "most", "x fused", "x bound", "hidden", "traced", "cpu ms", "inter MB",
               "intra MB");

@@ -92,6 +92,7 @@ Status LayerMesh::addLayout(int attnTp, int moeTp, uint64_t deadlineNs) {
   options.maxTokens = all;
   options.hidden = shape.hidden;
   options.topK = shape.topK;
+  options.wire = shape.wire;
   Layout &layout = layouts[{attnTp, moeTp}];
   if (network)
     MXS_TRY(

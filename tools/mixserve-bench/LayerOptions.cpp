@@ -77,6 +77,8 @@ void mixserve::tools::addLayerOptions(Options &parser, LayerWords &words,
   parser.number("rounds", "N", options.rounds, 1,
                 "runs of each method (default " + std::to_string(options.rounds) + ")");
   parser.number("warm-up", "N", options.warmUps, 0, "runs before them (default 1)");
+  parser.text("wire", "TYPE", words.wire,
+              "rows between nodes: f32, or bf16 with half the bytes (default f32)");
   parser.text("engine", "NAME", words.engine,
               "auto, mpi or loopback (default auto: mpi under a launcher)");
   parser.duration("deadline", options.deadlineNs, "bound on every wait (default 30s)");
@@ -86,6 +88,9 @@ std::string mixserve::tools::resolveLayer(LayerWords &words, LayerBenchOptions &
                                           bool &mpi) {
   if (words.engine != "auto" && words.engine != "mpi" && words.engine != "loopback")
     return "--engine: '" + words.engine + "' is none of auto, mpi, loopback";
+  if (words.wire != "f32" && words.wire != "bf16")
+    return "--wire: '" + words.wire + "' is neither f32 nor bf16";
+  options.shape.wire = words.wire == "bf16" ? mxs::WireType::BF16 : mxs::WireType::F32;
   mxs::Env environment;
   if (const mxs::Status status = mxs::Env::read(environment); !status.ok())
     return status.message();

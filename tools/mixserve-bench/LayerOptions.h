@@ -9,7 +9,7 @@ namespace mixserve::tools {
 
 /// Options as they were given; defaults are set before addLayerOptions.
 struct LayerWords {
-  std::string methods, chunks = "1,2,4,8,16", engine = "auto";
+  std::string methods, chunks = "1,2,4,8,16", engine = "auto", wire = "f32";
   int64_t nodes = 0, devices = 4;
   double interMbit = 1000, ratio = 9;
 };

@@ -28,9 +28,14 @@ static uint32_t mix(uint64_t a, uint64_t b) {
 
 /// Attention's output of a row is n / 256 with a whole n; member i of `members` ranks holds a part
 /// of it that is one too: sums are exact in any order.
-static float attentionPart(int64_t row, int64_t h, int member, int members) {
-  const int64_t n = int64_t(mix(static_cast<uint64_t>(row), static_cast<uint64_t>(h)) % 2048);
-  return static_cast<float>((n + member) / members - (member == 0 ? 1024 : 0)) / 256;
+static float attentionPart(const LayerShape &shape, int64_t row, int64_t h, int member,
+                           int members) {
+  // bf16 holds whole numbers up to 256: what a node's members add up to is not rounded either, so
+  // that every row is routed as in the plain computation.
+  const int64_t values = shape.wire == mxs::WireType::BF16 ? 256 : 2048;
+  const int64_t n = int64_t(mix(static_cast<uint64_t>(row), static_cast<uint64_t>(h))) % values;
+  return static_cast<float>((n + member) / members - (member == 0 ? values / 2 : 0)) /
+         static_cast<float>(values / 8);
 }
 
 static float residualValue(int64_t row, int64_t h) {
@@ -57,6 +62,10 @@ static void rmsNorm(const float *x, float *out, int64_t hidden) {
   const float scale = 1.0f / std::sqrt(sum / static_cast<float>(hidden) + 1e-6f);
   for (h = 0; h < hidden; ++h)
     out[h] = x[h] * scale;
+}
+
+const char *mixserve::tools::wireName(mxs::WireType wire) {
+  return wire == mxs::WireType::BF16 ? "bf16" : "f32";
 }
 
 std::vector<LayerMethod> mixserve::tools::layerMethods(const LayerShape &shape,
@@ -150,7 +159,7 @@ MoeLayer::MoeLayer(mxs::Communicator &comm, const mxs::Topology &topology, const
   for (int64_t row = 0; row < groupRows; ++row)
     for (int64_t h = 0; h < shape.hidden; ++h)
       partial[row * shape.hidden + h] =
-          attentionPart(rows.groupBegin(group) + row, h, member, topo.attnTp);
+          attentionPart(shape, rows.groupBegin(group) + row, h, member, topo.attnTp);
   for (int64_t row = 0; row < owned; ++row)
     for (int64_t h = 0; h < shape.hidden; ++h)
       before[row * shape.hidden + h] = residualValue(rows.globalBegin(comm.rank()) + row, h);
@@ -323,9 +332,12 @@ std::string MoeLayer::check() {
   std::vector<float> sum(hidden), row(hidden), expected(hidden), scores(shape.experts),
       chosen(topK);
   std::vector<int32_t> experts(topK);
+  // A row is at most 2.5, and rounded to 2^-9 of that up to three times: to the experts, back, and
+  // to the next attention. An expert too many or too few makes it 0.07.
+  const float most = shape.wire == mxs::WireType::BF16 ? 1.0f / 64 : 1e-4f;
   for (int64_t i = comm.rank() % 3; i < groupRows; i += 5) {
     for (int64_t h = 0; h < hidden; ++h)
-      sum[h] = residualValue(begin + i, h) + attentionPart(begin + i, h, 0, 1);
+      sum[h] = residualValue(begin + i, h) + attentionPart(shape, begin + i, h, 0, 1);
     rmsNorm(sum.data(), row.data(), hidden);
     router.route(space, row.data(), 1, scores.data(), chosen.data(), experts.data());
     float weight = 0;
@@ -335,7 +347,7 @@ std::string MoeLayer::check() {
       sum[h] += row[h] * weight;
     rmsNorm(sum.data(), expected.data(), hidden);
     for (int64_t h = 0; h < hidden; ++h)
-      if (const float got = gathered[i * hidden + h]; !(std::abs(got - expected[h]) <= 1e-4f))
+      if (const float got = gathered[i * hidden + h]; !(std::abs(got - expected[h]) <= most))
         return "rank " + std::to_string(comm.rank()) + ", row " + std::to_string(begin + i) +
                ", element " + std::to_string(h) + ": got " + std::to_string(got) + ", expected " +
                std::to_string(expected[h]);

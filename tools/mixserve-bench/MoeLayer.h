@@ -11,6 +11,7 @@
 #define MIXSERVE_TOOLS_BENCH_MOELAYER_H
 
 #include "comm/Communicator.h"
+#include "comm/WireType.h"
 #include "kernels/Weight.h"
 #include "kernels/cpu/Workspace.h"
 
@@ -28,7 +29,11 @@ struct LayerShape {
   /// Time of one (row, expert) pair on a rank that holds the whole expert [ns]; a rank with a slice
   /// of it takes its part. Ranks sleep it, as devices of their own would compute.
   double expertNsPerRow = 0;
+  mxs::WireType wire = mxs::WireType::F32; ///< of rows between nodes
 };
+
+/// "f32" or "bf16", as the planner and --wire call it.
+const char *wireName(mxs::WireType wire);
 
 /// How a layer travels, and the layout that belongs to it. FusedGather is what compiled models do;
 /// Fused has the next attention's all_gather after the fused combine.
