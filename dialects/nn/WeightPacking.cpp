@@ -42,6 +42,11 @@ std::optional<Packing> nn::packingOf(ParamOp param) {
   return packing;
 }
 
+bool nn::isBf16InModel(ParamOp param) {
+  return llvm::all_of(param.getBoxes().getAsRange<BoxAttr>(),
+                      [](BoxAttr box) { return box.getType().isBF16(); });
+}
+
 void nn::setPacking(ParamOp param, const Packing &packing) {
   Builder builder(param.getContext());
   param.setPack(packing.layout);

@@ -54,6 +54,9 @@ struct Packing {
 std::optional<Packing> packingOf(ParamOp param);
 void setPacking(ParamOp param, const Packing &packing);
 
+/// Whether the model's files have all of the parameter as bf16, however it is packed.
+bool isBf16InModel(ParamOp param);
+
 /// (C5), (C6), (C7); called by the verifier of nn.param.
 llvm::LogicalResult verifyPacking(ParamOp param);
 

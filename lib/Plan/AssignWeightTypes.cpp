@@ -17,9 +17,7 @@ using planner::WeightType;
 
 /// The type in which the model's files have a parameter, if the artifact has it; f32 holds all others.
 WeightType ownType(nn::ParamOp param) {
-  const bool isBf16 = llvm::all_of(param.getBoxes().getAsRange<nn::BoxAttr>(),
-                                   [](nn::BoxAttr box) { return box.getType().isBF16(); });
-  return {isBf16 ? MXS_WEIGHT_BF16 : MXS_WEIGHT_F32, 0};
+  return {nn::isBf16InModel(param) ? MXS_WEIGHT_BF16 : MXS_WEIGHT_F32, 0};
 }
 
 /// Rounded scores choose other experts, and the router's weight is small: it is never rounded.

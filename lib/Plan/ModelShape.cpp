@@ -43,6 +43,7 @@ std::optional<ModelShape> parseModelShape(const std::string &text, const std::st
     if (model.dtype != "f32" && model.dtype != "bf16" && model.dtype != "f16")
       top.fail(top.at("dtype"), "dtype", "expected f32, bf16 or f16, got '" + model.dtype + "'");
     model.dtypeBytes = model.dtype == "f32" ? 4 : 2;
+    model.wire = model.dtype == "bf16" ? WireType::BF16 : WireType::F32;
     // f16 weights have as many bytes as bf16 ones.
     model.weights.element = model.dtype == "f32" ? MXS_WEIGHT_F32 : MXS_WEIGHT_BF16;
     model.expertWeights = model.tableWeights = model.weights;

@@ -101,6 +101,22 @@ planner::WeightType weightType(Value value) {
   return {static_cast<mxs_weight_type_t>(packing->element), packing->group};
 }
 
+/// Whether all matrices of linears and experts are bf16 in the model, however they will be stored.
+bool ownMatricesAreBf16(func::FuncOp step) {
+  bool hasAny = false, areAll = true;
+  step.walk([&](nn::ParamRefOp ref) {
+    auto param = SymbolTable::lookupNearestSymbolFrom<nn::ParamOp>(ref, ref.getParamAttr());
+    if (!param || param.getTensorType().getRank() < 2)
+      return;
+    for (Operation *user : ref->getUsers())
+      if (isa<nn::LinearOp, nn::LatentAttentionOp, moe::ExpertsOp>(user)) {
+        hasAny = true;
+        areAll &= nn::isBf16InModel(param);
+      }
+  });
+  return hasAny && areAll;
+}
+
 } // namespace
 
 std::optional<planner::ModelShape> readModelShape(ModuleOp module) {
@@ -130,6 +146,7 @@ std::optional<planner::ModelShape> readModelShape(ModuleOp module) {
   shape.weights = blocks.linear ? weightType(blocks.linear.getWeight()) : shape.tableWeights;
   shape.expertWeights = weightType(experts.getGate());
   shape.dtype = mxs_weight_type_name(shape.tableWeights.element);
+  shape.wire = ownMatricesAreBf16(step) ? planner::WireType::BF16 : planner::WireType::F32;
   return shape;
 }
 

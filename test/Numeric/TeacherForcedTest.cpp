@@ -35,6 +35,7 @@ struct Form {
 };
 const Form kF32 = {"f32", "f32", "", "f32"};
 const Form kBf16 = {"bf16", "bf16", "", "bf16"};
+const Form kAuto = {"as it is", "", "", ""};
 const Form kInt8 = {"int8", "", "int8", ""};
 const Form kInt4 = {"int4", "", "int4", ""};
 
@@ -66,20 +67,18 @@ void readExperts(const std::string &routingFile, std::vector<Sequence> &sequence
   }
 }
 
-std::vector<Sequence> forced(const std::string &model, const Form &form) {
+std::vector<Sequence> forced(const std::string &model, const Form &form,
+                             const ServedLayout &place = kServedLayouts[0]) {
   TemporaryFolder folder;
-  writeCluster(folder / "cluster.yaml", 1, 1);
   CompileOptions options;
   options.model = model;
-  options.cluster = folder / "cluster.yaml";
-  options.output = folder / "artifact";
   options.workload = "prompt=256,output=1,concurrency=1";
   options.maxBatchTokens = kPositions, options.maxSeqs = 1, options.maxContext = kPositions + 1;
   options.weights = form.weights;
   options.quantize = form.quantize;
   options.quantizeGroup = *form.quantize ? 32 : 0;
   options.kvCache = form.kvCache;
-  EXPECT_EQ(compileOrExplain(options), "");
+  EXPECT_EQ(compileServed(place, folder, options), "");
   std::vector<Sequence> sequences;
   {
     ServedModel served(folder / "artifact", "", 0, folder / "routing.json");
@@ -152,11 +151,11 @@ Distance distanceOf(const char *model, const Form &form, const std::vector<Seque
 }
 
 /// The sizes of the committed model with weights whose routing is clear-cut.
-std::string writeClearCut(const TemporaryFolder &folder) {
+std::string writeClearCut(const TemporaryFolder &folder, const char *dtype = "F32") {
   const auto config = nlohmann::ordered_json::parse(
       std::ifstream(modelsFolder() + "/qwen3moe-tiny/hf/config.json"));
-  generate::writeCheckpoint(folder / "", generate::qwen3MoeCheckpoint(config, {}));
-  std::ofstream(folder / "config.json") << generate::configText(config, "F32");
+  generate::writeCheckpoint(folder / "", generate::qwen3MoeCheckpoint(config, {1, dtype}));
+  std::ofstream(folder / "config.json") << generate::configText(config, dtype);
   return folder / "";
 }
 
@@ -179,6 +178,23 @@ TEST(TeacherForced, ClearCutRouting) {
   EXPECT_EQ(int4.otherExperts, 0);
   EXPECT_LE(int4.largest, 0.12);
   EXPECT_GE(int4.sameTop, 0.9 * int4.positions);
+}
+
+// A bf16 model as it is compiled without options: its rows cross nodes as bf16, too. Issue 4's
+// bound against the same weights in float32 on one rank.
+TEST(TeacherForced, Bf16BetweenNodes) {
+  const TemporaryFolder folder;
+  const std::string model = writeClearCut(folder, "BF16");
+  const std::vector<Sequence> f32 = forced(model, kF32);
+  for (const ServedLayout &place : kServedLayouts) {
+    if (place.nodes == 1)
+      continue;
+    const Distance bf16 = distanceOf(place.name, kAuto, f32, forced(model, kAuto, place));
+    EXPECT_EQ(bf16.otherExperts, 0) << place.name;
+    EXPECT_LE(bf16.largest, 2e-2) << place.name;
+    EXPECT_LE(bf16.atLogit, 2e-2) << place.name;
+    EXPECT_GE(bf16.worstWindow, 0.98 * kPositions) << place.name;
+  }
 }
 
 TEST(TeacherForced, CommittedModel) {

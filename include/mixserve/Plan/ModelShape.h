@@ -32,7 +32,8 @@ struct ModelShape {
   WeightType weights;        ///< of attention's matrices and lm_head; the router's is f32
   WeightType expertWeights;
   WeightType tableWeights;   ///< of the embedding table
-  WireType wire = WireType::F32; ///< of rows between nodes
+  WireType wire = WireType::F32; ///< of rows between nodes: bf16 in a bf16 model, unless an option
+                                 ///< says otherwise
 
   void choose(const WeightChoice &choice);
 
