@@ -322,6 +322,15 @@ std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster, WireType wir
   return heldOut(cluster, layers);
 }
 
+std::vector<LayerPrediction> predictSizes(const Cluster &cluster, const std::set<int64_t> &sizes) {
+  std::vector<LayerSample> apart, others;
+  for (const LayerSample &layer : cluster.calibration.layers)
+    (sizes.count(layer.tokens) > 0 ? apart : others).push_back(layer);
+  if (others.empty())
+    return {};
+  return predictLayers(linksOf(cluster, fitMethods(cluster, others)), apart);
+}
+
 std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions) {
   return choicesWhere(predictions, std::nullopt);
 }

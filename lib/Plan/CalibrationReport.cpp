@@ -17,6 +17,18 @@ template <class... Values> std::string line(const char *format, Values... values
   return buffer;
 }
 
+const char *words(PredictedBy by) {
+  switch (by) {
+  case PredictedBy::AnotherTime:
+    return "measured at another time";
+  case PredictedBy::OtherFifths:
+    return "each fifth predicted from the others";
+  case PredictedBy::OtherSizes:
+    return "predicted from the other sizes";
+  }
+  return "";
+}
+
 /// "hybrid-fused 8, attn_tp=4 moe_tp=4"
 std::string wayText(const LayerSample &layer) {
   std::string text = name(layer.method);
@@ -68,7 +80,7 @@ std::vector<LayerChoice> choicesOfChunks(const std::vector<LayerPrediction> &pre
 
 } // namespace
 
-std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, bool heldOut) {
+std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, PredictedBy by) {
   std::string text = line("%8s %6s  %-36s %10s %10s %9s\n", "tokens", "zipf", "way", "measured",
                           "predicted", "off");
   for (const LayerPrediction &way : predictions)
@@ -87,9 +99,8 @@ std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, b
               choicesText(chunks);
   const CalibrationError error = errorOf(predictions);
   text += line("\n%lld layers [ms], %s: %.1f %% off on average, at most %.1f %%\n",
-               static_cast<long long>(error.layers),
-               heldOut ? "each fifth predicted from the others" : "measured at another time",
-               100 * error.meanError, 100 * error.worstError);
+               static_cast<long long>(error.layers), words(by), 100 * error.meanError,
+               100 * error.worstError);
   if (error.choices > 0)
     text += line("%lld sizes: the way picked is %.1f %% slower than the fastest on average, at "
                  "most %.1f %%\n",
@@ -98,11 +109,11 @@ std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, b
   return text;
 }
 
-std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, bool heldOut) {
+std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, PredictedBy by) {
   const CalibrationError error = errorOf(predictions);
   json object;
   object["schema"] = "mixserve.calibration/v1";
-  object["held_out"] = heldOut;
+  object["held_out"] = by != PredictedBy::AnotherTime;
   object["layers"] = error.layers;
   object["mean_error"] = error.meanError;
   object["worst_error"] = error.worstError;

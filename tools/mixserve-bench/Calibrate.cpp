@@ -66,15 +66,21 @@ private:
   LayerTime last;
 };
 
-/// Sizes take turns: what else the machine does for a while is not all one size's.
-constexpr int64_t kTurns = 3;
+/// A long size has a round in every fourth turn. Short layers vary most, by what else runs and when
+/// ranks wake, and cost least: up to kTurnsPerRound times as many rounds, spread over all the time.
+constexpr int64_t kTurnsPerRound = 4;
 
-/// Rounds of a size in one of its turns. Short layers vary most, by what else runs and when ranks
-/// wake, and cost least: up to four times as many.
-int64_t roundsIn(int64_t turn, int64_t rounds, int64_t tokens) {
-  constexpr int64_t kShort = 64, kMostTimes = 4;
-  const int64_t all = rounds * std::clamp<int64_t>(kShort / tokens, 1, kMostTimes);
-  return (turn + 1) * all / kTurns - turn * all / kTurns;
+/// A size's turn is each one that this divides.
+int64_t turnsBetween(int64_t tokens) {
+  constexpr int64_t kShortest = 16;
+  return std::clamp<int64_t>(tokens / kShortest, 1, kTurnsPerRound);
+}
+
+Status takeTurn(SizeRun &run, LayerMesh &mesh) {
+  // The size before has left its own rows in the caches.
+  if (turnsBetween(run.shape.tokens) < kTurnsPerRound)
+    MXS_TRY(run.round(mesh, /*counts=*/false));
+  return run.round(mesh, /*counts=*/true);
 }
 
 /// The planner's name of a method, or nothing for one that it does not plan.
@@ -124,21 +130,23 @@ Status mixserve::tools::calibrate(const CalibrateOptions &options, mxs::MpiProce
       shape.zipf = zipf;
       runs.emplace_back(shape, methods);
     }
-  bool isChecked = false;
-  for (int64_t turn = 0; turn < kTurns; ++turn)
-    for (SizeRun &run : runs) {
-      const int64_t counted = roundsIn(turn, options.bench.rounds, run.shape.tokens);
-      if (counted == 0)
-        continue;
-      std::unique_ptr<LayerMesh> mesh;
-      MXS_TRY(LayerMesh::create(run.shape, options.bench.links, methods, options.bench.deadlineNs,
-                                mpi, mesh));
-      if (!isChecked)
-        MXS_TRY(mesh->check(methods));
-      isChecked = true;
-      for (int64_t i = -options.bench.warmUps; i < counted; ++i)
-        MXS_TRY(run.round(*mesh, i >= 0));
-    }
+  std::vector<std::unique_ptr<LayerMesh>> meshes;
+  for (const SizeRun &run : runs) {
+    std::unique_ptr<LayerMesh> mesh;
+    MXS_TRY(LayerMesh::create(run.shape, options.bench.links, methods, options.bench.deadlineNs,
+                              mpi, meshes.empty() ? nullptr : meshes.front().get(), mesh));
+    meshes.push_back(std::move(mesh));
+  }
+  MXS_TRY(meshes.front()->check(methods));
+  for (size_t i = 0; i < runs.size(); ++i)
+    for (int64_t warmUp = 0; warmUp < options.bench.warmUps; ++warmUp)
+      MXS_TRY(runs[i].round(*meshes[i], /*counts=*/false));
+  // Sizes take turns all the time: a machine that is slow for a while is so to all of them, and
+  // what is fitted to sizes does not take it for a size's own.
+  for (int64_t turn = 0; turn < kTurnsPerRound * options.bench.rounds; ++turn)
+    for (size_t i = 0; i < runs.size(); ++i)
+      if (turn % turnsBetween(runs[i].shape.tokens) == 0)
+        MXS_TRY(takeTurn(runs[i], *meshes[i]));
   std::vector<std::pair<double, double>> inter, intra;
   for (const SizeRun &run : runs)
     run.collect(inter, intra, result.layers);

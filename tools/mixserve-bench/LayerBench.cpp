@@ -125,7 +125,7 @@ Status mixserve::tools::runLayerBench(const LayerBenchOptions &options, mxs::Mpi
                                       json &result) {
   std::unique_ptr<LayerMesh> mesh;
   MXS_TRY(LayerMesh::create(options.shape, options.links, options.methods, options.deadlineNs, mpi,
-                            mesh));
+                            /*beside=*/nullptr, mesh));
   MXS_TRY(mesh->check(options.methods));
   std::vector<Measured> measured(options.methods.size());
   for (int64_t round = -options.warmUps; round < options.rounds; ++round)

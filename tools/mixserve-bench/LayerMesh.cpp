@@ -43,18 +43,22 @@ LayerMesh::~LayerMesh() {
 
 Status LayerMesh::create(const LayerShape &shape, const LayerLinks &links,
                          const std::vector<LayerMethod> &methods, uint64_t deadlineNs,
-                         mxs::MpiProcess *mpi, std::unique_ptr<LayerMesh> &out) {
+                         mxs::MpiProcess *mpi, const LayerMesh *beside,
+                         std::unique_ptr<LayerMesh> &out) {
   std::unique_ptr<LayerMesh> mesh(new LayerMesh(shape, links));
   mesh->endNode = shape.nodes;
   if (mpi) {
     mesh->firstNode = mpi->node();
     mesh->endNode = mpi->node() + 1;
+    mesh->network = beside ? beside->network : nullptr;
+  }
+  if (mpi && !beside) {
     mxs::Topology topology;
     topology.nodes = shape.nodes;
     topology.devices = shape.devices;
     std::unique_ptr<mxs::Transport> transport;
     MXS_TRY(mpi->connect(topology, transport));
-    mesh->network = std::make_unique<SharedTransport>(std::move(transport));
+    mesh->network = std::make_shared<SharedTransport>(std::move(transport));
   }
   for (const LayerMethod &method : methods)
     if (mesh->layouts.count({method.attnTp, method.moeTp}) == 0)

@@ -38,9 +38,13 @@ struct LayerTime {
 class LayerMesh {
 public:
   /// `mpi`: this process's MPI, which must outlive the mesh; null: all nodes are in this process.
+  /// `beside`: a mesh of the same nodes whose network this one shares, since MPI allows one at a
+  /// time; null: it connects its own. Meshes that share one run in turn, and the first one to be
+  /// destroyed ends it for all.
   static mxs::Status create(const LayerShape &shape, const LayerLinks &links,
                             const std::vector<LayerMethod> &methods, uint64_t deadlineNs,
-                            mxs::MpiProcess *mpi, std::unique_ptr<LayerMesh> &out);
+                            mxs::MpiProcess *mpi, const LayerMesh *beside,
+                            std::unique_ptr<LayerMesh> &out);
   ~LayerMesh();
 
   /// Runs the layer once on all ranks.
@@ -78,7 +82,7 @@ private:
   LayerRouter router;
   int firstNode = 0, endNode = 0;
   bool traced = false;
-  std::unique_ptr<SharedTransport> network; ///< null: every world has a loopback of its own
+  std::shared_ptr<SharedTransport> network; ///< null: every world has a loopback of its own
   std::map<std::pair<int, int>, Layout> layouts;
 
   std::mutex mutex;

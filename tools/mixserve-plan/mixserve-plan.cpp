@@ -9,6 +9,7 @@
 #include "mixserve/Plan/PlanReport.h"
 #include "mixserve/Plan/RoutingTrace.h"
 #include "tools/options/Options.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -18,7 +19,7 @@ using namespace mixserve::tools;
 
 namespace {
 struct CommandLine {
-  std::string cluster, routing, compare, measured;
+  std::string cluster, routing, compare, measured, sizes;
   PlanOptions plan;
   std::string weights, quantize, kvCache;
   int64_t quantizeGroup = 0;
@@ -52,6 +53,9 @@ static void declare(Options &parser, CommandLine &line) {
   parser.text("measured", "FILE", line.measured,
               "no MODEL: print the layers that `mixserve-bench calibrate` measured in this cluster\n"
               "file beside what --cluster predicts; the same file: each fifth from the others");
+  parser.text("sizes", "LIST", line.sizes,
+              "with --measured and the same file: layers of these numbers of tokens, of all nodes\n"
+              "together, from those of the other sizes");
   parser.number("top", "N", line.top, 0, "print the N cheapest candidates (default 10, 0 for all)");
   parser.text("weights", "TYPE", line.weights,
               "element type of weights: f32 or bf16 (default auto: the model's own)");
@@ -142,6 +146,18 @@ static int printPlan(const CommandLine &line, const Cluster &cluster, const Mode
   return result.failure == PlanFailure::Infeasible ? fail(kNoPlan, result.error) : kOk;
 }
 
+/// "8,32"; nothing for anything else.
+static std::optional<std::set<int64_t>> readSizes(llvm::StringRef text) {
+  std::set<int64_t> sizes;
+  for (llvm::StringRef item : llvm::split(text, ',')) {
+    int64_t size;
+    if (item.getAsInteger(10, size) || size < 1)
+      return std::nullopt;
+    sizes.insert(size);
+  }
+  return sizes;
+}
+
 /// --measured: how far predicted layers are from measured ones.
 static int printPredictions(const CommandLine &line, const Cluster &cluster) {
   std::string error;
@@ -159,11 +175,25 @@ static int printPredictions(const CommandLine &line, const Cluster &cluster) {
                                std::to_string(other->mesh.devices) + " ranks, " + line.cluster +
                                " has " + std::to_string(cluster.mesh.nodes) + " x " +
                                std::to_string(cluster.mesh.devices));
-  const bool heldOut = line.measured == line.cluster;
-  const std::vector<LayerPrediction> predictions =
-      heldOut ? predictHeldOut(cluster) : predictLayers(cluster, calibration.layers);
-  llvm::outs() << (line.json ? predictionsAsJson(predictions, heldOut)
-                             : predictionsAsText(predictions, heldOut));
+  PredictedBy by = PredictedBy::AnotherTime;
+  std::vector<LayerPrediction> predictions;
+  if (!line.sizes.empty()) {
+    by = PredictedBy::OtherSizes;
+    const std::optional<std::set<int64_t>> sizes = readSizes(line.sizes);
+    if (!sizes)
+      return fail(kUsage,
+                  "--sizes: '" + line.sizes + "' is no list of numbers of tokens such as 8,32");
+    if (predictions = predictSizes(cluster, *sizes); predictions.empty())
+      return fail(kBadInput, line.measured + ": --sizes " + line.sizes +
+                                 " must be some of the numbers of tokens there, not all");
+  } else if (line.measured == line.cluster) {
+    by = PredictedBy::OtherFifths;
+    predictions = predictHeldOut(cluster);
+  } else {
+    predictions = predictLayers(cluster, calibration.layers);
+  }
+  llvm::outs() << (line.json ? predictionsAsJson(predictions, by)
+                             : predictionsAsText(predictions, by));
   return kOk;
 }
 
@@ -188,10 +218,14 @@ int main(int argc, char **argv) {
                                models.front() + "'");
     if (line.cluster.empty())
       return parser.usageError("--cluster FILE is needed: what predicts");
+    if (!line.sizes.empty() && line.measured != line.cluster)
+      return parser.usageError("--sizes is about one file: give it as --cluster and --measured");
     std::string error;
     const std::optional<Cluster> cluster = readClusterFile(line.cluster, error);
     return cluster ? flushed(printPredictions(line, *cluster)) : fail(kBadInput, error);
   }
+  if (!line.sizes.empty())
+    return parser.usageError("--sizes is about measured layers: give --measured too");
   if (models.empty())
     return parser.usageError(
         "which model? give an .onnx file, a Hugging Face folder, a raised .mlir file, or a "

@@ -32,6 +32,7 @@
 #include "mixserve/Plan/Mesh.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -108,6 +109,10 @@ std::vector<LayerPrediction> predictLayers(const Cluster &cluster,
 std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster);
 /// The same for those of one wire type.
 std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster, WireType wire);
+
+/// The layers of `cluster`'s calibration whose number of tokens (of all nodes together) is one of
+/// `sizes`, predicted from those of the other sizes. Nothing if there are none on either side.
+std::vector<LayerPrediction> predictSizes(const Cluster &cluster, const std::set<int64_t> &sizes);
 
 /// All that was measured at one size: which way would be picked, and which is the fastest.
 struct LayerChoice {

@@ -8,17 +8,22 @@
 
 namespace mixserve::planner {
 
+/// What predicted layers: a calibration of another time, or the rest of their own (predictHeldOut,
+/// predictSizes).
+enum class PredictedBy { AnotherTime, OtherFifths, OtherSizes };
+
 /// A table of all layers, a table of what would be picked at each size beside the fastest, and the
-/// means. `heldOut`: predictHeldOut made them; the text says so.
-std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, bool heldOut);
+/// means.
+std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, PredictedBy by);
 
 /// {"schema": "mixserve.calibration/v1", "held_out", "layers", "mean_error", "worst_error",
 /// "choices", "mean_regret", "worst_regret", "predictions": [{"method", "layout", "chunks", "wire",
 /// "tokens", "hidden", "experts", "top_k", "zipf", "measured_ns", "predicted_ns"}], "picks":
 /// [{"tokens", "zipf", "picked": {"method", "layout", "chunks", "wire", "measured_ns",
 /// "predicted_ns"}, "fastest": {the same}, "regret"}], "chunk_picks": [the same, of each chunked
-/// method alone]}. Errors and regrets are fractions.
-std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, bool heldOut);
+/// method alone]}. Errors and regrets are fractions; "held_out" is false for a calibration of
+/// another time.
+std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, PredictedBy by);
 
 } // namespace mixserve::planner
 

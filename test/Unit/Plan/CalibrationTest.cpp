@@ -260,20 +260,38 @@ TEST(Calibration, ErrorIsThatOfEachFifthFromTheOthers) {
   EXPECT_TRUE(choicesOf(predictions, Method::Hybrid).empty()); // one chunk count
 }
 
+TEST(Calibration, SizesArePredictedFromTheOtherSizes) {
+  Cluster cluster = twoByTwo();
+  cluster.calibration.layers =
+      measuredAs(cluster, Method::HybridFused, {1e6, 300e3, 100, 40e3, 0.8}, {1, 4});
+  // A size that takes three times as long as the others say: they know nothing of that.
+  for (LayerSample &layer : cluster.calibration.layers)
+    if (layer.tokens == 64)
+      layer.ns *= 3;
+  const std::vector<LayerPrediction> predictions = predictSizes(cluster, {64, 1024});
+  ASSERT_EQ(predictions.size(), 4u);
+  for (const LayerPrediction &way : predictions) {
+    const double truth = way.layer.tokens == 64 ? way.layer.ns / 3 : way.layer.ns;
+    EXPECT_NEAR(way.predictedNs, truth, 0.05 * truth) << way.layer.tokens;
+  }
+  EXPECT_TRUE(predictSizes(cluster, {5}).empty());
+  EXPECT_TRUE(predictSizes(cluster, {4, 16, 64, 256, 1024, 4096, 16384}).empty());
+}
+
 TEST(Calibration, ReportsPredictedBesideMeasured) {
   LayerSample slow = sample(Method::Hybrid, 8), fast = sample(Method::HybridFused, 8);
   slow.ns = 4e6;
   fast.ns = 2e6;
   fast.chunks = 4;
   const std::vector<LayerPrediction> predictions = {{slow, 3e6}, {fast, 3.5e6}};
-  const std::string text = predictionsAsText(predictions, false);
+  const std::string text = predictionsAsText(predictions, PredictedBy::AnotherTime);
   EXPECT_NE(text.find("hybrid-fused 4, attn_tp=2 moe_tp=2"), std::string::npos) << text;
   EXPECT_NE(text.find("2 layers [ms], measured at another time: 50.0 % off on average, at most "
                       "75.0 %"),
             std::string::npos)
       << text;
   EXPECT_NE(text.find("1 sizes: the way picked is 100.0 % slower"), std::string::npos) << text;
-  const auto json = nlohmann::json::parse(predictionsAsJson(predictions, true));
+  const auto json = nlohmann::json::parse(predictionsAsJson(predictions, PredictedBy::OtherSizes));
   EXPECT_EQ(json["held_out"], true);
   EXPECT_EQ(json["predictions"].size(), 2u);
   EXPECT_EQ(json["picks"][0]["picked"]["method"], "hybrid");
