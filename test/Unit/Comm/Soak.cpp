@@ -1,11 +1,11 @@
 //===- Soak.cpp - Are results right, and memory constant, without end?
 //--------------------------===//
 //
-//   comm-soak [--collectives N] [--seconds S] [--nodes N] [--devices D] [--seed X] [--quiet]
-//   mpirun -n N comm-soak --mpi ...             one process per node
+//   comm-soak [--collectives N] [--seconds S] [--nodes N] [--devices D] [--seed X] [--batches B]
+//   [--quiet] mpirun -n N comm-soak --mpi ...             one process per node
 //
 // Random layouts, batches and routing, every result compared with the reference (Conformance.h); a
-// new world every few hundred batches. Ends with 1, on every node and with the reason, at the first
+// new world every B (300) batches. Ends with 1, on every node and with the reason, at the first
 // difference or failure, or when memory, threads or open files have grown since the first tenth.
 // Prints a line per world, and at the end what each process held after the first tenth, in the
 // middle and at the end.
@@ -31,6 +31,7 @@ struct Options {
   int64_t collectives = 1'000'000;
   double seconds = 7200; ///< whichever of the two ends first
   int nodes = 2, devices = 2;
+  int batches = 300; ///< of a world
   unsigned seed = 1;
   bool mpi = false, quiet = false;
 };
@@ -74,7 +75,6 @@ struct Holdings {
   }
 };
 
-constexpr int kBatchesPerWorld = 300;
 constexpr int64_t kMostTokens = 96;
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -178,7 +178,7 @@ private:
   Status oneWorld(const Topology &topo) {
     std::unique_ptr<Cluster> cluster;
     MXS_TRY(clusterOf(topo, cluster));
-    for (int batch = 0; batch < kBatchesPerWorld; ++batch) {
+    for (int batch = 0; batch < options.batches; ++batch) {
       std::vector<int64_t> tokens(topo.attnGroups());
       for (int64_t &count : tokens)
         count = random() % 3 == 0 ? 0 : random() % (kMostTokens / topo.attnGroups() + 1);
@@ -259,6 +259,8 @@ int main(int argc, char **argv) {
       options.nodes = static_cast<int>(value);
     else if (name == "--devices")
       options.devices = static_cast<int>(value);
+    else if (name == "--batches")
+      options.batches = static_cast<int>(value);
     else if (name == "--seed")
       options.seed = static_cast<unsigned>(value);
     else {
