@@ -12,7 +12,8 @@ def Coll_AgDispatchOp : Coll_Op<"ag_dispatch",
     reduced. With `reduce_over` the first input is attention's partial sum; its region argument is
     the reduced owned rows. The other inputs are owned rows. The region computes rows from rows
     (residual, norm, router, top-k) and yields the row, its weights, its ids, and owned rows that
-    later ops need. Results: received rows, weights, ids, then the kept owned rows. `chunks` are the
+    later ops need. Results: received rows, weights, ids, then the kept owned rows. Inside the node
+    the all_gather gives a row to the ranks that hold one of its experts; elsewhere its ids are -1. `chunks` are the
     counts that the plan's table asks for; the result does not depend on them.
     - (C1) with `reduce_over` the first input has group rows, partial over `reduce_over`; all other
       inputs have owned rows.

@@ -219,13 +219,14 @@ std::vector<LayerPrediction> heldOut(const Cluster &cluster,
   return predictions;
 }
 
+template <class Which>
 std::vector<LayerChoice> choicesWhere(const std::vector<LayerPrediction> &predictions,
-                                      const std::optional<Method> &method) {
+                                      Which isMeant) {
   using Size = std::tuple<int64_t, int64_t, int64_t, int64_t, double, WireType>;
   std::map<Size, std::vector<const LayerPrediction *>> sizes;
   for (const LayerPrediction &way : predictions) {
     const LayerSample &layer = way.layer;
-    if (!method || layer.method == *method)
+    if (isMeant(layer))
       sizes[{layer.tokens, layer.hidden, layer.experts, layer.topK, layer.zipf, layer.wire}]
           .push_back(&way);
   }
@@ -332,11 +333,14 @@ std::vector<LayerPrediction> predictSizes(const Cluster &cluster, const std::set
 }
 
 std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions) {
-  return choicesWhere(predictions, std::nullopt);
+  return choicesWhere(predictions, [](const LayerSample &) { return true; });
 }
 
-std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions, Method method) {
-  return choicesWhere(predictions, method);
+std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions, Method method,
+                                   const Layout &layout) {
+  return choicesWhere(predictions, [&](const LayerSample &layer) {
+    return layer.method == method && layer.layout == layout;
+  });
 }
 
 CalibrationError errorOf(const std::vector<LayerPrediction> &predictions) {

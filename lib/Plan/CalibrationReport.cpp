@@ -1,6 +1,7 @@
 //===- CalibrationReport.cpp - Predicted layers beside measured ones ------===//
 #include "mixserve/Plan/CalibrationReport.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
@@ -29,6 +30,11 @@ const char *words(PredictedBy by) {
   return "";
 }
 
+std::string layoutText(const LayerSample &layer) {
+  return line("attn_tp=%lld moe_tp=%lld", static_cast<long long>(layer.layout.attnTp),
+              static_cast<long long>(layer.layout.moeTp));
+}
+
 /// "hybrid-fused 8, attn_tp=4 moe_tp=4"
 std::string wayText(const LayerSample &layer) {
   std::string text = name(layer.method);
@@ -36,8 +42,7 @@ std::string wayText(const LayerSample &layer) {
     text += " " + std::to_string(layer.chunks);
   if (layer.wire != WireType::F32)
     text += std::string(" ") + name(layer.wire);
-  return text + line(", attn_tp=%lld moe_tp=%lld", static_cast<long long>(layer.layout.attnTp),
-                     static_cast<long long>(layer.layout.moeTp));
+  return text + ", " + layoutText(layer);
 }
 
 std::string choicesText(const std::vector<LayerChoice> &choices) {
@@ -72,10 +77,26 @@ json choicesJson(const std::vector<LayerChoice> &choices) {
   return list;
 }
 
-/// Nothing for a method that has no chunks: it may have been measured in several layouts.
-std::vector<LayerChoice> choicesOfChunks(const std::vector<LayerPrediction> &predictions,
-                                         Method method) {
-  return worksInChunks(method) ? choicesOf(predictions, method) : std::vector<LayerChoice>();
+struct ChunkChoices {
+  LayerSample way; ///< its method and layout
+  std::vector<LayerChoice> choices;
+};
+
+/// Of each method that works in chunks, in each layout that it was measured in.
+std::vector<ChunkChoices> choicesOfChunks(const std::vector<LayerPrediction> &predictions) {
+  std::vector<ChunkChoices> all;
+  for (const LayerPrediction &prediction : predictions) {
+    const LayerSample &way = prediction.layer;
+    const bool isKnown = std::any_of(all.begin(), all.end(), [&](const ChunkChoices &other) {
+      return other.way.method == way.method && other.way.layout == way.layout;
+    });
+    if (!worksInChunks(way.method) || isKnown)
+      continue;
+    std::vector<LayerChoice> choices = choicesOf(predictions, way.method, way.layout);
+    if (!choices.empty())
+      all.push_back({way, std::move(choices)});
+  }
+  return all;
 }
 
 } // namespace
@@ -93,10 +114,9 @@ std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, P
   const std::vector<LayerChoice> choices = choicesOf(predictions);
   if (!choices.empty())
     text += "\nOf all ways:\n" + titles + choicesText(choices);
-  for (Method method : kMethods)
-    if (const auto chunks = choicesOfChunks(predictions, method); !chunks.empty())
-      text += "\nOf the chunk counts of " + std::string(name(method)) + ":\n" + titles +
-              choicesText(chunks);
+  for (const ChunkChoices &chunks : choicesOfChunks(predictions))
+    text += "\nOf the chunk counts of " + std::string(name(chunks.way.method)) + ", " +
+            layoutText(chunks.way) + ":\n" + titles + choicesText(chunks.choices);
   const CalibrationError error = errorOf(predictions);
   text += line("\n%lld layers [ms], %s: %.1f %% off on average, at most %.1f %%\n",
                static_cast<long long>(error.layers), words(by), 100 * error.meanError,
@@ -132,8 +152,8 @@ std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, P
   }
   object["picks"] = choicesJson(choicesOf(predictions));
   object["chunk_picks"] = json::array();
-  for (Method method : kMethods)
-    for (json &choice : choicesJson(choicesOfChunks(predictions, method)))
+  for (const ChunkChoices &chunks : choicesOfChunks(predictions))
+    for (json &choice : choicesJson(chunks.choices))
       object["chunk_picks"].push_back(std::move(choice));
   return object.dump(1) + "\n";
 }

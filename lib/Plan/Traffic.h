@@ -100,8 +100,9 @@ public:
     case Method::HierEp:
       return hierEp(table, routed);
     case Method::Hybrid:
+      return hybrid(table, routed, /*toHoldersAlone=*/false);
     case Method::HybridFused:
-      return hybrid(table, routed);
+      return hybrid(table, routed, /*toHoldersAlone=*/true);
     }
   }
 
@@ -155,8 +156,10 @@ private:
   }
 
   /// Each row once per destination node, to the home's lane there; the lane gives it to all of its
-  /// node and sums the D-1 others' partial rows; one sum goes home.
-  void hybrid(ByteTable<Count> &table, const RoutedRows<Count> &routed) const {
+  /// node, or to those that hold one of its experts (the fused pair; with moe_tp = D these are all),
+  /// and sums their partial rows; one sum goes home.
+  void hybrid(ByteTable<Count> &table, const RoutedRows<Count> &routed,
+              bool toHoldersAlone) const {
     for (int64_t home = 0; home < mesh.ranks(); ++home)
       for (int64_t node = 0; node < mesh.nodes; ++node) {
         const Count rows = routed.toNode[home][node];
@@ -169,8 +172,9 @@ private:
           const int64_t peer = mesh.rank(node, device);
           if (peer == lane)
             continue;
-          send(table, CommOp::DispatchAg, lane, peer, rows, Content::Indexed);
-          send(table, CommOp::CombineRs, peer, lane, rows, Content::Row);
+          const Count inside = toHoldersAlone ? routed.toRank[home][peer] : rows;
+          send(table, CommOp::DispatchAg, lane, peer, inside, Content::Indexed);
+          send(table, CommOp::CombineRs, peer, lane, inside, Content::Row);
         }
       }
   }

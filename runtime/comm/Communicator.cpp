@@ -205,7 +205,7 @@ Status Communicator::agDispatch(mxs_ctx_t *ctx, int32_t layer, const mxs_ag_disp
       return call.failure(MXS_INVALID_ARGUMENT,
                           "attention's reduce_scatter cannot be fused: its group of " +
                               std::to_string(call.topo.attnTp) + " ranks spans nodes");
-    return fusedDispatch(call, ctx, args, LaneRows::Gathered);
+    return fusedDispatch(call, ctx, args, fusedRows(call.topo));
   };
   return finish(run());
 }
@@ -215,7 +215,7 @@ Status Communicator::rsCombine(int32_t layer, const float *partial, float *out, 
     MXS_TRY(start(hidden, 0));
     Call call(*state, {layer, MXS_SITE_COMBINE});
     MXS_TRY(needNodeLocalExperts(call));
-    return fusedCombine(call, partial, out, hidden, nullptr, nullptr, LaneRows::Gathered);
+    return fusedCombine(call, partial, out, hidden, nullptr, nullptr, fusedRows(call.topo));
   };
   return finish(run());
 }
@@ -230,7 +230,7 @@ Status Communicator::rsCombineGather(mxs_ctx_t *ctx, int32_t layer, const float 
       return call.failure(MXS_INVALID_ARGUMENT,
                           "attention's all_gather cannot be fused: its group of " +
                               std::to_string(call.topo.attnTp) + " ranks spans nodes");
-    return fusedCombine(call, partial, out, hidden, ctx, &after, LaneRows::Gathered);
+    return fusedCombine(call, partial, out, hidden, ctx, &after, fusedRows(call.topo));
   };
   return finish(run());
 }

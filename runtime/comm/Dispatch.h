@@ -30,7 +30,8 @@ Status hierDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, 
 Status hierCombine(Call &call, const float *partial, float *out, int64_t hidden);
 /// sums[i,:] = the partial rows of the i-th of the lane's rows of `node` in [first, first + rows),
 /// added over the devices of this node that they were forwarded to, in ascending order.
-void sumForwarded(Call &call, float *sums, int node, int64_t first, int64_t rows, int64_t hidden);
+void sumForwarded(Call &call, float *sums, int node, int64_t first, int64_t rows, int64_t hidden,
+                  mxs_site_t op);
 
 /// OWNED -> LANE.
 Status hybridDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out,
@@ -42,16 +43,28 @@ Status reduceToLane(Call &call, const float *partial, float *out, int64_t hidden
 /// LANE -> OWNED.
 Status hybridCombine(Call &call, const float *lane, float *out, int64_t hidden);
 
-/// What a lane gives its node of the rows that came.
-enum class LaneRows {
-  Gathered, ///< every row to every rank (hybrid); needs MoE TP groups inside the nodes
-  Forwarded ///< each row to the ranks that hold one of its experts (hier-ep)
+/// What a lane gives its node of the rows that came, and as what that is counted.
+struct LaneRows {
+  enum Form {
+    Gathered, ///< every row to every rank, needs MoE TP groups inside the nodes
+    Forwarded ///< each row to the ranks that hold one of its experts
+  } form;
+  mxs_site_t spread, sum;
 };
+/// Of hier-ep in chunks.
+constexpr LaneRows kHierRows = {LaneRows::Forwarded, MXS_SITE_DISPATCH, MXS_SITE_COMBINE};
+/// Of the fused pair. Where every rank of a node holds a part of every expert of the node, each row
+/// goes to all of them; else only to those that hold one of its experts. The sums are the same: what
+/// other ranks would add is zero.
+inline LaneRows fusedRows(const Topology &topo) {
+  return {topo.moeTp == topo.devices ? LaneRows::Gathered : LaneRows::Forwarded,
+          MXS_SITE_DISPATCH_AG, MXS_SITE_COMBINE_RS};
+}
 /// `args.partial` needs an attention group inside a node.
-Status fusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args, LaneRows form);
+Status fusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args, LaneRows rows);
 /// `after`: null, or what follows inside the schedule.
 Status fusedCombine(Call &call, const float *partial, float *out, int64_t hidden, mxs_ctx_t *ctx,
-                    const GatherAfter *after, LaneRows form);
+                    const GatherAfter *after, LaneRows rows);
 
 /// Sums that came home: out[row,:] += rows[i,:] for the i-th row of `list`.
 void addRows(float *out, const float *rows, const std::vector<int32_t> &list, int64_t begin,

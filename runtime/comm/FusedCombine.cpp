@@ -1,5 +1,4 @@
-//===- FusedCombine.cpp - rs_combine, and hier-ep's combine in chunks
-//---------------------------===//
+//===- FusedCombine.cpp - rs_combine, and hier-ep's combine in chunks -------------------------===//
 
 #include "comm/Dispatch.h"
 #include "comm/ScheduleRunner.h"
@@ -14,9 +13,9 @@ namespace {
 class FusedCombine {
 public:
   FusedCombine(Call &call, const float *partial, float *out, int64_t hidden, mxs_ctx_t *ctx,
-               const GatherAfter *after, LaneRows form)
+               const GatherAfter *after, LaneRows inside)
       : call(call), state(call.state), route(call.state.route), partial(partial), out(out),
-        hidden(hidden), ctx(ctx), after(after), form(form) {}
+        hidden(hidden), ctx(ctx), after(after), inside(inside) {}
 
   Status run() {
     StepList &steps = state.combineSteps[after != nullptr];
@@ -82,14 +81,14 @@ private:
     } else {
       state.sums[slotOf(step)] = to;
     }
-    if (form == LaneRows::Forwarded) {
-      sumForwarded(call, to, step.node, step.first, step.rows, hidden);
+    if (inside.form == LaneRows::Forwarded) {
+      sumForwarded(call, to, step.node, step.first, step.rows, hidden, inside.sum);
       return okStatus();
     }
     const RankGroup node = call.topo.node(state.nodeIndex);
     const int64_t base = call.rows.globalBegin(laneRank(step.node));
     for (int64_t i = part.begin; i < part.end; ++i, to += hidden)
-      call.sumDevices(node, to, hidden, MXS_SITE_COMBINE_RS, [&](int device) {
+      call.sumDevices(node, to, hidden, inside.sum, [&](int device) {
         return static_cast<const float *>(call.shownBy(device).columns[0]) +
                (base + list[i]) * hidden;
       });
@@ -145,14 +144,14 @@ private:
   const int64_t hidden;
   mxs_ctx_t *ctx;
   const GatherAfter *after;
-  const LaneRows form;
+  const LaneRows inside;
 };
 
 } // namespace
 
 Status fusedCombine(Call &call, const float *partial, float *out, int64_t hidden, mxs_ctx_t *ctx,
-                    const GatherAfter *after, LaneRows form) {
-  return FusedCombine(call, partial, out, hidden, ctx, after, form).run();
+                    const GatherAfter *after, LaneRows rows) {
+  return FusedCombine(call, partial, out, hidden, ctx, after, rows).run();
 }
 
 } // namespace mxs

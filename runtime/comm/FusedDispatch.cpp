@@ -1,5 +1,4 @@
-//===- FusedDispatch.cpp - ag_dispatch, and hier-ep's dispatch in chunks
-//------------------------===//
+//===- FusedDispatch.cpp - ag_dispatch, and hier-ep's dispatch in chunks ----------------------===//
 
 #include "comm/Dispatch.h"
 #include "comm/RowPacking.h"
@@ -13,9 +12,9 @@ namespace {
 
 class FusedDispatch {
 public:
-  FusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args, LaneRows form)
-      : call(call), state(call.state), route(call.state.route), ctx(ctx), args(args), form(form),
-        targets(form == LaneRows::Forwarded ? call.topo.devices : 1),
+  FusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args, LaneRows rows)
+      : call(call), state(call.state), route(call.state.route), ctx(ctx), args(args), form(rows.form),
+        spread(rows.spread), targets(form == LaneRows::Forwarded ? call.topo.devices : 1),
         in{args.x, args.weights, args.ids}, out{args.out_x, args.out_weights, args.out_ids},
         hidden(args.hidden), topK(args.top_k), rowBytes(routedRowBytes(hidden, topK)) {}
 
@@ -153,7 +152,7 @@ private:
     const int at = slotOf(step) * targets + (forwarded ? state.device : 0);
     call.take(call.shownBy(step.device).offers[at], step.device,
               call.topo.rankOf(step.node, step.device), out, hidden, topK,
-              forwarded ? MXS_SITE_DISPATCH : MXS_SITE_DISPATCH_AG);
+              spread);
     call.settle();
     return okStatus();
   }
@@ -163,7 +162,8 @@ private:
   Route &route;
   mxs_ctx_t *ctx;
   const mxs_ag_dispatch_t &args;
-  const LaneRows form;
+  const LaneRows::Form form;
+  const mxs_site_t spread;
   const int targets; ///< offers of a (chunk, node)
   const RoutedRows in;
   const RoutedRowsOut out;
@@ -172,8 +172,8 @@ private:
 
 } // namespace
 
-Status fusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args, LaneRows form) {
-  return FusedDispatch(call, ctx, args, form).run();
+Status fusedDispatch(Call &call, mxs_ctx_t *ctx, const mxs_ag_dispatch_t &args, LaneRows rows) {
+  return FusedDispatch(call, ctx, args, rows).run();
 }
 
 } // namespace mxs

@@ -33,7 +33,7 @@ static Status hierDispatchInChunks(Call &call, const RoutedRows &in, const Route
   args.out_ids = out.ids;
   args.hidden = shape.hidden;
   args.top_k = shape.topK;
-  return fusedDispatch(call, nullptr, args, LaneRows::Forwarded);
+  return fusedDispatch(call, nullptr, args, kHierRows);
 }
 
 Status hierDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, RoutedShape shape) {
@@ -95,7 +95,8 @@ Status hierDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, 
   return call.leave();
 }
 
-void sumForwarded(Call &call, float *sums, int node, int64_t first, int64_t rows, int64_t hidden) {
+void sumForwarded(Call &call, float *sums, int node, int64_t first, int64_t rows, int64_t hidden,
+                  mxs_site_t op) {
   RankState &state = call.state;
   const Route &route = state.route;
   const std::vector<int32_t> &lane = route.lane[node];
@@ -112,7 +113,7 @@ void sumForwarded(Call &call, float *sums, int node, int64_t first, int64_t rows
       while (lane[at] != row)
         ++at;
       call.pullAdd(device, sums + (at - part.begin) * hidden, from + (base + row) * hidden, hidden,
-                   call.site.op);
+                   op);
     }
   }
   call.settle();
@@ -121,10 +122,10 @@ void sumForwarded(Call &call, float *sums, int node, int64_t first, int64_t rows
 Status hierCombine(Call &call, const float *partial, float *out, int64_t hidden) {
   RankState &state = call.state;
   if (state.chunks > 1)
-    return fusedCombine(call, partial, out, hidden, nullptr, nullptr, LaneRows::Forwarded);
+    return fusedCombine(call, partial, out, hidden, nullptr, nullptr, kHierRows);
   auto sum = [&](float *sums, int node) {
     const int64_t rows = call.rows.ownedRows(call.topo.rankOf(node, state.device));
-    sumForwarded(call, sums, node, 0, rows, hidden);
+    sumForwarded(call, sums, node, 0, rows, hidden, call.site.op);
   };
   MXS_TRY(expectNodeSums(call, hidden));
   Published shown;

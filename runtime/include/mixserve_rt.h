@@ -396,10 +396,11 @@ typedef struct mxs_ag_dispatch {
   int64_t top_k;
 } mxs_ag_dispatch_t;
 
-/// Counts under ATTN_RS, DISPATCH and DISPATCH_AG; bitwise equal to the three calls in sequence.
+/// Counts under ATTN_RS, DISPATCH and DISPATCH_AG. With MoE TP over all ranks of a node bitwise equal to
+/// the three calls in sequence; else only ranks that hold one of a row's experts receive it.
 MXS_EXPORT void mxs_ag_dispatch(mxs_ctx_t *ctx, int32_t layer, const mxs_ag_dispatch_t *args);
 /// RECEIVED -> OWNED: reduce_scatter to the lane and combine home, chunked and overlapped. Counts
-/// under COMBINE_RS and COMBINE; bitwise equal to the two calls in sequence.
+/// under COMBINE_RS and COMBINE; equal to the two calls in sequence, bitwise but for the sign of a zero.
 MXS_EXPORT void mxs_rs_combine(mxs_ctx_t *ctx, int32_t layer, const float *partial, float *out, int64_t hidden);
 
 typedef struct mxs_rs_combine_ag {

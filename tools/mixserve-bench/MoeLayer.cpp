@@ -85,6 +85,10 @@ std::vector<LayerMethod> mixserve::tools::layerMethods(const LayerShape &shape,
   for (int64_t count : chunks)
     if (count > 1)
       methods.push_back({LayerMethod::HierEp, "hier-ep", devices, 1, static_cast<int>(count)});
+  if (devices > 1)
+    for (int64_t count : chunks)
+      methods.push_back(
+          {LayerMethod::FusedGather, "hybrid-fused-ep", devices, 1, static_cast<int>(count)});
   methods.push_back({LayerMethod::FlatEp, "flat-ep", devices, 1});
   methods.push_back({LayerMethod::FlatEp, "flat-ep-dp", 1, 1});
   methods.push_back({LayerMethod::AllGather, "allgather", devices, devices});

@@ -47,7 +47,8 @@ struct LayerMethod {
   bool hasChunks() const { return isFused() || kind == HierEp; }
   /// Runs by a schedule, whose bits are those of the method in one piece.
   bool overlaps() const { return isFused() || (kind == HierEp && chunks > 1); }
-  Kind inOnePiece() const { return isFused() ? Hybrid : kind; }
+  /// The fused pair with attn_tp > moe_tp adds the partial rows that hier-ep adds.
+  Kind inOnePiece() const { return !isFused() ? kind : moeTp < attnTp ? HierEp : Hybrid; }
 };
 
 /// All of them on a mesh; `chunks`: of the fused ones, one entry each, and of hier-ep, which is

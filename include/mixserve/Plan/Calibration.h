@@ -123,8 +123,9 @@ struct LayerChoice {
 };
 /// Of all sizes at which there are several ways, by size. A pick is the least predicted time.
 std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions);
-/// Of one method only: its chunks.
-std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions, Method method);
+/// Of one method in one layout only: its chunks.
+std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions, Method method,
+                                   const Layout &layout);
 
 /// How well layers are predicted.
 struct CalibrationError {

@@ -21,7 +21,7 @@ std::string predictionsAsText(const std::vector<LayerPrediction> &predictions, P
 /// "tokens", "hidden", "experts", "top_k", "zipf", "measured_ns", "predicted_ns"}], "picks":
 /// [{"tokens", "zipf", "picked": {"method", "layout", "chunks", "wire", "measured_ns",
 /// "predicted_ns"}, "fastest": {the same}, "regret"}], "chunk_picks": [the same, of each chunked
-/// method alone]}. Errors and regrets are fractions; "held_out" is false for a calibration of
+/// method in one layout]}. Errors and regrets are fractions; "held_out" is false for a calibration of
 /// another time.
 std::string predictionsAsJson(const std::vector<LayerPrediction> &predictions, PredictedBy by);
 

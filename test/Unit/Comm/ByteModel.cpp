@@ -90,7 +90,7 @@ void ByteModel::hierEp(int layer) {
   }
 }
 
-void ByteModel::hybrid(int layer) {
+void ByteModel::lanes(int layer, bool toHoldersAlone) {
   const RowBytes there{s.hidden, 8 * s.topK + 4}, back{s.hidden, 0};
   for (int64_t row = 0; row < s.totalRows(); ++row) {
     const int home = s.home[row];
@@ -98,9 +98,11 @@ void ByteModel::hybrid(int layer) {
       const int lane = node * s.topo.devices + s.device(home);
       move(layer, MXS_SITE_DISPATCH, home, lane, there);
       move(layer, MXS_SITE_COMBINE, lane, home, back);
-      for (int device = 0; device < s.topo.devices; ++device) {
-        move(layer, MXS_SITE_DISPATCH_AG, lane, node * s.topo.devices + device, there);
-        move(layer, MXS_SITE_COMBINE_RS, node * s.topo.devices + device, lane, back);
+      for (int rank = node * s.topo.devices; rank < (node + 1) * s.topo.devices; ++rank) {
+        if (toHoldersAlone && !s.holds(rank, row))
+          continue;
+        move(layer, MXS_SITE_DISPATCH_AG, lane, rank, there);
+        move(layer, MXS_SITE_COMBINE_RS, rank, lane, back);
       }
     }
   }

@@ -29,7 +29,9 @@ public:
   void allGatherMethod(int layer);
   void flatEp(int layer);
   void hierEp(int layer);
-  void hybrid(int layer);
+  void hybrid(int layer) { lanes(layer, /*toHoldersAlone=*/false); }
+  /// Inside a node rows go to the ranks that hold one of their experts.
+  void fused(int layer) { lanes(layer, /*toHoldersAlone=*/true); }
 
   std::vector<int64_t> ownedRows() const;
   std::vector<int64_t> askedRows() const;
@@ -39,6 +41,7 @@ public:
                                    int endRank) const;
 
 private:
+  void lanes(int layer, bool toHoldersAlone);
   void move(int layer, mxs_site_t op, int from, int to, RowBytes row, int64_t rows = 1);
 
   const Scenario &s;

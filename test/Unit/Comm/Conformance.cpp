@@ -1,5 +1,4 @@
-//===- Conformance.cpp
-//--------------------------------------------------------------------------===//
+//===- Conformance.cpp ------------------------------------------------------------------------===//
 
 #include "Conformance.h"
 #include "Reference.h"
@@ -62,6 +61,11 @@ enum Layer { Dense = 0, AllGatherLayer, FlatLayer, HierLayer, HybridLayer, Fused
 /// scenario, and with each count in some scenario.
 bool gathers(const Scenario &s, int layer) {
   return s.topo.attnTp <= s.topo.devices && (layer + s.totalRows()) % 2 == 0;
+}
+
+/// Whose rows and sums the fused pair's are.
+Method fusedMethod(const Scenario &s) {
+  return s.topo.moeTp == s.topo.devices ? Method::Hybrid : Method::HierEp;
 }
 
 struct Routed {
@@ -280,6 +284,7 @@ private:
   // With an attention group inside the node the region must find the reduced rows of its chunk.
   Status fused(int layer, int chunks) {
     const std::string what = "fused in " + std::to_string(chunks) + " chunks";
+    const Method method = fusedMethod(s);
     const bool reduce = !s.topo.attnRanks(self).spansNodes();
     const std::vector<float> partial = groupPartials();
     std::vector<float> reduced(owned * s.hidden, NAN);
@@ -306,15 +311,15 @@ private:
     args.hidden = s.hidden;
     args.top_k = s.topK;
     MXS_TRY(comm.agDispatch(nullptr, layer, args));
-    checkReceived(what.c_str(), Method::Hybrid, got);
+    checkReceived(what.c_str(), method, got);
 
-    const std::vector<float> experts = expertPartials(Method::Hybrid);
+    const std::vector<float> experts = expertPartials(method);
     std::vector<float> out(owned * s.hidden, NAN);
     if (gathers(s, layer))
       MXS_TRY(combineAndGather(what, layer, experts, out));
     else
       MXS_TRY(comm.rsCombine(layer, experts.data(), out.data(), s.hidden));
-    checkCombined(what.c_str(), Method::Hybrid, out);
+    checkCombined(what.c_str(), method, out);
     return okStatus();
   }
 
@@ -339,7 +344,7 @@ private:
     for (int64_t i = 0; i < groupRows(); ++i)
       for (int64_t h = 0; h < s.hidden; ++h)
         same((what + ", gathered").c_str(), i, all[i * s.hidden + h],
-             2 * combined(s, Method::Hybrid, groupFirst() + i, h));
+             2 * combined(s, fusedMethod(s), groupFirst() + i, h));
     return okStatus();
   }
 
@@ -372,7 +377,7 @@ static ByteModel expectedBytes(const Scenario &s, const std::vector<int> &chunkC
     return model;
   model.hybrid(HybridLayer);
   for (int layer = FusedLayer + counts; layer < FusedLayer + 2 * counts; ++layer) {
-    model.hybrid(layer);
+    model.fused(layer);
     if (s.topo.attnTp <= s.topo.devices)
       model.reduceScatter(layer, MXS_SITE_ATTN_RS, s.topo.attnTp);
     if (gathers(s, layer))

@@ -98,9 +98,11 @@ void MessageSimulator::expertRow(int64_t layer, Method method, int64_t home,
           message(layer, "combine", to, lane);
         }
     } else {
-      for (int64_t device = 0; device < mesh.devices; ++device) {
-        message(layer, "dispatch_ag", lane, node * mesh.devices + device, routing + index);
-        message(layer, "combine_rs", node * mesh.devices + device, lane);
+      for (int64_t to = node * mesh.devices; to < (node + 1) * mesh.devices; ++to) {
+        if (method == Method::HybridFused && !ranks.count(to))
+          continue;
+        message(layer, "dispatch_ag", lane, to, routing + index);
+        message(layer, "combine_rs", to, lane);
       }
     }
   }

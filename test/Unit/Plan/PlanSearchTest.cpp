@@ -141,8 +141,8 @@ TEST(PlanSearch, FusedWinsWhereBothLinksAreBusyAlike) {
   EXPECT_LT(completion(Method::HybridFused), 0.85 * completion(Method::Hybrid));
 }
 
-// With f32 rows the network decides, and hybrid-fused hides all else behind it. With half of the
-// bytes there, those inside the node do: hier-ep gives a row only to the ranks that need it.
+// With half of the bytes between nodes there is less to hide something behind: fewer chunks, and none
+// where a step is small.
 TEST(PlanSearch, HalfTheBytesBetweenNodesChangeThePick) {
   Fixture fixture(gpuCluster(2, 4), largeModel());
   fixture.workload = {512, 256, 64, 0};
@@ -151,8 +151,12 @@ TEST(PlanSearch, HalfTheBytesBetweenNodesChangeThePick) {
   const Plan rounded = fixture.search().plan;
   EXPECT_EQ(exact.layout, (Layout{4, 2, 1, 8}));
   EXPECT_EQ(rounded.layout, exact.layout);
-  EXPECT_EQ(entryFor(exact.table, 2048).method, Method::HybridFused);
-  EXPECT_EQ(entryFor(rounded.table, 2048).method, Method::HierEp);
+  for (const Plan *plan : {&exact, &rounded})
+    EXPECT_EQ(entryFor(plan->table, 2048).method, Method::HybridFused);
+  EXPECT_EQ(entryFor(exact.table, 2048).chunks, 4);
+  EXPECT_EQ(entryFor(rounded.table, 2048).chunks, 2);
+  EXPECT_EQ(entryFor(exact.table, 256).chunks, 2);
+  EXPECT_EQ(entryFor(rounded.table, 256).chunks, 1);
   EXPECT_LT(rounded.cost.completionNs, exact.cost.completionNs);
   EXPECT_DOUBLE_EQ(rounded.cost.decode.expertsNs, exact.cost.decode.expertsNs);
   const auto says = [](const Plan &plan, const char *text) {
