@@ -1,5 +1,4 @@
-//===- ElementwiseRules.cpp - result types of constants and elementwise ops
-//--------------------===//
+//===- ElementwiseRules.cpp - result types of constants and elementwise ops -------------------===//
 
 #include "dialects/onnx/TypeRules.h"
 

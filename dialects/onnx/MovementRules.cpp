@@ -1,5 +1,4 @@
-//===- MovementRules.cpp - result types of ops that reshape, permute, join and cut
-//-------------===//
+//===- MovementRules.cpp - result types of ops that reshape, permute, join and cut ------------===//
 
 #include "dialects/onnx/TypeRules.h"
 

@@ -1,5 +1,4 @@
-//===- OnnxDialect.cpp - registration, and the verifier that all ops share
-//---------------------===//
+//===- OnnxDialect.cpp - registration, and the verifier that all ops share --------------------===//
 
 #include "dialects/onnx/OnnxDialect.h"
 

@@ -1,5 +1,4 @@
-//===- OnnxDialect.h - the dialect of imported ONNX graphs
-//-------------------------------------===//
+//===- OnnxDialect.h - the dialect of imported ONNX graphs ------------------------------------===//
 //
 // One op per supported ONNX operator; see README.md and OnnxDialect.td. The C++ namespace
 // mixserve::onnx is not Protobuf's ::onnx, which lib/Import alone sees.

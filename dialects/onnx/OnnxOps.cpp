@@ -1,5 +1,4 @@
-//===- OnnxOps.cpp - the generated parts of the onnx ops
-//---------------------------------------===//
+//===- OnnxOps.cpp - the generated parts of the onnx ops --------------------------------------===//
 
 #include "dialects/onnx/TypeRules.h"
 

@@ -1,5 +1,4 @@
-//===- ReductionRules.cpp - result types of sums, softmax and top-k
-//----------------------------===//
+//===- ReductionRules.cpp - result types of sums, softmax and top-k ---------------------------===//
 
 #include "dialects/onnx/TypeRules.h"
 

@@ -1,5 +1,4 @@
-//===- TransformerRules.cpp - result types of products, norms, rotary and attention
-//------------===//
+//===- TransformerRules.cpp - result types of products, norms, rotary and attention -----------===//
 
 #include "dialects/onnx/TypeRules.h"
 

@@ -1,5 +1,4 @@
-//===- TypeRules.cpp - shapes, axes and broadcasting
-//-------------------------------------------===//
+//===- TypeRules.cpp - shapes, axes and broadcasting ------------------------------------------===//
 
 #include "dialects/onnx/TypeRules.h"
 

@@ -1,5 +1,4 @@
-//===- TypeRules.h - what the type rules of the onnx ops share
-//---------------------------------===//
+//===- TypeRules.h - what the type rules of the onnx ops share --------------------------------===//
 
 #ifndef MIXSERVE_DIALECTS_ONNX_TYPERULES_H
 #define MIXSERVE_DIALECTS_ONNX_TYPERULES_H

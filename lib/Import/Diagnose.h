@@ -1,5 +1,4 @@
-//===- Diagnose.h - import errors with the file and node that they are about
-//-------------------===//
+//===- Diagnose.h - import errors with the file and node that they are about ------------------===//
 
 #ifndef MIXSERVE_LIB_IMPORT_DIAGNOSE_H
 #define MIXSERVE_LIB_IMPORT_DIAGNOSE_H

@@ -1,5 +1,4 @@
-//===- EvaluateAttention.cpp - scaled dot product attention
-//-------------------------------------===//
+//===- EvaluateAttention.cpp - scaled dot product attention -----------------------------------===//
 //
 // Semantics: the Attention operator of opset 24 with the errata of onnx 1.23 (causal masks are
 // aligned to the last key that is valid, a query that sees no key gives zeros).

@@ -1,5 +1,4 @@
-//===- EvaluateElementwise.cpp - arithmetic, comparison, logic, casts, constants
-//----------------===//
+//===- EvaluateElementwise.cpp - arithmetic, comparison, logic, casts, constants --------------===//
 
 #include "Kernels.h"
 

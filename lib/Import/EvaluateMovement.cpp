@@ -1,5 +1,4 @@
-//===- EvaluateMovement.cpp - reshape, permute, join, cut, gather
-//-------------------------------===//
+//===- EvaluateMovement.cpp - reshape, permute, join, cut, gather -----------------------------===//
 
 #include "Kernels.h"
 

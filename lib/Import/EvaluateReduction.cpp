@@ -1,5 +1,4 @@
-//===- EvaluateReduction.cpp - sums, softmax, running sums, top-k
-//-------------------------------===//
+//===- EvaluateReduction.cpp - sums, softmax, running sums, top-k -----------------------------===//
 
 #include "Kernels.h"
 

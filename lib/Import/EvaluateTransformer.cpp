@@ -1,5 +1,4 @@
-//===- EvaluateTransformer.cpp - products, norms, rotary embedding, attention
-//-------------------===//
+//===- EvaluateTransformer.cpp - products, norms, rotary embedding, attention -----------------===//
 
 #include "Kernels.h"
 

@@ -1,5 +1,4 @@
-//===- Evaluator.cpp - what onnx ops compute, on small tensors
-//----------------------------------===//
+//===- Evaluator.cpp - what onnx ops compute, on small tensors --------------------------------===//
 
 #include "mixserve/Import/Evaluator.h"
 #include "ExternalFiles.h"

@@ -1,5 +1,4 @@
-//===- HostTensor.cpp - a small tensor in memory
-//------------------------------------------------===//
+//===- HostTensor.cpp - a small tensor in memory ----------------------------------------------===//
 
 #include "mixserve/Import/HostTensor.h"
 #include "Kernels.h"

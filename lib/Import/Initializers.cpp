@@ -1,5 +1,4 @@
-//===- Initializers.cpp - ONNX tensors as boxes of files or as small constants
-//-----------------===//
+//===- Initializers.cpp - ONNX tensors as boxes of files or as small constants ----------------===//
 
 #include "Initializers.h"
 #include "Diagnose.h"

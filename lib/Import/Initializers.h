@@ -1,5 +1,4 @@
-//===- Initializers.h - ONNX tensors as boxes of files or as small constants
-//-------------------===//
+//===- Initializers.h - ONNX tensors as boxes of files or as small constants ------------------===//
 
 #ifndef MIXSERVE_LIB_IMPORT_INITIALIZERS_H
 #define MIXSERVE_LIB_IMPORT_INITIALIZERS_H

@@ -1,5 +1,4 @@
-//===- Kernels.h - what the evaluator's kernels share
-//-------------------------------------------===//
+//===- Kernels.h - what the evaluator's kernels share -----------------------------------------===//
 
 #ifndef MIXSERVE_LIB_IMPORT_KERNELS_H
 #define MIXSERVE_LIB_IMPORT_KERNELS_H

@@ -1,5 +1,4 @@
-//===- NodeBuilder.cpp - one ONNX node as one op
-//-----------------------------------------------===//
+//===- NodeBuilder.cpp - one ONNX node as one op ----------------------------------------------===//
 
 #include "NodeBuilder.h"
 #include "Diagnose.h"

@@ -1,5 +1,4 @@
-//===- NodeBuilder.h - one ONNX node as one op
-//--------------------------------------------------===//
+//===- NodeBuilder.h - one ONNX node as one op ------------------------------------------------===//
 
 #ifndef MIXSERVE_LIB_IMPORT_NODEBUILDER_H
 #define MIXSERVE_LIB_IMPORT_NODEBUILDER_H

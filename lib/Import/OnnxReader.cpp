@@ -1,5 +1,4 @@
-//===- OnnxReader.cpp - an ONNX file without its weights
-//---------------------------------------===//
+//===- OnnxReader.cpp - an ONNX file without its weights --------------------------------------===//
 
 #include "OnnxReader.h"
 #include "Diagnose.h"

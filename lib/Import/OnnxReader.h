@@ -1,5 +1,4 @@
-//===- OnnxReader.h - an ONNX file without its weights
-//-----------------------------------------===//
+//===- OnnxReader.h - an ONNX file without its weights ----------------------------------------===//
 
 #ifndef MIXSERVE_LIB_IMPORT_ONNXREADER_H
 #define MIXSERVE_LIB_IMPORT_ONNXREADER_H

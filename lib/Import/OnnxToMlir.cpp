@@ -1,5 +1,4 @@
-//===- OnnxToMlir.cpp - the module of a model
-//---------------------------------------------------===//
+//===- OnnxToMlir.cpp - the module of a model -------------------------------------------------===//
 
 #include "Diagnose.h"
 #include "Initializers.h"

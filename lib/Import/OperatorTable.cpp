@@ -1,5 +1,4 @@
-//===- OperatorTable.cpp - the ONNX operators that import knows
-//--------------------------------===//
+//===- OperatorTable.cpp - the ONNX operators that import knows -------------------------------===//
 //
 // Numbers and attributes from the operator schemas of the pinned onnx package. Where versions
 // differ the row has the union, and OnnxToMlir writes the newest form.

@@ -1,5 +1,4 @@
-//===- OperatorTable.h - the ONNX operators that import knows
-//----------------------------------===//
+//===- OperatorTable.h - the ONNX operators that import knows ---------------------------------===//
 
 #ifndef MIXSERVE_LIB_IMPORT_OPERATORTABLE_H
 #define MIXSERVE_LIB_IMPORT_OPERATORTABLE_H

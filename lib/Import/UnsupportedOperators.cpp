@@ -1,5 +1,4 @@
-//===- UnsupportedOperators.cpp - all operators that import cannot read, in one error
-//----------===//
+//===- UnsupportedOperators.cpp - all operators that import cannot read, in one error ---------===//
 
 #include "UnsupportedOperators.h"
 #include "Diagnose.h"

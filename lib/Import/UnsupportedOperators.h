@@ -1,5 +1,4 @@
-//===- UnsupportedOperators.h - all operators that import cannot read, in one error
-//------------===//
+//===- UnsupportedOperators.h - all operators that import cannot read, in one error -----------===//
 
 #ifndef MIXSERVE_LIB_IMPORT_UNSUPPORTEDOPERATORS_H
 #define MIXSERVE_LIB_IMPORT_UNSUPPORTEDOPERATORS_H

@@ -1,5 +1,4 @@
-//===- WireReader.cpp - Protobuf's wire format, straight from a file
-//---------------------------===//
+//===- WireReader.cpp - Protobuf's wire format, straight from a file --------------------------===//
 
 #include "WireReader.h"
 

@@ -1,5 +1,4 @@
-//===- WireReader.h - Protobuf's wire format, straight from a file
-//-----------------------------===//
+//===- WireReader.h - Protobuf's wire format, straight from a file ----------------------------===//
 //
 // https://protobuf.dev/programming-guides/encoding : a message is a sequence of (tag, payload), the
 // tag a varint of field number and wire type, the payload of type 2 a length and that many bytes.

@@ -1,5 +1,4 @@
-//===- Attentions.cpp - attention over cached and new tokens, as one node or in steps
-//-------------===//
+//===- Attentions.cpp - attention over cached and new tokens, as one node or in steps ---------===//
 
 #include "MaskCheck.h"
 #include "Rules.h"

@@ -1,5 +1,4 @@
-//===- BuildStep.h - a decoder as the function @step
-//----------------------------------------------===//
+//===- BuildStep.h - a decoder as the function @step ------------------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_BUILDSTEP_H
 #define MIXSERVE_LIB_RAISE_BUILDSTEP_H

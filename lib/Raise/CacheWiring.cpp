@@ -1,5 +1,4 @@
-//===- CacheWiring.cpp - cache inputs and outputs belong to their attention
-//-----------------------===//
+//===- CacheWiring.cpp - cache inputs and outputs belong to their attention -------------------===//
 
 #include "CacheWiring.h"
 #include "InputRoles.h"

@@ -1,5 +1,4 @@
-//===- CacheWiring.h - cache inputs and outputs belong to their attention
-//-------------------------===//
+//===- CacheWiring.h - cache inputs and outputs belong to their attention ---------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_CACHEWIRING_H
 #define MIXSERVE_LIB_RAISE_CACHEWIRING_H

@@ -1,5 +1,4 @@
-//===- Context.cpp - what all rules of interpretation share
-//---------------------------------------===//
+//===- Context.cpp - what all rules of interpretation share -----------------------------------===//
 
 #include "Context.h"
 #include "dialects/onnx/OnnxDialect.h"

@@ -1,5 +1,4 @@
-//===- Context.h - what all rules of interpretation share
-//-----------------------------------------===//
+//===- Context.h - what all rules of interpretation share -------------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_CONTEXT_H
 #define MIXSERVE_LIB_RAISE_CONTEXT_H

@@ -1,5 +1,4 @@
-//===- Decoder.cpp - the layers of a decoder, read from terms
-//-------------------------------------===//
+//===- Decoder.cpp - the layers of a decoder, read from terms ---------------------------------===//
 
 #include "Decoder.h"
 #include "mlir/IR/Diagnostics.h"

@@ -1,5 +1,4 @@
-//===- Decoder.h - the layers of a decoder, read from terms
-//---------------------------------------===//
+//===- Decoder.h - the layers of a decoder, read from terms -----------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_DECODER_H
 #define MIXSERVE_LIB_RAISE_DECODER_H

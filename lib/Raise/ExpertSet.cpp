@@ -1,5 +1,4 @@
-//===- ExpertSet.cpp - all experts of a layer, whatever form they have
-//----------------------------===//
+//===- ExpertSet.cpp - all experts of a layer, whatever form they have ------------------------===//
 
 #include "Decoder.h"
 #include "mlir/IR/Diagnostics.h"

@@ -1,5 +1,4 @@
-//===- Experts.cpp - experts one after the other, or with weights gathered by id
-//------------------===//
+//===- Experts.cpp - experts one after the other, or with weights gathered by id --------------===//
 
 #include "Rules.h"
 

@@ -1,5 +1,4 @@
-//===- InputRoles.cpp - what the inputs of an ONNX graph are
-//--------------------------------------===//
+//===- InputRoles.cpp - what the inputs of an ONNX graph are ----------------------------------===//
 
 #include "InputRoles.h"
 #include "dialects/nn/NNDialect.h"

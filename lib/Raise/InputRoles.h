@@ -1,5 +1,4 @@
-//===- InputRoles.h - what the inputs of an ONNX graph are
-//----------------------------------------===//
+//===- InputRoles.h - what the inputs of an ONNX graph are ------------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_INPUTROLES_H
 #define MIXSERVE_LIB_RAISE_INPUTROLES_H

@@ -1,5 +1,4 @@
-//===- Interpreter.cpp - finds out what every value of an ONNX graph means
-//------------------------===//
+//===- Interpreter.cpp - finds out what every value of an ONNX graph means --------------------===//
 
 #include "Interpreter.h"
 #include "Rules.h"

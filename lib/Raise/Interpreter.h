@@ -1,5 +1,4 @@
-//===- Interpreter.h - finds out what every value of an ONNX graph means
-//--------------------------===//
+//===- Interpreter.h - finds out what every value of an ONNX graph means ----------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_INTERPRETER_H
 #define MIXSERVE_LIB_RAISE_INTERPRETER_H

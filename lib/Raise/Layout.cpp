@@ -1,5 +1,4 @@
-//===- Layout.cpp - where the rows and columns of a raised value lie in an ONNX tensor
-//------------===//
+//===- Layout.cpp - where the rows and columns of a raised value lie in an ONNX tensor --------===//
 
 #include "Layout.h"
 

@@ -1,5 +1,4 @@
-//===- Layout.h - where the rows and columns of a raised value lie in an ONNX tensor
-//--------------===//
+//===- Layout.h - where the rows and columns of a raised value lie in an ONNX tensor ----------===//
 
 #ifndef MIXSERVE_LIB_RAISE_LAYOUT_H
 #define MIXSERVE_LIB_RAISE_LAYOUT_H

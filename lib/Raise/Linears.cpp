@@ -1,5 +1,4 @@
-//===- Linears.cpp - embeddings, products with weights, sums of rows
-//------------------------------===//
+//===- Linears.cpp - embeddings, products with weights, sums of rows --------------------------===//
 
 #include "Rules.h"
 

@@ -1,5 +1,4 @@
-//===- MaskCheck.cpp - what an attention mask computes
-//--------------------------------------------===//
+//===- MaskCheck.cpp - what an attention mask computes ----------------------------------------===//
 
 #include "MaskCheck.h"
 

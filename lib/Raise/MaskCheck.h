@@ -1,5 +1,4 @@
-//===- MaskCheck.h - what an attention mask computes
-//----------------------------------------------===//
+//===- MaskCheck.h - what an attention mask computes ------------------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_MASKCHECK_H
 #define MIXSERVE_LIB_RAISE_MASKCHECK_H

@@ -1,5 +1,4 @@
-//===- Norms.cpp - root mean square norms, as one node or in steps
-//--------------------------------===//
+//===- Norms.cpp - root mean square norms, as one node or in steps ----------------------------===//
 
 #include "Rules.h"
 #include "mixserve/Import/Decimal.h"

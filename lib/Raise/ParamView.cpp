@@ -1,5 +1,4 @@
-//===- ParamView.cpp - a weight seen through transposes, slices and stacks
-//------------------------===//
+//===- ParamView.cpp - a weight seen through transposes, slices and stacks --------------------===//
 
 #include "ParamView.h"
 

@@ -1,5 +1,4 @@
-//===- ParamView.h - a weight seen through transposes, slices and stacks
-//--------------------------===//
+//===- ParamView.h - a weight seen through transposes, slices and stacks ----------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_PARAMVIEW_H
 #define MIXSERVE_LIB_RAISE_PARAMVIEW_H

@@ -1,5 +1,4 @@
-//===- Pipeline.cpp - the passes of the raise phase, in order
-//-------------------------------------===//
+//===- Pipeline.cpp - the passes of the raise phase, in order ---------------------------------===//
 
 #include "mixserve/Raise/Passes.h"
 

@@ -1,5 +1,4 @@
-//===- Probe.cpp - runs parts of an ONNX graph on chosen batches
-//----------------------------------===//
+//===- Probe.cpp - runs parts of an ONNX graph on chosen batches ------------------------------===//
 
 #include "Probe.h"
 #include "InputRoles.h"

@@ -1,5 +1,4 @@
-//===- Probe.h - runs parts of an ONNX graph on chosen batches
-//------------------------------------===//
+//===- Probe.h - runs parts of an ONNX graph on chosen batches --------------------------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_PROBE_H
 #define MIXSERVE_LIB_RAISE_PROBE_H

@@ -1,5 +1,4 @@
-//===- Raise.cpp - the onnx dialect to nn and moe
-//-------------------------------------------------===//
+//===- Raise.cpp - the onnx dialect to nn and moe ---------------------------------------------===//
 
 #include "BuildStep.h"
 #include "CacheWiring.h"

@@ -1,5 +1,4 @@
-//===- Rotaries.cpp - rotary embeddings, as one node or as products with tables
-//-------------------===//
+//===- Rotaries.cpp - rotary embeddings, as one node or as products with tables ---------------===//
 
 #include "Rules.h"
 

@@ -1,5 +1,4 @@
-//===- RotaryTables.cpp - the inverse frequencies behind tables of cosines and sines
-//--------------===//
+//===- RotaryTables.cpp - the inverse frequencies behind tables of cosines and sines ----------===//
 
 #include "RotaryTables.h"
 #include "mixserve/Import/Decimal.h"

@@ -1,5 +1,4 @@
-//===- RotaryTables.h - the inverse frequencies behind tables of cosines and sines
-//----------------===//
+//===- RotaryTables.h - the inverse frequencies behind tables of cosines and sines ------------===//
 
 #ifndef MIXSERVE_LIB_RAISE_ROTARYTABLES_H
 #define MIXSERVE_LIB_RAISE_ROTARYTABLES_H

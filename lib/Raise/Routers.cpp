@@ -1,5 +1,4 @@
-//===- Routers.cpp - scores, top-k and normalisation of routing weights
-//---------------------------===//
+//===- Routers.cpp - scores, top-k and normalisation of routing weights -----------------------===//
 
 #include "Rules.h"
 

@@ -1,5 +1,4 @@
-//===- Rules.h - what nodes of an ONNX graph mean, by topic
-//---------------------------------------===//
+//===- Rules.h - what nodes of an ONNX graph mean, by topic -----------------------------------===//
 //
 // A rule looks at one node and the meanings of its operands. It returns nothing if the node is not
 // of its form, so that the next rule is asked. Rules for commutative operators expect their

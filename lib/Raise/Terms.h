@@ -1,5 +1,4 @@
-//===- Terms.h - what the values of an ONNX graph mean
-//--------------------------------------------===//
+//===- Terms.h - what the values of an ONNX graph mean ----------------------------------------===//
 //
 // A term is what one value of the graph computes, said in the words of a transformer. Finished
 // terms (Embedding, Norm, Linear, ..) become ops of nn and moe; the others are steps on the way to

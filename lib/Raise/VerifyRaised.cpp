@@ -1,5 +1,4 @@
-//===- VerifyRaised.cpp - nothing of the import form is left
-//--------------------------------------===//
+//===- VerifyRaised.cpp - nothing of the import form is left ----------------------------------===//
 
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"

@@ -1,5 +1,4 @@
-//===- Views.cpp - nodes that only move elements
-//--------------------------------------------------===//
+//===- Views.cpp - nodes that only move elements ----------------------------------------------===//
 
 #include "Rules.h"
 #include "mlir/IR/TypeUtilities.h"

@@ -1,5 +1,4 @@
-//===- CombineSchedule.cpp - Steps of rs_combine
-//------------------------------------------------===//
+//===- CombineSchedule.cpp - Steps of rs_combine ----------------------------------------------===//
 //
 // Rows that go to other nodes are summed and sent first, so that the network works while this
 // node's own rows are summed; those hide the last messages. With a gather, a chunk that is complete

@@ -1,5 +1,4 @@
-//===- MpiEngine.cpp - Finds and loads libmixserve_mpi.so
-//---------------------------------------===//
+//===- MpiEngine.cpp - Finds and loads libmixserve_mpi.so -------------------------------------===//
 
 #include "comm/MpiEngine.h"
 

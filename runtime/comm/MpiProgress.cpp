@@ -1,5 +1,4 @@
-//===- MpiProgress.cpp - The side of who calls MPI: post, poll, complete, watch
-//----------------===//
+//===- MpiProgress.cpp - The side of who calls MPI: post, poll, complete, watch ---------------===//
 
 #include "comm/MpiTransport.h"
 

@@ -1,5 +1,4 @@
-//===- MpiThread.cpp - Start, loop and end of the thread that calls MPI
-//-------------------------===//
+//===- MpiThread.cpp - Start, loop and end of the thread that calls MPI -----------------------===//
 
 #include "comm/MpiThread.h"
 #include "comm/BrokenPipe.h"

@@ -1,5 +1,4 @@
-//===- MpiTransport.cpp - Opening, closing, and the side of the ranks
-//---------------------------===//
+//===- MpiTransport.cpp - Opening, closing, and the side of the ranks -------------------------===//
 
 #include "comm/MpiTransport.h"
 #include "comm/MpiSegments.h"

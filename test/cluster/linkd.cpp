@@ -1,5 +1,4 @@
-//===- linkd.cpp - A switch in user space, with rate, latency and loss
-//---------------------------===//
+//===- linkd.cpp - A switch in user space, with rate, latency and loss ------------------------===//
 //
 // linkd MBIT LATENCY_US LOSS_PERCENT SEED NETNS...: makes a TAP device eth0 in each network
 // namespace and carries Ethernet frames between them. Every port is full duplex with MBIT each way

@@ -1,5 +1,4 @@
-//===- Evaluator.h - what onnx ops compute, on small tensors
-//------------------------------------===//
+//===- Evaluator.h - what onnx ops compute, on small tensors ----------------------------------===//
 
 #ifndef MIXSERVE_IMPORT_EVALUATOR_H
 #define MIXSERVE_IMPORT_EVALUATOR_H

@@ -1,5 +1,4 @@
-//===- HostTensor.h - a small tensor in memory
-//--------------------------------------------------===//
+//===- HostTensor.h - a small tensor in memory ------------------------------------------------===//
 
 #ifndef MIXSERVE_IMPORT_HOSTTENSOR_H
 #define MIXSERVE_IMPORT_HOSTTENSOR_H

@@ -1,5 +1,4 @@
-//===- ImportOnnx.h - an ONNX model as a module of the onnx dialect
-//----------------------------===//
+//===- ImportOnnx.h - an ONNX model as a module of the onnx dialect ---------------------------===//
 
 #ifndef MIXSERVE_IMPORT_IMPORTONNX_H
 #define MIXSERVE_IMPORT_IMPORTONNX_H

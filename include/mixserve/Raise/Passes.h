@@ -1,5 +1,4 @@
-//===- Passes.h - the raise phase: onnx to nn and moe
-//----------------------------------------------===//
+//===- Passes.h - the raise phase: onnx to nn and moe -----------------------------------------===//
 
 #ifndef MIXSERVE_RAISE_PASSES_H
 #define MIXSERVE_RAISE_PASSES_H

@@ -1,5 +1,4 @@
-//===- FlightRecorderTest.cpp - Who did not come to which operation
-//-----------------------------===//
+//===- FlightRecorderTest.cpp - Who did not come to which operation ---------------------------===//
 
 #include "comm/FlightRecorder.h"
 

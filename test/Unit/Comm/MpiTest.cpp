@@ -1,5 +1,4 @@
-//===- MpiTest.cpp - The engine between processes, run by mpirun (mpi.test.sh)
-//------------------===//
+//===- MpiTest.cpp - The engine between processes, run by mpirun (mpi.test.sh) ----------------===//
 //
 // Every process runs the same tests in the same order. One process per node.
 //

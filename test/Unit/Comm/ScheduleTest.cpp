@@ -1,5 +1,4 @@
-//===- ScheduleTest.cpp - Every schedule is proved; the checker sees every kind of fault
-//--------===//
+//===- ScheduleTest.cpp - Every schedule is proved; the checker sees every kind of fault ------===//
 
 #include "comm/ScheduleChecker.h"
 

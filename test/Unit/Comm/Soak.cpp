@@ -1,5 +1,4 @@
-//===- Soak.cpp - Are results right, and memory constant, without end?
-//--------------------------===//
+//===- Soak.cpp - Are results right, and memory constant, without end? ------------------------===//
 //
 //   comm-soak [--collectives N] [--seconds S] [--nodes N] [--devices D] [--seed X] [--batches B]
 //   [--quiet] mpirun -n N comm-soak --mpi ...             one process per node

@@ -1,5 +1,4 @@
-//===- ConformanceTest.cpp - the onnx package's cases for single operators
-//----------------------===//
+//===- ConformanceTest.cpp - the onnx package's cases for single operators --------------------===//
 //
 // conformance_cases.py writes the cases; a fixture of ctest runs it. Every case is imported and
 // evaluated, and every output compared. A case may be refused by import only for an element type or

@@ -1,5 +1,4 @@
-//===- ErrorsTest.cpp - what import refuses, and how it says so
-//---------------------------------===//
+//===- ErrorsTest.cpp - what import refuses, and how it says so -------------------------------===//
 
 #include "Models.h"
 

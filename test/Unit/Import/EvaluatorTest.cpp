@@ -1,5 +1,4 @@
-//===- EvaluatorTest.cpp - the evaluator's driver: what it needs, what it refuses
-//---------------===//
+//===- EvaluatorTest.cpp - the evaluator's driver: what it needs, what it refuses -------------===//
 //
 // What single operators compute is ConformanceTest's; whole models are GoldenTest's.
 //

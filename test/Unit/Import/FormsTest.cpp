@@ -1,5 +1,4 @@
-//===- FormsTest.cpp - the forms in which exporters write the same thing
-//------------------------===//
+//===- FormsTest.cpp - the forms in which exporters write the same thing ----------------------===//
 
 #include "Models.h"
 

@@ -1,5 +1,4 @@
-//===- GoldenTest.cpp - whole exported models against onnxruntime
-//-------------------------------===//
+//===- GoldenTest.cpp - whole exported models against onnxruntime -----------------------------===//
 
 #include "Safetensors.h"
 

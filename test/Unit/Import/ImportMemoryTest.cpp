@@ -1,5 +1,4 @@
-//===- ImportMemoryTest.cpp - import holds no weights
-//-------------------------------------------===//
+//===- ImportMemoryTest.cpp - import holds no weights -----------------------------------------===//
 //
 // A program of its own: the peak resident size is the process's.
 //

@@ -1,5 +1,4 @@
-//===- LargeModel.cpp - a model with gigabytes of weights that cost no disk
-//---------------------===//
+//===- LargeModel.cpp - a model with gigabytes of weights that cost no disk -------------------===//
 
 #include "LargeModel.h"
 

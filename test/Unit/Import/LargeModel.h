@@ -1,5 +1,4 @@
-//===- LargeModel.h - a model with gigabytes of weights that cost no disk
-//----------------------===//
+//===- LargeModel.h - a model with gigabytes of weights that cost no disk ---------------------===//
 
 #ifndef MIXSERVE_TEST_UNIT_IMPORT_LARGEMODEL_H
 #define MIXSERVE_TEST_UNIT_IMPORT_LARGEMODEL_H

@@ -1,5 +1,4 @@
-//===- MakeLargeModel.cpp - writes a sparse model for tests of the commands
-//---------------------===//
+//===- MakeLargeModel.cpp - writes a sparse model for tests of the commands -------------------===//
 
 #include "LargeModel.h"
 

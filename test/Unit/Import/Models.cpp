@@ -1,5 +1,4 @@
-//===- Models.cpp - ONNX files that the tests of import write
-//-----------------------------------===//
+//===- Models.cpp - ONNX files that the tests of import write ---------------------------------===//
 
 #include "Models.h"
 

@@ -1,5 +1,4 @@
-//===- Models.h - ONNX files that the tests of import write
-//-------------------------------------===//
+//===- Models.h - ONNX files that the tests of import write -----------------------------------===//
 
 #ifndef MIXSERVE_TEST_UNIT_IMPORT_MODELS_H
 #define MIXSERVE_TEST_UNIT_IMPORT_MODELS_H

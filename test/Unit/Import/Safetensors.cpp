@@ -1,5 +1,4 @@
-//===- Safetensors.cpp - reads the verification files of the tests
-//------------------------------===//
+//===- Safetensors.cpp - reads the verification files of the tests ----------------------------===//
 
 #include "Safetensors.h"
 

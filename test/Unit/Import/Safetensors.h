@@ -1,5 +1,4 @@
-//===- Safetensors.h - reads the verification files of the tests
-//--------------------------------===//
+//===- Safetensors.h - reads the verification files of the tests ------------------------------===//
 
 #ifndef MIXSERVE_TEST_UNIT_IMPORT_SAFETENSORS_H
 #define MIXSERVE_TEST_UNIT_IMPORT_SAFETENSORS_H

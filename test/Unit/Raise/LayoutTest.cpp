@@ -1,5 +1,4 @@
-//===- LayoutTest.cpp - views of rows, heads and tokens
-//--------------------------------------------===//
+//===- LayoutTest.cpp - views of rows, heads and tokens ---------------------------------------===//
 #include "lib/Raise/Layout.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-//===- ModelsTest.cpp - exports of the tiny model, as they are and in other words
-//------------------===//
+//===- ModelsTest.cpp - exports of the tiny model, as they are and in other words -------------===//
 #include "Mutations.h"
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"

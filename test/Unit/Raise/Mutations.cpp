@@ -1,5 +1,4 @@
-//===- Mutations.cpp - other graphs of the same model
-//----------------------------------------------===//
+//===- Mutations.cpp - other graphs of the same model -----------------------------------------===//
 #include "Mutations.h"
 
 #include "dialects/nn/NNDialect.h"

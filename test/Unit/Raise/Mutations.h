@@ -1,5 +1,4 @@
-//===- Mutations.h - other graphs of the same model
-//------------------------------------------------===//
+//===- Mutations.h - other graphs of the same model -------------------------------------------===//
 #ifndef MIXSERVE_TEST_UNIT_RAISE_MUTATIONS_H
 #define MIXSERVE_TEST_UNIT_RAISE_MUTATIONS_H
 

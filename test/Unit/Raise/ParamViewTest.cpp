@@ -1,5 +1,4 @@
-//===- ParamViewTest.cpp - transposes, slices and stacks are boxes
-//---------------------------------===//
+//===- ParamViewTest.cpp - transposes, slices and stacks are boxes ----------------------------===//
 #include "lib/Raise/ParamView.h"
 
 #include "mlir/IR/BuiltinOps.h"

@@ -1,5 +1,4 @@
-//===- RotaryTablesTest.cpp - frequencies recovered from what graphs compute
-//-----------------------===//
+//===- RotaryTablesTest.cpp - frequencies recovered from what graphs compute ------------------===//
 #include "lib/Raise/RotaryTables.h"
 
 #include "dialects/nn/NNDialect.h"

@@ -1,5 +1,4 @@
-//===- ScaleTest.cpp - the time to raise is linear in nodes
-//----------------------------------------===//
+//===- ScaleTest.cpp - the time to raise is linear in nodes -----------------------------------===//
 #include "dialects/nn/NNDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "mixserve/Raise/Passes.h"
