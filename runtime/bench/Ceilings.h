@@ -1,5 +1,4 @@
-//===- Ceilings.h - What this machine can do at most, measured -----------------------*- C++
-//-*-===//
+//===- Ceilings.h - What this machine can do at most, measured ----------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_BENCH_CEILINGS_H
 #define MIXSERVE_RUNTIME_BENCH_CEILINGS_H
 

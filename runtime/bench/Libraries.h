@@ -1,5 +1,4 @@
-//===- Libraries.h - GEMMs of libraries on our packed weights ------------------------*- C++
-//-*-===//
+//===- Libraries.h - GEMMs of libraries on our packed weights -----------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_BENCH_LIBRARIES_H
 #define MIXSERVE_RUNTIME_BENCH_LIBRARIES_H
 

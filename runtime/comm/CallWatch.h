@@ -1,5 +1,4 @@
-//===- CallWatch.h - Sees a call that does not return --------------------------------*- C++
-//-*-===//
+//===- CallWatch.h - Sees a call that does not return -------------------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_COMM_CALLWATCH_H
 #define MIXSERVE_RUNTIME_COMM_CALLWATCH_H
 

@@ -1,5 +1,4 @@
-//===- FlightRecorder.h - The last collectives of every rank --------------------------*- C++
-//-*-===//
+//===- FlightRecorder.h - The last collectives of every rank ------------------------*- C++ -*-===//
 //
 // When a run fails, each rank knows only what it waited for itself. Its last operations, put beside
 // those of the others, tell which rank did not come to which operation.

@@ -4,6 +4,7 @@
 
 #include "core/Env.h"
 
+#include <cstring>
 #include <dlfcn.h>
 
 namespace mxs {
@@ -41,9 +42,11 @@ Status startMpi(const MpiOptions &options, std::unique_ptr<MpiProcess> &out) {
   if (!engine)
     return invalidArgument("the MPI engine cannot be loaded (" + reason +
                            "); install Open MPI, build with it, or run all nodes in one process");
+  const auto *interface = static_cast<const char *>(::dlsym(engine, "mxs_mpi_interface"));
   const auto start = reinterpret_cast<MpiStart>(::dlsym(engine, "mxs_mpi_start"));
-  if (!start)
-    return internalError("libmixserve_mpi.so has no mxs_mpi_start: it is of another version");
+  if (!start || !interface || std::strcmp(interface, MXS_MPI_INTERFACE) != 0)
+    return mismatch("libmixserve_mpi.so beside this program is of another version; install or build "
+                    "both together");
   Status status;
   start(options, status, out);
   return status;

@@ -1,5 +1,4 @@
-//===- MpiEngine.h - MPI as the network between processes -----------------------------*- C++
-//-*-===//
+//===- MpiEngine.h - MPI as the network between processes -----------------------------*- C++ -*-===//
 //
 // One process = one node. The engine lives in a library of its own, libmixserve_mpi.so, which is
 // loaded when it is asked for: a machine without MPI runs everything else.
@@ -49,7 +48,9 @@ Status startMpi(const MpiOptions &options, std::unique_ptr<MpiProcess> &out);
 /// the process exits. The same failures; a start that failed is not tried again.
 Status sharedMpi(const MpiOptions &options, MpiProcess *&out);
 
-/// What libmixserve_mpi.so exports as "mxs_mpi_start".
+/// libmixserve_mpi.so exports MXS_MPI_INTERFACE as "mxs_mpi_interface": a hash of the headers that both
+/// sides were built from. Another one has other classes, and calling it would crash.
+/// What it exports as "mxs_mpi_start".
 using MpiStart = void (*)(const MpiOptions &options, Status &status,
                           std::unique_ptr<MpiProcess> &out);
 

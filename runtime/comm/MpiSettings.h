@@ -1,5 +1,4 @@
-//===- MpiSettings.h - What Open MPI must be told before it starts -------------------*- C++
-//-*-===//
+//===- MpiSettings.h - What Open MPI must be told before it starts ------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_COMM_MPISETTINGS_H
 #define MIXSERVE_RUNTIME_COMM_MPISETTINGS_H
 

@@ -259,6 +259,8 @@ private:
 
 } // namespace mxs
 
+extern "C" __attribute__((visibility("default"))) const char mxs_mpi_interface[] = MXS_MPI_INTERFACE;
+
 extern "C" __attribute__((visibility("default"))) void
 mxs_mpi_start(const mxs::MpiOptions &options, mxs::Status &status,
               std::unique_ptr<mxs::MpiProcess> &out) {

@@ -1,5 +1,4 @@
-//===- MpiThread.h - The thread that calls MPI when nobody else does -----------------*- C++
-//-*-===//
+//===- MpiThread.h - The thread that calls MPI when nobody else does ----------------*- C++ -*-===//
 //
 // MPI moves bytes only while it is called. This thread calls it and sleeps in between: 20 us while
 // things happen, longer the longer nothing does, never on a busy core. Who hands it work wakes it.

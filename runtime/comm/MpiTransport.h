@@ -1,5 +1,4 @@
-//===- MpiTransport.h - Messages between processes over MPI --------------------------*- C++
-//-*-===//
+//===- MpiTransport.h - Messages between processes over MPI -------------------------*- C++ -*-===//
 //
 // A rank puts requests in a queue. It posts, polls and completes them itself while it waits awake;
 // the MPI thread does while nobody else does, or while ranks sleep for them.

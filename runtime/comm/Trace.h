@@ -1,5 +1,4 @@
-//===- Trace.h - Events of ranks and links as a Chrome trace -------------------------*- C++
-//-*-===//
+//===- Trace.h - Events of ranks and links as a Chrome trace ------------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_COMM_TRACE_H
 #define MIXSERVE_RUNTIME_COMM_TRACE_H
 

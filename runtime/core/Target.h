@@ -1,5 +1,4 @@
-//===- Target.h - Whether this machine can run the code of an artifact ---------------*- C++
-//-*-===//
+//===- Target.h - Whether this machine can run the code of an artifact --------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_CORE_TARGET_H
 #define MIXSERVE_RUNTIME_CORE_TARGET_H
 

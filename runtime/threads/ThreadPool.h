@@ -1,5 +1,4 @@
-//===- ThreadPool.h - The compute threads that the ranks of a process share ----------*- C++
-//-*-===//
+//===- ThreadPool.h - The compute threads that the ranks of a process share ---------*- C++ -*-===//
 //
 // One pool per process. A rank hands it a loop of tasks and takes part itself; pool threads help
 // while fewer threads compute than the bound allows. The bound holds for ranks too: with more ranks

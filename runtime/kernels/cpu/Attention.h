@@ -1,5 +1,4 @@
-//===- Attention.h - Causal attention of a batch over cached keys and values ----------*- C++
-//-*-===//
+//===- Attention.h - Causal attention of a batch over cached keys and values --------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTION_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_ATTENTION_H
 

@@ -1,5 +1,4 @@
-//===- AttentionPart.h - Attention over one span of the cache, for every ISA ---------*- C++
-//-*-===//
+//===- AttentionPart.h - Attention over one span of the cache, for every ISA --------*- C++ -*-===//
 //
 // The span is the unit of every sum: its positions begin at multiples of kSpan whatever the batch,
 // so a row's result depends neither on the other rows nor on how the work was shared out.

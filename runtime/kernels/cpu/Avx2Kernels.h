@@ -1,5 +1,4 @@
-//===- Avx2Kernels.h - AVX2 kernels that wider sets use, too -------------------------*- C++
-//-*-===//
+//===- Avx2Kernels.h - AVX2 kernels that wider sets use, too ------------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_AVX2KERNELS_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_AVX2KERNELS_H
 

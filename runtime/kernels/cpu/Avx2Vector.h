@@ -1,5 +1,4 @@
-//===- Avx2Vector.h - Eight floats in a register: the vector type of Tiles.h ---------*- C++
-//-*-===//
+//===- Avx2Vector.h - Eight floats in a register: the vector type of Tiles.h --------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_AVX2VECTOR_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_AVX2VECTOR_H
 

@@ -1,5 +1,4 @@
-//===- Avx512Kernels.h - AVX-512 kernels that wider sets use, too --------------------*- C++
-//-*-===//
+//===- Avx512Kernels.h - AVX-512 kernels that wider sets use, too -------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_AVX512KERNELS_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_AVX512KERNELS_H
 

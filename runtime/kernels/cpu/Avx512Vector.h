@@ -1,5 +1,4 @@
-//===- Avx512Vector.h - Sixteen floats in a register: the vector type of Tiles.h -----*- C++
-//-*-===//
+//===- Avx512Vector.h - Sixteen floats in a register: the vector type of Tiles.h ----*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_AVX512VECTOR_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_AVX512VECTOR_H
 

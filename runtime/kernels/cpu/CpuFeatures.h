@@ -1,5 +1,4 @@
-//===- CpuFeatures.h - Which kernels this processor can run --------------------------*- C++
-//-*-===//
+//===- CpuFeatures.h - Which kernels this processor can run -------------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_CPUFEATURES_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_CPUFEATURES_H
 

@@ -1,5 +1,4 @@
-//===- Engine.h - Which kernels a process multiplies with ----------------------------*- C++
-//-*-===//
+//===- Engine.h - Which kernels a process multiplies with ---------------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_ENGINE_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_ENGINE_H
 

@@ -1,5 +1,4 @@
-//===- ExpertFfn.h - The experts of one rank on the rows that reached it -------------*- C++
-//-*-===//
+//===- ExpertFfn.h - The experts of one rank on the rows that reached it ------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_EXPERTFFN_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_EXPERTFFN_H
 

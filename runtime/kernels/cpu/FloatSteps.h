@@ -1,5 +1,4 @@
-//===- FloatSteps.h - Steps on float32 rows: float32 weights, widened bfloat16 -------*- C++
-//-*-===//
+//===- FloatSteps.h - Steps on float32 rows: float32 weights, widened bfloat16 ------*- C++ -*-===//
 //
 // Policies of Tiles.h. See there, and KernelSet.h for why all is in an unnamed namespace.
 //

@@ -1,5 +1,4 @@
-//===- KernelSet.h - The inner kernels of one instruction set ------------------------*- C++
-//-*-===//
+//===- KernelSet.h - The inner kernels of one instruction set -----------------------*- C++ -*-===//
 //
 // The unit of work of every GEMM is a column block: some rows times 64 outputs over all of K, with
 // the weights as mixserve_weights.h lays them out. A kernel writes a tile y[rows][64] of float32;

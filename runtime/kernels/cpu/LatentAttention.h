@@ -1,5 +1,4 @@
-//===- LatentAttention.h - Attention over a compressed cache (MLA) -------------------*- C++
-//-*-===//
+//===- LatentAttention.h - Attention over a compressed cache (MLA) ------------------*- C++ -*-===//
 //
 // The cache holds, per position, one latent vector c [L] for all heads and one rotated key r [R]. A
 // head's own key and value are W_uk c [D] and W_uv c [V]. A row is computed in one of two forms:

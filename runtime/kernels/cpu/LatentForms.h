@@ -1,5 +1,4 @@
-//===- LatentForms.h - The two forms of latent attention, inside the kernels ---------*- C++
-//-*-===//
+//===- LatentForms.h - The two forms of latent attention, inside the kernels --------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_LATENTFORMS_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_LATENTFORMS_H
 

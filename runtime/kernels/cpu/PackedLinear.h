@@ -1,5 +1,4 @@
-//===- PackedLinear.h - y = x W^T on packed weights, by all threads ------------------*- C++
-//-*-===//
+//===- PackedLinear.h - y = x W^T on packed weights, by all threads -----------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_PACKEDLINEAR_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_PACKEDLINEAR_H
 

@@ -1,5 +1,4 @@
-//===- Rows.h - Activation rows in the form that a kernel reads ----------------------*- C++
-//-*-===//
+//===- Rows.h - Activation rows in the form that a kernel reads ---------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_ROWS_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_ROWS_H
 

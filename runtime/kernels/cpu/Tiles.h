@@ -1,5 +1,4 @@
-//===- Tiles.h - Register tiles of the GEMM kernels, for any vector width ------------*- C++
-//-*-===//
+//===- Tiles.h - Register tiles of the GEMM kernels, for any vector width -----------*- C++ -*-===//
 //
 // Included only by files that are compiled for one instruction set; everything is in an unnamed
 // namespace, so that no instantiation is shared between such files (see KernelSet.h).

@@ -1,5 +1,4 @@
-//===- Workspace.h - Scratch memory that outlives a call -----------------------------*- C++
-//-*-===//
+//===- Workspace.h - Scratch memory that outlives a call ----------------------------*- C++ -*-===//
 #ifndef MIXSERVE_RUNTIME_KERNELS_CPU_WORKSPACE_H
 #define MIXSERVE_RUNTIME_KERNELS_CPU_WORKSPACE_H
 

@@ -5,6 +5,7 @@
 #   mpi.test.sh PROGRAM lost killed|stopped    a process of two ends: the other names it
 #   mpi.test.sh PROGRAM hangs                  MPI of one of two processes does not return: both name it
 #   mpi.test.sh PROGRAM hangs rank             the same on the thread of a rank: that process ends by itself
+#   mpi.test.sh PROGRAM version                an engine of another build is refused
 #   mpi.test.sh PROGRAM hosts                  two emulated hosts (test/cluster; cut cables: faults.test.py there)
 #   mpi.test.sh SOAK soak N                    comm-soak between two emulated hosts, N collectives
 set -u
@@ -32,6 +33,16 @@ case $what in
 local)
   launch -n "$1" "$program" --gtest_filter='Mpi.*' "${@:2}" || exit $?
   expect_no_segments
+  ;;
+version)
+  cp "$program" "$scratch/program"
+  engine=$(dirname "$program")/../lib/libmixserve_mpi.so
+  interface=$(grep -aoE 'mpi-[0-9a-f]{64}' "$engine" | head -n 1)
+  [ -n "$interface" ] || { echo "FAIL: $engine does not say which interface it has"; exit 1; }
+  sed "s/$interface/${interface//[0-9]/x}/" "$engine" >"$scratch/libmixserve_mpi.so"
+  "$scratch/program" >"$scratch/log" 2>&1
+  grep "libmixserve_mpi.so beside this program is of another version" "$scratch/log" ||
+    { echo "FAIL: not refused:"; tail -n 40 "$scratch/log"; exit 1; }
   ;;
 abort)
   # Processes that leave without MPI_Finalize are a failure to mpirun.

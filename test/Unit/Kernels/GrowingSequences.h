@@ -1,5 +1,4 @@
-//===- GrowingSequences.h - Sequences whose attention is tested step by step ---------*- C++
-//-*-===//
+//===- GrowingSequences.h - Sequences whose attention is tested step by step --------*- C++ -*-===//
 #ifndef MIXSERVE_TEST_UNIT_KERNELS_GROWINGSEQUENCES_H
 #define MIXSERVE_TEST_UNIT_KERNELS_GROWINGSEQUENCES_H
 
