@@ -22,7 +22,7 @@ inline bool isBrokenPipeBlocked() {
 }
 
 /// For the calling thread: a peer that is gone is an error of the write, not the end of this
-/// process. A thread of ranks says so once, which spares it three system calls at every look at the
+/// process. A thread of ranks says so once, which spares it two system calls at every look at the
 /// network.
 inline void blockBrokenPipe() {
   const sigset_t set = brokenPipe();

@@ -306,8 +306,9 @@ Status Call::receive(int slot, mxs_site_t op, Received &out) {
 
 // The place was made for floats; a message that has no room for them was made by another program.
 Status Call::widen(const Arrival &arrival, int64_t exactBytes, Received &message) const {
-  const int64_t narrow = message.bytes - exactBytes;
-  if (exactBytes < 0 || narrow < 0 || narrow % 2 != 0 || exactBytes + 2 * narrow > arrival.room)
+  const bool isSound = exactBytes >= 0 && exactBytes <= message.bytes;
+  const int64_t narrow = isSound ? message.bytes - exactBytes : 0;
+  if (!isSound || narrow % 2 != 0 || exactBytes + 2 * narrow > arrival.room)
     return failure(MXS_INTERNAL,
                    "message from rank " + std::to_string(arrival.source) + " of " +
                        std::to_string(message.bytes) + " bytes, " + std::to_string(exactBytes) +

@@ -28,6 +28,8 @@ Status flatCombine(Call &call, const float *partial, float *out, int64_t hidden)
 /// network moves chunk i + 1 while chunk i is forwarded. Bitwise equal at every chunk count.
 Status hierDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, RoutedShape shape);
 Status hierCombine(Call &call, const float *partial, float *out, int64_t hidden);
+/// MXS_INVALID_ARGUMENT: the last dispatch kept no list of who got which row.
+Status needForwarded(Call &call);
 /// sums[i,:] = the partial rows of the i-th of the lane's rows of `node` in [first, first + rows),
 /// added over the devices of this node that they were forwarded to, in ascending order.
 void sumForwarded(Call &call, float *sums, int node, int64_t first, int64_t rows, int64_t hidden,

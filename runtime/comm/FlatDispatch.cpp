@@ -24,6 +24,7 @@ Status flatDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, 
   const int64_t hidden = shape.hidden, topK = shape.topK;
   const int64_t rowBytes = routedRowBytes(hidden, topK);
   const mxs_site_t op = call.site.op;
+  route.isForwarded = false;
   clearLists(route.sent);
   MXS_TRY(addDestinationRanks(call, in.ids, 0, call.rows.ownedRows(state.self), topK));
   std::fill_n(out.ids, call.rows.totalRows() * topK, -1);

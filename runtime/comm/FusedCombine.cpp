@@ -18,6 +18,8 @@ public:
         hidden(hidden), ctx(ctx), after(after), inside(inside) {}
 
   Status run() {
+    if (inside.form == LaneRows::Forwarded)
+      MXS_TRY(needForwarded(call));
     StepList &steps = state.combineSteps[after != nullptr];
     if (steps.empty())
       steps = buildSteps(after ? ScheduleKind::CombineGather : ScheduleKind::Combine, call.topo,

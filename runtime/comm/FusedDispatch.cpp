@@ -21,7 +21,8 @@ public:
   Status run() {
     clearLists(route.sent);
     clearLists(route.lane);
-    if (form == LaneRows::Forwarded) {
+    route.isForwarded = form == LaneRows::Forwarded;
+    if (route.isForwarded) {
       clearLists(route.forwarded);
       clearLists(route.forwardedAt);
     }

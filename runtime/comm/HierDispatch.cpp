@@ -68,6 +68,7 @@ Status hierDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out, 
   lane[state.nodeIndex] = {own.data(), own.data(), static_cast<int64_t>(own.size()),
                            in.x,       in.weights, in.ids};
   MXS_TRY(receiveLane(call, lane, shape));
+  route.isForwarded = true;
   clearLists(route.forwarded);
   clearLists(route.forwardedAt);
   for (int node = 0; node < nodes; ++node) {
@@ -119,10 +120,18 @@ void sumForwarded(Call &call, float *sums, int node, int64_t first, int64_t rows
   call.settle();
 }
 
+Status needForwarded(Call &call) {
+  if (call.state.route.isForwarded)
+    return okStatus();
+  return call.failure(MXS_INVALID_ARGUMENT,
+                      "the rows were not dispatched by the method that combines them");
+}
+
 Status hierCombine(Call &call, const float *partial, float *out, int64_t hidden) {
   RankState &state = call.state;
   if (state.chunks > 1)
     return fusedCombine(call, partial, out, hidden, nullptr, nullptr, kHierRows);
+  MXS_TRY(needForwarded(call));
   auto sum = [&](float *sums, int node) {
     const int64_t rows = call.rows.ownedRows(call.topo.rankOf(node, state.device));
     sumForwarded(call, sums, node, 0, rows, hidden, call.site.op);

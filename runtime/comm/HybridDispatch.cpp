@@ -15,6 +15,7 @@ Status hybridDispatch(Call &call, const RoutedRows &in, const RoutedRowsOut &out
   const int64_t rowBytes = routedRowBytes(hidden, topK);
   auto laneBegin = [&](int node) { return call.rows.laneBegin(node, state.device); };
   auto laneRank = [&](int node) { return call.topo.rankOf(node, state.device); };
+  route.isForwarded = false;
   clearLists(route.sent);
   MXS_TRY(addDestinationNodes(call, in.ids, 0, call.rows.ownedRows(state.self), topK));
   std::fill_n(out.ids, call.rows.laneRows(state.device) * topK, -1);

@@ -66,8 +66,7 @@ MpiThread::Turn::Turn(MpiThread &thread) : thread(thread), lock(thread.engine, s
     lock.unlock(); // it has come back, but nobody watches any more
     return;
   }
-  static thread_local const bool blocked = isBrokenPipeBlocked(); // by its owner, for good
-  restores = !blocked;
+  restores = !isBrokenPipeBlocked(); // else by its owner
   if (restores)
     blockBrokenPipe();
   thread.rankCalls.store(true, std::memory_order_relaxed);

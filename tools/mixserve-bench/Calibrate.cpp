@@ -29,7 +29,7 @@ public:
       if (counts)
         seconds[at].push_back(last.seconds);
     }
-    ++rounds;
+    rounds += counts;
     MXS_TRY(stage(mesh, hybrid, &MoeLayer::gatherInNode, counts, intraSeconds, intraBytes));
     return stage(mesh, hybrid, &MoeLayer::sendToNodes, counts, interSeconds, interBytes);
   }

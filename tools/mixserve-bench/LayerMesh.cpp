@@ -115,7 +115,6 @@ Status LayerMesh::addLayout(int attnTp, int moeTp, uint64_t deadlineNs) {
 
 void LayerMesh::rankMain(size_t rank) {
   mxs::blockBrokenPipe();
-  const mxs::ThreadPool::Caller caller;
   mxs::useFineTimers();
   for (uint64_t seen = 0;;) {
     std::unique_lock<std::mutex> lock(mutex);
@@ -124,7 +123,13 @@ void LayerMesh::rankMain(size_t rank) {
       return;
     seen = generation;
     lock.unlock();
-    Status status = (*work)(*current->layers[rank]);
+    Status status;
+    {
+      // Only while it works: ranks of other meshes that idle here must not look like more ranks than
+      // processors, which changes how ranks wait.
+      const mxs::ThreadPool::Caller caller;
+      status = (*work)(*current->layers[rank]);
+    }
     lock.lock();
     statuses[rank] = std::move(status);
     if (--running == 0)

@@ -200,6 +200,26 @@ TEST(Failure, RanksOfDifferentProgramsAreSeen) {
       << cause;
 }
 
+// With whole experts the fused combine reads what the fused dispatch noted of who got which row.
+TEST(Failure, ACombineOfAnotherMethodsDispatchIsRefused) {
+  const Topology topo = mesh(1, 2);
+  for (mxs_method_t method : {MXS_FLAT_EP, MXS_HYBRID}) {
+    Cluster cluster(topo, shortDeadline(5000));
+    const Scenario s = scenarioOf(topo);
+    std::vector<float> rows(64 * 8), weights(64 * 2);
+    const std::string cause = expectOneCause(cluster.run([&](Communicator &comm) {
+      std::vector<float> x(64 * 8), w(64 * 2), out(64 * 8);
+      std::vector<int32_t> ids(64 * 2);
+      MXS_TRY(comm.beginStep(s.rows, 1));
+      MXS_TRY(comm.dispatch({3, MXS_SITE_DISPATCH}, method,
+                            {rows.data(), weights.data(), s.ids.data() + s.ownedFirst[comm.rank()] * 2},
+                            {x.data(), w.data(), ids.data()}, 8, 2));
+      return comm.rsCombine(3, rows.data(), out.data(), 8);
+    }), MXS_INVALID_ARGUMENT);
+    EXPECT_TRUE(contains(cause, "not dispatched by the method that combines them")) << cause;
+  }
+}
+
 TEST(Failure, AbortEndsAllWaits) {
   const Topology topo = mesh(2, 2);
   Cluster cluster(topo, optionsFor(64, 8, 2));

@@ -43,9 +43,11 @@ struct Holdings {
     Holdings result;
     std::ifstream status("/proc/self/status");
     for (std::string key; status >> key;)
-      if (key == "RssAnon:")
-        status >> result.kib;
-      else if (key == "Threads:")
+      if (key == "RssAnon:" || key == "RssShmem:") {
+        int64_t kib = 0;
+        status >> kib;
+        result.kib += kib;
+      } else if (key == "Threads:")
         status >> result.threads;
     for ([[maybe_unused]] const auto &file : std::filesystem::directory_iterator("/proc/self/fd"))
       ++result.files;
@@ -162,8 +164,10 @@ private:
     std::fflush(stdout);
   }
 
-  Status clusterOf(const Topology &topo, std::unique_ptr<Cluster> &out) {
-    const WorldOptions world = optionsFor(kMostTokens, 8, 3);
+  Status clusterOf(const Topology &topo, std::unique_ptr<Cluster> &out,
+                   WireType wire = WireType::F32) {
+    WorldOptions world = optionsFor(kMostTokens, 8, 3);
+    world.wire = wire;
     if (process) {
       std::unique_ptr<Transport> transport;
       MXS_TRY(process->connect(topo, transport));
@@ -176,7 +180,7 @@ private:
 
   Status oneWorld(const Topology &topo) {
     std::unique_ptr<Cluster> cluster;
-    MXS_TRY(clusterOf(topo, cluster));
+    MXS_TRY(clusterOf(topo, cluster, random() % 2 ? WireType::BF16 : WireType::F32));
     for (int batch = 0; batch < options.batches; ++batch) {
       std::vector<int64_t> tokens(topo.attnGroups());
       for (int64_t &count : tokens)
