@@ -21,7 +21,7 @@ namespace mxs {
 /// So that others can say what they saw before the process ends.
 static constexpr std::chrono::milliseconds kLastWords(500);
 /// How long the thread tries to come between ranks that poll.
-static constexpr std::chrono::milliseconds kPatience(2);
+static constexpr std::chrono::milliseconds kPatience(10);
 
 MpiThread::MpiThread(const MpiOptions &options)
     : options(options), lostAfterNs(static_cast<int64_t>(
