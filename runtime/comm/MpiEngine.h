@@ -48,9 +48,8 @@ Status startMpi(const MpiOptions &options, std::unique_ptr<MpiProcess> &out);
 /// the process exits. The same failures; a start that failed is not tried again.
 Status sharedMpi(const MpiOptions &options, MpiProcess *&out);
 
-/// libmixserve_mpi.so exports MXS_MPI_INTERFACE as "mxs_mpi_interface": a hash of the headers that both
-/// sides were built from. Another one has other classes, and calling it would crash.
-/// What it exports as "mxs_mpi_start".
+/// What libmixserve_mpi.so exports as "mxs_mpi_start". Called only if its "mxs_mpi_interface" is this
+/// side's MXS_MPI_INTERFACE, a hash of the headers between both: with other classes it would crash.
 using MpiStart = void (*)(const MpiOptions &options, Status &status,
                           std::unique_ptr<MpiProcess> &out);
 

@@ -59,8 +59,9 @@ struct Route {
   std::vector<std::vector<int32_t>> received;
   /// As lane: rows that came from the rank of each node, own node included, [N].
   std::vector<std::vector<int32_t>> lane;
-  /// As lane (hier-ep; the fused pair unless MoE TP spans the node): of lane[n], the rows forwarded to each device (row numbers, and their
-  /// positions in the message, or in the own rows, that they are taken from), [N * D].
+  /// As lane (hier-ep; the fused pair unless MoE TP spans the node): of lane[n], the rows forwarded
+  /// to each device (row numbers, and their positions in the message, or in the own rows, that they
+  /// are taken from), [N * D].
   std::vector<std::vector<int32_t>> forwarded, forwardedAt;
   bool isForwarded = false; ///< the last dispatch filled these
 };

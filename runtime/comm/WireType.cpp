@@ -12,18 +12,14 @@ namespace mxs {
 // inner loops into vector code.
 constexpr int64_t kBlock = 256;
 
-static void narrowBlock(const float *from, uint16_t *to, int64_t floats) {
-  for (int64_t i = 0; i < floats; ++i)
-    to[i] = mxs_bf16_from_f32(from[i]);
-}
-
 int64_t narrowRows(uint8_t *bytes, int64_t floats) {
   float wide[kBlock];
   uint16_t narrow[kBlock];
   for (int64_t begin = 0; begin < floats; begin += kBlock) {
     const int64_t count = std::min(kBlock, floats - begin);
     std::memcpy(wide, bytes + begin * 4, size_t(count) * 4);
-    narrowBlock(wide, narrow, count);
+    for (int64_t i = 0; i < count; ++i)
+      narrow[i] = mxs_bf16_from_f32(wide[i]);
     std::memcpy(bytes + begin * 2, narrow, size_t(count) * 2);
   }
   return floats * 2;
