@@ -288,11 +288,23 @@ double overlapped(double linksNs, double processorsNs) {
   return std::cbrt(linksNs * linksNs * linksNs + processorsNs * processorsNs * processorsNs);
 }
 
+const std::string &Calibration::dateOf(WireType wire) const {
+  const auto first = std::find_if(layers.begin(), layers.end(),
+                                  [&](const LayerSample &layer) { return layer.wire == wire; });
+  return first == layers.end() || first->date.empty() ? date : first->date;
+}
+
 const MethodFit *MethodFits::find(Method method, const Layout &layout) const {
   if (const auto own = ofLayout.find({method, layout.attnTp, layout.moeTp}); own != ofLayout.end())
     return &own->second;
   const auto shared = common.find(method);
   return shared == common.end() ? nullptr : &shared->second;
+}
+
+const MethodFits &fitsOf(const WireFits &fits, WireType wire) {
+  static const MethodFits none;
+  const auto own = fits.find(wire);
+  return own == fits.end() ? none : own->second;
 }
 
 WireFits fitMethods(const Cluster &cluster, const std::vector<LayerSample> &samples) {
@@ -321,6 +333,13 @@ std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster, WireType wir
     if (layer.wire == wire)
       layers.push_back(layer);
   return heldOut(cluster, layers);
+}
+
+std::set<int64_t> sizesOf(const Calibration &calibration) {
+  std::set<int64_t> sizes;
+  for (const LayerSample &layer : calibration.layers)
+    sizes.insert(layer.tokens);
+  return sizes;
 }
 
 std::vector<LayerPrediction> predictSizes(const Cluster &cluster, const std::set<int64_t> &sizes) {

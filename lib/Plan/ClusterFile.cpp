@@ -87,7 +87,7 @@ void readDevice(const YamlMap &device, DeviceSpec &spec) {
 
 LayerSample readSample(const YamlMap &layer, const Mesh &mesh) {
   layer.allowOnly({"method", "attn_tp", "moe_tp", "chunks", "tokens", "hidden", "experts", "top_k",
-                   "zipf", "wire", "time"});
+                   "zipf", "wire", "time", "date"});
   LayerSample sample;
   const std::optional<Method> method = parseMethod(layer.text("method"));
   if (!method)
@@ -123,6 +123,8 @@ LayerSample readSample(const YamlMap &layer, const Mesh &mesh) {
                  "expected f32 or bf16, got '" + layer.text("wire") + "'");
     sample.wire = *wire;
   }
+  if (layer.has("date"))
+    sample.date = layer.text("date");
   sample.ns = layer.positive("time", Quantity::Time);
   return sample;
 }

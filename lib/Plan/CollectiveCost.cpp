@@ -150,9 +150,7 @@ LayerCommTime linkTime(const Cluster &cluster, const Layout &layout, Method meth
 LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method method,
                             int64_t chunks, double tokens, const ByteTable<double> &table,
                             WireType wire) {
-  const auto fits = cluster.fits.find(wire);
-  const MethodFit *fitted =
-      fits == cluster.fits.end() ? nullptr : fits->second.find(method, layout);
+  const MethodFit *fitted = fitsOf(cluster.fits, wire).find(method, layout);
   if (!fitted)
     return linkTime(cluster, layout, method, chunks, table);
   const MethodFit &fit = *fitted;

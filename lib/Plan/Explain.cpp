@@ -78,7 +78,7 @@ std::string wireText(const PlanRequest &request) {
   const size_t layers = request.cluster.calibration.layers.size();
   std::string text = std::string(" Rows cross nodes as ") + name(wire) + ", " +
                      std::to_string(elementBytes(wire, Link::Inter)) + " bytes an element";
-  if (layers > 0 && request.cluster.fits.count(wire) == 0)
+  if (layers > 0 && fitsOf(request.cluster.fits, wire).common.empty())
     text += "; none of the " + std::to_string(layers) +
             " measured layers was, so communication is by formulas over the measured links "
             "(mixserve-bench calibrate --wire " +

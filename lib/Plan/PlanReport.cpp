@@ -76,18 +76,16 @@ json costJson(const PlanRequest &request, const ServingCost &cost) {
 json calibrationJson(const Cluster &cluster, WireType wire) {
   const CalibrationError error = errorOf(predictHeldOut(cluster, wire));
   json methods = json::object();
-  const auto fits = cluster.fits.find(wire);
-  for (const auto &[method, fit] :
-       fits == cluster.fits.end() ? std::map<Method, MethodFit>() : fits->second.common)
+  for (const auto &[method, fit] : fitsOf(cluster.fits, wire).common)
     methods[name(method)] = {{"start_ns", fit.startNs},
                              {"chunk_ns", fit.chunkNs},
                              {"row_ns", fit.rowNs},
                              {"step_ns", fit.stepNs},
                              {"factor", fit.factor}};
-  return {{"date", cluster.calibration.date}, {"engine", cluster.calibration.engine},
-          {"methods", std::move(methods)},    {"layers", error.layers},
-          {"mean_error", error.meanError},    {"choices", error.choices},
-          {"mean_regret", error.meanRegret},  {"worst_regret", error.worstRegret}};
+  return {{"date", cluster.calibration.dateOf(wire)}, {"engine", cluster.calibration.engine},
+          {"methods", std::move(methods)},            {"layers", error.layers},
+          {"mean_error", error.meanError},            {"choices", error.choices},
+          {"mean_regret", error.meanRegret},          {"worst_regret", error.worstRegret}};
 }
 
 json memoryJson(const Memory &memory) {
@@ -126,7 +124,7 @@ std::string sourceText(const Cluster &cluster, WireType wire) {
   if (cluster.linkSource != CostSource::Calibrated)
     return std::string("times from ") + name(cluster.linkSource) + ", not measured";
   const CalibrationError error = errorOf(predictHeldOut(cluster, wire));
-  std::string text = "communication calibrated " + cluster.calibration.date + " over " +
+  std::string text = "communication calibrated " + cluster.calibration.dateOf(wire) + " over " +
                      cluster.calibration.engine;
   if (error.layers == 0)
     return text + (cluster.calibration.layers.empty()

@@ -155,41 +155,25 @@ Status mixserve::tools::calibrate(const CalibrateOptions &options, mxs::MpiProce
   return mxs::okStatus();
 }
 
-std::string mixserve::tools::measuredBlock(const CalibrateOptions &options,
-                                           const Calibrated &result, const std::string &engine,
-                                           const std::string &date, const std::string &version) {
-  const LayerShape &mesh = options.bench.shape;
-  std::ostringstream out;
-  out << "measured: # by mixserve-bench calibrate; lib/Plan/README.md says how it is used\n"
-      << "  date: \"" << date << "\"\n  version: \"" << version << "\"\n  engine: " << engine
-      << "\n  mesh: {nodes: " << mesh.nodes << ", devices: " << mesh.devices << "}\n  links:\n";
+MeasuredBlock mixserve::tools::measuredBlock(const CalibrateOptions &options,
+                                             const Calibrated &result, const MeasuredHow &how) {
+  MeasuredBlock block;
+  block.how = how;
+  block.wire = wireName(options.bench.shape.wire);
   if (result.inter.bytesPerSecond > 0)
-    out << "    inter: " << linkText(result.inter, ", per: node") << "\n";
+    block.links.push_back("inter: " + linkText(result.inter, ", per: node"));
   if (result.intra.bytesPerSecond > 0)
-    out << "    intra: " << linkText(result.intra, "") << "\n";
-  out << "  layers:\n";
-  for (const CalibratedLayer &layer : result.layers)
-    out << "    - {method: " << plannedName(layer.method.kind)
-        << ", attn_tp: " << layer.method.attnTp << ", moe_tp: " << layer.method.moeTp
-        << ", chunks: " << layer.method.chunks
+    block.links.push_back("intra: " + linkText(result.intra, ""));
+  for (const CalibratedLayer &layer : result.layers) {
+    std::ostringstream out;
+    out << "{method: " << plannedName(layer.method.kind) << ", attn_tp: " << layer.method.attnTp
+        << ", moe_tp: " << layer.method.moeTp << ", chunks: " << layer.method.chunks
         << ", tokens: " << layer.shape.tokens * layer.shape.nodes
         << ", hidden: " << layer.shape.hidden << ", experts: " << layer.shape.experts
         << ", top_k: " << layer.shape.topK << ", zipf: " << text("%g", layer.shape.zipf)
         << (layer.shape.wire == mxs::WireType::BF16 ? ", wire: bf16" : "")
-        << ", time: " << text("%.6g", layer.seconds * 1e6) << "us}\n";
-  return out.str();
-}
-
-std::string mixserve::tools::withMeasured(const std::string &file, const std::string &block) {
-  std::istringstream lines(file);
-  std::string result;
-  bool dropping = false;
-  for (std::string line; std::getline(lines, line);) {
-    // A key of the top level stands at the beginning of its line; so does a comment between keys.
-    if (!line.empty() && line[0] != ' ' && line[0] != '\t' && line[0] != '-')
-      dropping = line.compare(0, 9, "measured:") == 0;
-    if (!dropping)
-      result += line + "\n";
+        << ", time: " << text("%.6g", layer.seconds * 1e6) << "us}";
+    block.layers.push_back(out.str());
   }
-  return result + block;
+  return block;
 }

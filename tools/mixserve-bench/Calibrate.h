@@ -4,6 +4,7 @@
 
 #include "tools/mixserve-bench/LayerBench.h"
 #include "tools/mixserve-bench/LinkFit.h"
+#include "tools/mixserve-bench/MeasuredBlock.h"
 
 #include <string>
 
@@ -30,11 +31,8 @@ struct Calibrated {
 mxs::Status calibrate(const CalibrateOptions &options, mxs::MpiProcess *mpi, Calibrated &result);
 
 /// The `measured:` block of a cluster file.
-std::string measuredBlock(const CalibrateOptions &options, const Calibrated &result,
-                          const std::string &engine, const std::string &date,
-                          const std::string &version);
-/// `file`, the text of a cluster file, with `block` in place of its own `measured:`.
-std::string withMeasured(const std::string &file, const std::string &block);
+MeasuredBlock measuredBlock(const CalibrateOptions &options, const Calibrated &result,
+                            const MeasuredHow &how);
 
 } // namespace mixserve::tools
 

@@ -61,7 +61,7 @@ std::vector<double> readZipfs(const std::string &text) {
   }
 }
 
-void printSummary(const Calibrated &result, const std::string &path) {
+void printSummary(const Calibrated &result, const MergedMeasured &merged, const std::string &path) {
   const auto link = [](const char *name, const LinkFit &fit) {
     if (fit.bytesPerSecond > 0)
       std::printf("%s: %.1f us + bytes / %.1f MB/s\n", name, fit.latencySeconds * 1e6,
@@ -69,9 +69,11 @@ void printSummary(const Calibrated &result, const std::string &path) {
   };
   link("between nodes, per node", result.inter);
   link("inside a node, per rank", result.intra);
-  std::printf("%zu layers measured; wrote `measured:` of %s\n"
-              "mixserve-plan and mixserve-compile use it with --cluster %s\n",
-              result.layers.size(), path.c_str(), path.c_str());
+  std::printf("%zu layers measured; wrote `measured:` of %s\n", result.layers.size(), path.c_str());
+  if (merged.kept > 0)
+    std::printf("%zu layers of the other wire type stay there, measured %s\n", merged.kept,
+                merged.keptDate.c_str());
+  std::printf("mixserve-plan and mixserve-compile use it with --cluster %s\n", path.c_str());
 }
 
 int measure(const CalibrateOptions &options, const CalibrateWords &words, bool mpi,
@@ -86,26 +88,34 @@ int measure(const CalibrateOptions &options, const CalibrateWords &words, bool m
   std::string file;
   const bool first = !process || process->node() == 0;
   // Before the work: nobody measures for minutes to learn of a typing error.
-  if (first && !input.empty())
+  MergedMeasured merged;
+  if (first && !input.empty()) {
     if (const mxs::Status read = mxs::readFile(input, size_t(1) << 24, file); !read.ok())
       return fail(kBadInput, read.message());
+    if (const std::string wrong = mergeMeasured(file, {}, merged); !wrong.empty())
+      return fail(kBadInput, input + ": " + wrong);
+  }
   Calibrated result;
   if (const mxs::Status status = calibrate(options, process.get(), result); !status.ok())
     return fail(status);
   if (!first)
     return kOk;
   const json header = resultHeader("calibrate");
-  const std::string block =
-      measuredBlock(options, result, process ? "mpi" : "loopback",
-                    header.at("date").get<std::string>(), header.at("version").get<std::string>());
+  const MeasuredBlock block = measuredBlock(
+      options, result,
+      {header.at("date").get<std::string>(), header.at("version").get<std::string>(),
+       process ? "mpi" : "loopback", options.bench.shape.nodes, options.bench.shape.devices});
   if (input.empty()) {
-    std::fputs(block.c_str(), stdout);
+    std::fputs(block.text().c_str(), stdout);
     return kOk;
   }
   const std::string &path = words.output.empty() ? input : words.output;
-  if (const std::string wrong = replaceFile(path, withMeasured(file, block)); !wrong.empty())
+  merged = {};
+  if (const std::string wrong = mergeMeasured(file, block, merged); !wrong.empty())
+    return fail(kBadInput, input + ": " + wrong);
+  if (const std::string wrong = replaceFile(path, merged.text); !wrong.empty())
     return fail(kBadInput, wrong);
-  printSummary(result, path);
+  printSummary(result, merged, path);
   return kOk;
 }
 
@@ -120,8 +130,10 @@ int mixserve::tools::calibrateCommand(int argc, char **argv) {
                  "Measures latency and bandwidth of both link classes, and a MoE layer's "
                  "communication by every method at\nseveral sizes, and writes them as the "
                  "`measured:` block of the cluster file: the planner then uses them\nin place of "
-                 "the nominal numbers. Without a file the block is printed. In one process all "
-                 "nodes are connected\nby a loopback with the given links; under mpirun a process "
+                 "the nominal numbers. Layers of the other --wire type that were measured on such "
+                 "a mesh over the same\nengine stay in the block; those of this type are replaced, "
+                 "whatever their sizes. Without a file the block\nis printed. In one process all "
+                 "nodes are connected by a loopback with the given links; under mpirun a\nprocess "
                  "is a node.",
                  "mpirun -n 2 mixserve-bench calibrate cluster.yaml --devices 4");
   addLayerOptions(parser, words.mesh, options.bench);

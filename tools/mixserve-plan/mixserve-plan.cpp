@@ -158,6 +158,17 @@ static std::optional<std::set<int64_t>> readSizes(llvm::StringRef text) {
   return sizes;
 }
 
+/// Why `sizes` cannot be predicted from the other sizes of `calibration`, or nothing.
+static std::string whyNotPredicted(const Calibration &calibration, const std::set<int64_t> &sizes) {
+  const std::set<int64_t> known = sizesOf(calibration);
+  for (int64_t size : sizes)
+    if (known.count(size) == 0)
+      return "no layer of " + std::to_string(size) +
+             " tokens was measured; tokens are counted over all nodes together, and there are " +
+             llvm::join(llvm::map_range(known, [](int64_t t) { return std::to_string(t); }), ", ");
+  return sizes == known ? "these are all sizes there, nothing is left to predict them from" : "";
+}
+
 /// --measured: how far predicted layers are from measured ones.
 static int printPredictions(const CommandLine &line, const Cluster &cluster) {
   std::string error;
@@ -183,9 +194,9 @@ static int printPredictions(const CommandLine &line, const Cluster &cluster) {
     if (!sizes)
       return fail(kUsage,
                   "--sizes: '" + line.sizes + "' is no list of numbers of tokens such as 8,32");
-    if (predictions = predictSizes(cluster, *sizes); predictions.empty())
-      return fail(kBadInput, line.measured + ": --sizes " + line.sizes +
-                                 " must be some of the numbers of tokens there, not all");
+    if (const std::string wrong = whyNotPredicted(calibration, *sizes); !wrong.empty())
+      return fail(kBadInput, line.measured + ": --sizes " + line.sizes + ": " + wrong);
+    predictions = predictSizes(cluster, *sizes);
   } else if (line.measured == line.cluster) {
     by = PredictedBy::OtherFifths;
     predictions = predictHeldOut(cluster);

@@ -52,6 +52,7 @@ struct LayerSample {
   double zipf = 0; ///< 0: uniform
   WireType wire = WireType::F32; ///< of rows between nodes
   double ns = 0;
+  std::string date{}; ///< if it is another than the calibration's
 };
 
 /// Measured over predicted, of one layer.
@@ -79,6 +80,8 @@ struct MethodFits {
 struct Calibration {
   std::string date, version, engine; ///< texts of the file
   std::vector<LayerSample> layers;
+  /// When layers of `wire` were measured: the first one's date, or that of all.
+  const std::string &dateOf(WireType wire) const;
 };
 
 /// `link` as L sees it: stepNs in place of alpha, bandwidth / factor.
@@ -94,6 +97,8 @@ double overlapped(double linksNs, double processorsNs);
 /// Rounding takes processors, and fewer bytes links: what is measured with one type says nothing
 /// of the other. A type without layers is not there, its methods keep the formula.
 using WireFits = std::map<WireType, MethodFits>;
+/// Those of `wire`; none for a type without layers.
+const MethodFits &fitsOf(const WireFits &fits, WireType wire);
 /// The constants of all methods that `layers` hold. Takes tens of milliseconds.
 WireFits fitMethods(const Cluster &cluster, const std::vector<LayerSample> &layers);
 
@@ -110,8 +115,10 @@ std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster);
 /// The same for those of one wire type.
 std::vector<LayerPrediction> predictHeldOut(const Cluster &cluster, WireType wire);
 
-/// The layers of `cluster`'s calibration whose number of tokens (of all nodes together) is one of
-/// `sizes`, predicted from those of the other sizes. Nothing if there are none on either side.
+/// Sizes of `cluster`'s calibration: numbers of tokens, of all nodes together.
+std::set<int64_t> sizesOf(const Calibration &calibration);
+/// The layers of `cluster`'s calibration whose size is one of `sizes`, predicted from those of the
+/// other sizes. Sizes without layers add nothing; nothing comes back if no other size has any.
 std::vector<LayerPrediction> predictSizes(const Cluster &cluster, const std::set<int64_t> &sizes);
 
 /// All that was measured at one size: which way would be picked, and which is the fastest.
