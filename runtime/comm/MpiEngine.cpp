@@ -4,19 +4,32 @@
 
 #include "core/Env.h"
 
+#include <climits>
 #include <cstring>
 #include <dlfcn.h>
+#include <unistd.h>
 
 namespace mxs {
 
+// The folder of the library or program that holds this code. A program is known by the word that it
+// was started with, which is no path where PATH found it.
+static std::string ownFolder() {
+  Dl_info self;
+  std::string path;
+  if (::dladdr(reinterpret_cast<const void *>(&ownFolder), &self) && self.dli_fname)
+    path = self.dli_fname;
+  if (path.find('/') == std::string::npos) {
+    char program[PATH_MAX];
+    const ssize_t length = ::readlink("/proc/self/exe", program, sizeof program);
+    path.assign(program, length > 0 ? static_cast<size_t>(length) : 0);
+  }
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
 // Beside this library, or in ../lib of a program that holds this code.
 static void *openEngine(std::string &reason) {
-  Dl_info self;
-  std::string folder = ".";
-  if (::dladdr(reinterpret_cast<const void *>(&openEngine), &self) && self.dli_fname)
-    folder = self.dli_fname;
-  const size_t slash = folder.rfind('/');
-  folder = slash == std::string::npos ? "." : folder.substr(0, slash);
+  const std::string folder = ownFolder();
   for (const char *place : {"/", "/../lib/"}) {
     // Global: the components of some MPI builds look for MPI's symbols there.
     if (void *engine = ::dlopen((folder + place + "libmixserve_mpi.so").c_str(),
@@ -45,8 +58,9 @@ Status startMpi(const MpiOptions &options, std::unique_ptr<MpiProcess> &out) {
   const auto *interface = static_cast<const char *>(::dlsym(engine, "mxs_mpi_interface"));
   const auto start = reinterpret_cast<MpiStart>(::dlsym(engine, "mxs_mpi_start"));
   if (!start || !interface || std::strcmp(interface, MXS_MPI_INTERFACE) != 0)
-    return mismatch("libmixserve_mpi.so beside this program is of another version; install or build "
-                    "both together");
+    return mismatch(
+        "libmixserve_mpi.so beside this program is of another version; install or build "
+        "both together");
   Status status;
   start(options, status, out);
   return status;

@@ -77,7 +77,9 @@ static Status checkForced(const ModelOptions &options, const Manifest &manifest)
     return okStatus();
   if (options.chunks > manifest.maxBatchTokens)
     return invalidArgument(std::to_string(options.chunks) + " chunks of at most " +
-                           std::to_string(manifest.maxBatchTokens) + " tokens cannot be made");
+                           std::to_string(manifest.maxBatchTokens) +
+                           " tokens cannot be made; ask for at most " +
+                           std::to_string(manifest.maxBatchTokens));
   const bool all = std::all_of(manifest.table.begin(), manifest.table.end(), [&](auto &entry) {
     return isChunked(manifest.variants[static_cast<size_t>(entry.variant)]);
   });

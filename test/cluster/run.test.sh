@@ -61,6 +61,12 @@ assert all(rank["compute_s"] > 0 and rank["inter_s"] > 0 for rank in r["ranks"])
 expect 2 'between processes the network has its own' launch -n 2 mixserve-bench serve hybrid.mxs --pace-inter 5
 expect 1 'which artifact' launch -n 2 mixserve-bench serve
 
+# Programs find the engine from wherever PATH finds them.
+expect 0 'hybrid' launch -n 2 mixserve-bench layer --devices 1 --tokens 3 --hidden 8 --experts 4 --top-k 2 --rounds 1 \
+  --methods hybrid
+expect 1 'start it without mpirun' launch -n 2 mixserve-bench step hybrid.mxs
+[ "$(grep -c 'start it without' out)" -eq 1 ] || fail "a usage error was printed more than once"
+
 # What does not fit is refused by all, before anything runs.
 expect 2 'the artifact is for 2 nodes, but 3 processes were started' launch -n 3 mixserve-run hybrid.mxs "${prompts[@]}"
 expect 2 'between processes the network has its own' launch -n 2 mixserve-run hybrid.mxs "${prompts[@]}" --pace-inter 5

@@ -29,16 +29,22 @@ void printTable(const json &result) {
               "least", "most", "x fused", "x bound", "hidden", "traced", "cpu ms", "inter MB",
               "intra MB");
   for (const json &m : result.at("methods")) {
-    char traced[32] = "";
-    if (m.contains("traced"))
-      std::snprintf(traced, sizeof traced, "%.0f%%",
-                    m.at("traced").at("hidden").get<double>() * 100);
     const auto number = [&](const char *name) { return m.value(name, 0.0); };
-    std::printf("%-18s %6s %10.2f %10.2f %10.2f %9.2f %9.2f %7.0f%% %8s %8.1f %10.2f %10.2f\n",
+    // What there is nothing to compare with, is no number.
+    const auto text = [](const json &of, const char *name, double times, const char *format) {
+      char cell[32] = "-";
+      if (of.contains(name))
+        std::snprintf(cell, sizeof cell, format, of.at(name).get<double>() * times);
+      return std::string(cell);
+    };
+    const json traced = m.value("traced", json::object());
+    std::printf("%-18s %6s %10.2f %10.2f %10.2f %9s %9s %8s %8s %8.1f %10.2f %10.2f\n",
                 m.at("method").get<std::string>().c_str(),
                 m.contains("chunks") ? m.at("chunks").dump().c_str() : "", number("median_s") * 1e3,
-                number("least_s") * 1e3, number("most_s") * 1e3, number("over_fused"),
-                number("over_bound"), number("hidden") * 100, traced, number("cpu_s") * 1e3,
+                number("least_s") * 1e3, number("most_s") * 1e3,
+                text(m, "over_fused", 1, "%.2f").c_str(), text(m, "over_bound", 1, "%.2f").c_str(),
+                text(m, "hidden", 100, "%.0f%%").c_str(),
+                text(traced, "hidden", 100, "%.0f%%").c_str(), number("cpu_s") * 1e3,
                 number("inter_bytes") / 1e6, number("intra_bytes") / 1e6);
   }
 }

@@ -15,7 +15,7 @@ static std::string selectMethods(const std::string &names, std::vector<LayerMeth
     return "";
   std::string known;
   for (const LayerMethod &method : methods)
-    if (known.find(method.name) == std::string::npos)
+    if ((", " + known + ",").find(", " + method.name + ",") == std::string::npos)
       known += (known.empty() ? "" : ", ") + method.name;
   std::vector<std::string> wanted;
   std::stringstream stream(names);

@@ -5,7 +5,9 @@
 
 #include "core/Env.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <sstream>
 
 using namespace mixserve::tools;
 using nlohmann::json;
@@ -23,6 +25,9 @@ static void printLatency(const char *name, const json &summary) {
 
 static void printTable(const json &result) {
   const json &layout = result.at("layout"), &load = result.at("load");
+  std::ostringstream rate;
+  rate << load.at("rate").get<double>() << " per second";
+  const std::string arrivals = load.at("rate").get<double>() > 0 ? rate.str() : "all at once";
   std::printf("%s: attn_tp=%d attn_dp=%d moe_tp=%d moe_ep=%d; %lld requests, prompt %s, output %s, "
               "%s, seed %lld\n",
               result.at("artifact").get<std::string>().c_str(), layout.at("attn_tp").get<int>(),
@@ -30,10 +35,7 @@ static void printTable(const json &result) {
               layout.at("moe_ep").get<int>(),
               static_cast<long long>(result.at("requests").at("served").get<int64_t>()),
               load.at("prompt").get<std::string>().c_str(),
-              load.at("output").get<std::string>().c_str(),
-              load.at("rate").get<double>() > 0
-                  ? (std::to_string(load.at("rate").get<double>()) + " per second").c_str()
-                  : "all at once",
+              load.at("output").get<std::string>().c_str(), arrivals.c_str(),
               static_cast<long long>(load.at("seed").get<int64_t>()));
   if (const int64_t cut = result.at("requests").at("cut"))
     std::printf("%lld requests were cut to the artifact's context\n", static_cast<long long>(cut));
@@ -62,8 +64,10 @@ static void printTable(const json &result) {
 }
 
 /// What is wrong with the options as a whole, or "".
-static std::string whyNot(const ServeBenchOptions &options, bool requestsGiven) {
-  if (options.load.duration > 0 && requestsGiven)
+static std::string whyNot(const ServeBenchOptions &options, int64_t requests) {
+  if (std::max(requests, options.warmUps) > 10'000'000)
+    return "--requests and --warm-up: at most ten million requests";
+  if (options.load.duration > 0 && requests > 0)
     return "--duration and --requests both say when the load ends; give one of them";
   if (options.load.duration > 0 && options.load.rate == 0)
     return "--duration needs arrivals over time; give --rate too";
@@ -133,10 +137,14 @@ int mixserve::tools::serveCommand(int argc, char **argv) {
   options.load.prompt = *prompts;
   options.load.output = *outputs;
   options.load.duration = double(durationNs) / 1e9;
-  if (const std::string why = whyNot(options, requests > 0); !why.empty())
+  if (const std::string why = whyNot(options, requests); !why.empty())
     return parser.usageError(why);
   if (requests > 0)
     options.load.requests = requests;
+  // Several processes go through the start together, so that none waits for one that left.
+  if (const std::string why = options.launched ? "" : whyNoFile("--trace", options.trace);
+      !why.empty())
+    return fail(kBadInput, why);
   json result = resultHeader("serve");
   result["artifact"] = options.artifact;
   result["load"] = {{"rate", options.load.rate},

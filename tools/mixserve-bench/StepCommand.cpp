@@ -3,6 +3,8 @@
 #include "tools/mixserve-bench/StepBench.h"
 #include "tools/options/Options.h"
 
+#include "core/Env.h"
+
 #include <cstdio>
 #include <cstdlib>
 #include <unistd.h>
@@ -52,6 +54,9 @@ static int run(StepBenchOptions &options, bool asJson) {
 }
 
 int mixserve::tools::stepCommand(int argc, char **argv) {
+  mxs::Env environment;
+  if (const mxs::Status status = mxs::Env::read(environment); !status.ok())
+    return fail(status);
   StepBenchOptions options;
   std::string batches;
   bool asJson = false;
@@ -72,9 +77,17 @@ int mixserve::tools::stepCommand(int argc, char **argv) {
                 "faster, and wrong when the caches hold it)");
   parser.duration("deadline", options.deadlineNs, "bound on every wait (default 30s)");
   parser.flag("json", asJson, "print mixserve.bench/v1");
+  if (environment.launch.process > 0) // what all processes would say, one does
+    parser.beSilent();
   std::vector<std::string> artifacts;
   if (auto code = parser.parse(argc, argv, artifacts))
     return *code;
+  // Each would time all ranks, beside the others on the same processors.
+  if (environment.launch.processes > 1)
+    return parser.usageError("step times all nodes in one process, but " +
+                             std::to_string(environment.launch.processes) +
+                             " processes were started; start it without mpirun or srun, or measure "
+                             "several with mixserve-bench serve");
   if (artifacts.size() != 1)
     return parser.usageError(artifacts.empty()
                                  ? "which artifact? give its folder"

@@ -3,7 +3,7 @@
 #include "tools/options/Options.h"
 
 #include <cstdio>
-#include <cstring>
+#include <new>
 
 using namespace mixserve::tools;
 
@@ -46,7 +46,11 @@ int main(int argc, char **argv) {
   }
   for (const Command *command = kCommands; command->name; ++command)
     if (word == command->name)
-      return command->run(argc - 1, argv + 1);
+      try {
+        return command->run(argc - 1, argv + 1);
+      } catch (const std::bad_alloc &) {
+        return fail(kBadInput, "there is not enough memory for it; ask for less");
+      }
   return usageError(word[0] == '-' ? "unknown option '" + word + "'; what to measure comes first"
                                    : "cannot measure '" + word + "'");
 }

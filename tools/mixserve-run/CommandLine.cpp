@@ -4,10 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <sstream>
-#include <unistd.h>
 
 using namespace mixserve::tools;
 
@@ -30,24 +27,6 @@ std::vector<int32_t> mixserve::tools::parseIds(const std::string &where, const s
     error = where + ": '" + text +
             "' is no list of token ids; give numbers separated by commas, such as 304,287,283";
   return ids;
-}
-
-/// Why `path` cannot become a file, or "".
-static std::string whyNoFile(const std::string &option, const std::string &path) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : ".";
-  const std::string what = option + ": cannot write '" + path + "': ";
-  if (path.empty())
-    return "";
-  if (fs::is_directory(path, ignored))
-    return what + "it is a folder; give the name of a file";
-  if (!fs::is_directory(folder, ignored))
-    return what + "there is no folder '" + folder.string() + "'; make it first";
-  if (access(folder.c_str(), W_OK | X_OK) != 0)
-    return what + "folder '" + folder.string() + "': " + std::strerror(errno) +
-           "; choose another one";
-  return "";
 }
 
 std::string mixserve::tools::whyNotWritable(const RunOptions &options) {
@@ -118,6 +97,9 @@ static std::string whyUnsampled(RunOptions &options) {
   if (!options.verify.empty() && samples)
     return "--verify generates greedily as many tokens as its file holds; leave out --temperature, "
            "--top-k, --top-p, --min-p, --repetition-penalty and --stop-ids";
+  if (options.temperature <= 0 && (options.topK > 0 || options.topP > 0 || options.minP > 0))
+    return "--top-k, --top-p and --min-p say what is drawn from, and nothing is drawn without "
+           "--temperature; give one above 0, such as 1, or leave them out";
   if (options.topP > 1 || options.minP > 1)
     return "--top-p and --min-p are shares, at most 1";
   if (options.logprobs && !options.json)

@@ -6,8 +6,27 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <unistd.h>
 
 using namespace mixserve::tools;
+
+std::string mixserve::tools::whyNoFile(const std::string &option, const std::string &path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : ".";
+  const std::string what = option + ": cannot write '" + path + "': ";
+  if (path.empty())
+    return "";
+  if (fs::is_directory(path, ignored))
+    return what + "it is a folder; give the name of a file";
+  if (!fs::is_directory(folder, ignored))
+    return what + "there is no folder '" + folder.string() + "'; make it first";
+  if (access(folder.c_str(), W_OK | X_OK) != 0)
+    return what + "folder '" + folder.string() + "': " + std::strerror(errno) +
+           "; choose another one";
+  return "";
+}
 
 Options::Options(std::string program, std::string synopsis, std::string summary,
                  std::string example)

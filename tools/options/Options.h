@@ -13,6 +13,11 @@ namespace mixserve::tools {
 /// Exit codes of all commands.
 enum ExitCode { kOk = 0, kUsage = 1, kBadInput = 2, kNoPlan = 3, kMismatch = 4, kRankFailed = 5 };
 
+/// Why no file can be written at `path` (empty: none is asked for), as "OPTION: cannot write ...",
+/// or
+/// "". For before the work: nobody waits for a result to learn of a typing error.
+std::string whyNoFile(const std::string &option, const std::string &path);
+
 /// Declares options, prints --help from them, parses. `--name VALUE` and `--name=VALUE` are the
 /// same; an option of one letter is written -o. A value is not empty, and only `texts` may be given
 /// twice. References given to it must outlive parse().

@@ -64,8 +64,10 @@ TEST(Mpi, MatchesTheReference) {
 
 /// A request and its bytes.
 struct Mail {
+  /// Of all mails, and never freed: the thread of MPI may still notify it when a mail is gone.
+  static WaitPoint sleeper;
+
   MessageRequest request;
-  WaitPoint sleeper;
   std::vector<uint8_t> bytes;
 
   explicit Mail(size_t size, uint8_t value = 0) : bytes(size, value) {
@@ -80,6 +82,8 @@ struct Mail {
                : static_cast<int>(MessageRequest::Pending);
   }
 };
+
+WaitPoint Mail::sleeper;
 
 // Around a page, and around the limit above which MPI would ask the receiver first.
 TEST(Mpi, MessagesOfEverySizeArrive) {

@@ -1,13 +1,7 @@
 //===- Soak.cpp - Are results right, and memory constant, without end? ------------------------===//
 //
-//   comm-soak [--collectives N] [--seconds S] [--nodes N] [--devices D] [--seed X] [--batches B]
-//   [--quiet] mpirun -n N comm-soak --mpi ...             one process per node
-//
-// Random layouts, batches and routing, every result compared with the reference (Conformance.h); a
-// new world every B (300) batches. Ends with 1, on every node and with the reason, at the first
-// difference or failure, or when memory, threads or open files have grown since the first tenth.
-// Prints a line per world, and at the end what each process held after the first tenth, in the
-// middle and at the end.
+// Results are compared with Conformance.h. Every node says why it ends with 1; "grown" is since the
+// first tenth. The end prints what each process held after the first tenth, in the middle and then.
 //
 //===----------------------------------------------------------------------===//
 
@@ -239,11 +233,42 @@ private:
 } // namespace
 } // namespace mxs::test
 
+static const char kUsage[] =
+    R"(usage: comm-soak [options]
+
+Random layouts, batches and routing, every result compared with the reference, in one short world
+after the other. Ends with 1 at the first difference or failure, or when memory, threads or open
+files have grown.
+
+  --collectives N    how many (default 1000000)
+  --seconds N        or this long, whichever ends first (default 7200)
+  --nodes N          in this process (default 2; with --mpi: the processes)
+  --devices N        ranks per node (default 2)
+  --batches N        of collectives in a world (default 300)
+  --seed N           which ones (default 1)
+  --mpi              between the processes that mpirun started
+  --quiet            print the end alone, not a line per world
+
+example:
+  hosts with 2 --rate 1000 -- sh -c 'hosts mpirun $HOSTS_PREFIX build/bin/comm-soak --mpi --quiet'
+)";
+
 int main(int argc, char **argv) {
   using namespace mxs;
   test::Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
+    if (name == "--help" || name == "-h") {
+      std::fputs(kUsage, stdout);
+      return 0;
+    }
+    if (name.rfind("--", 0) != 0 ||
+        std::string(kUsage).find("\n  " + name + " ") == std::string::npos) {
+      std::fprintf(stderr,
+                   "comm-soak: unknown option '%s'; run 'comm-soak --help' for the options\n",
+                   name.c_str());
+      return 1;
+    }
     if (name == "--mpi" || name == "--quiet") {
       (name == "--mpi" ? options.mpi : options.quiet) = true;
       continue;
@@ -252,7 +277,7 @@ int main(int argc, char **argv) {
     const long long value = i + 1 < argc ? std::strtoll(argv[++i], &end, 10) : -1;
     if (!end || *end || value < 1) {
       std::fprintf(stderr, "comm-soak: %s wants a positive number\n", name.c_str());
-      return 2;
+      return 1;
     }
     if (name == "--collectives")
       options.collectives = value;
@@ -264,12 +289,8 @@ int main(int argc, char **argv) {
       options.devices = static_cast<int>(value);
     else if (name == "--batches")
       options.batches = static_cast<int>(value);
-    else if (name == "--seed")
+    else // --seed
       options.seed = static_cast<unsigned>(value);
-    else {
-      std::fprintf(stderr, "comm-soak: unknown option %s\n", name.c_str());
-      return 2;
-    }
   }
   std::unique_ptr<MpiProcess> process;
   if (options.mpi) {

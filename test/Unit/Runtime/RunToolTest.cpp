@@ -147,9 +147,13 @@ TEST_F(RunTool, UsageErrors) {
         folder + " --prompt-ids", folder + " --prompt-ids 1 --deadline 30",
         folder + " --prompt-ids 1 --method quick", folder + " --prompt-ids 1 --top-p 1.5",
         folder + " --prompt-ids 1 --temperature -1", folder + " --prompt-ids 1 --concurrency 0",
-        folder + " --prompt-ids 1 --logprobs", folder + " --verify x --top-k 3"})
+        folder + " --prompt-ids 1 --logprobs", folder + " --verify x --top-k 3",
+        folder + " --prompt-ids 1 --top-p 0.5",
+        folder + " --prompt-ids 1 --temperature 0 --top-k 3"})
     EXPECT_EQ(run(arguments).code, 1) << arguments;
   EXPECT_TRUE(contains(run(folder + " --promt-ids 1").text, "did you mean '--prompt-ids'"));
+  EXPECT_TRUE(contains(run(folder + " --prompt-ids 1 --min-p 0.1").text,
+                       "nothing is drawn without --temperature; give one above 0"));
   EXPECT_EQ(run("--help").code, 0);
   EXPECT_TRUE(contains(run("--version").text, "mixserve"));
 }
@@ -165,7 +169,8 @@ TEST_F(RunTool, BadInput) {
       {folder + " --prompt-file " + folder + "/none", "--prompt-file"},
       {folder + " --prompt-ids 1 --max-new-tokens 99", "exceed the artifact's context"},
       {folder + " --prompt-ids 1 --method hybrid", "no dispatch method 'hybrid'"},
-      {folder + " --prompt-ids 1 --chunks 4", "only the methods hybrid-fused and hier-ep work in chunks"},
+      {folder + " --prompt-ids 1 --chunks 4",
+       "only the methods hybrid-fused and hier-ep work in chunks"},
       {folder + "-missing --prompt-ids 1", "no such folder"},
       {folder + " --verify " + folder + "/none", "cannot open"},
       {folder + " --verify " + folder + "/plan.json", "safetensors"},
