@@ -37,7 +37,8 @@ Attribute MeshAttr::parse(AsmParser &parser, Type) {
     return success();
   };
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseLess() || parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseAxis) ||
+  if (parser.parseLess() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseAxis) ||
       parser.parseGreater())
     return {};
   return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), names, sizes);
@@ -117,7 +118,8 @@ static FailureOr<AxesAttr> parseAxes(AsmParser &parser) {
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Braces, parseOne))
     return failure();
-  auto attr = AxesAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), axes);
+  auto attr =
+      AxesAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), axes);
   if (!attr)
     return failure();
   return attr;
@@ -125,7 +127,8 @@ static FailureOr<AxesAttr> parseAxes(AsmParser &parser) {
 
 static void printAxes(AsmPrinter &printer, AxesAttr axes) {
   printer << "{";
-  llvm::interleaveComma(axes.getAxes(), printer, [&](AxisRefAttr axis) { printAxisRef(printer, axis); });
+  llvm::interleaveComma(axes.getAxes(), printer,
+                        [&](AxisRefAttr axis) { printAxisRef(printer, axis); });
   printer << "}";
 }
 
@@ -147,8 +150,8 @@ void AxisRefAttr::print(AsmPrinter &printer) const {
 LogicalResult AxisRefAttr::verify(EmitError emitError, StringAttr name, int64_t pre, int64_t size) {
   const bool whole = pre == 0 && size == 0;
   if (!whole && (pre < 1 || size < 2))
-    return emitError() << "(C1) sub-axis of " << name << " needs pre >= 1 and size >= 2, got (" << pre
-                       << ")" << size;
+    return emitError() << "(C1) sub-axis of " << name << " needs pre >= 1 and size >= 2, got ("
+                       << pre << ")" << size;
   return success();
 }
 
@@ -295,7 +298,8 @@ LogicalResult ShardingAttr::verify(EmitError emitError, ArrayRef<AxesAttr> dims,
 }
 
 bool ShardingAttr::isReplicated() const {
-  return getPartial().empty() && llvm::all_of(getDims(), [](AxesAttr axes) { return axes.empty(); });
+  return getPartial().empty() &&
+         llvm::all_of(getDims(), [](AxesAttr axes) { return axes.empty(); });
 }
 
 ShardingAttr ShardingAttr::of(Type type) {
@@ -306,6 +310,28 @@ ShardingAttr ShardingAttr::of(Type type) {
 //===----------------------------------------------------------------------===//
 // LayoutAttr, EntryAttr
 //===----------------------------------------------------------------------===//
+
+SmallVector<std::pair<StringRef, int64_t>> TimesAttr::getNamedTimes() const {
+  return {{"embed_rs", getEmbedRs()},       {"attn_ag", getAttnAg()},
+          {"attn_rs", getAttnRs()},         {"dispatch", getDispatch()},
+          {"dispatch_ag", getDispatchAg()}, {"combine_rs", getCombineRs()},
+          {"combine", getCombine()},        {"lm_head_ag", getLmHeadAg()},
+          {"ag_dispatch", getAgDispatch()}, {"rs_combine", getRsCombine()}};
+}
+
+LogicalResult TimesAttr::verify(EmitError emitError, int64_t tokens, Method, int64_t chunks,
+                                int64_t embedRs, int64_t attnAg, int64_t attnRs, int64_t dispatch,
+                                int64_t dispatchAg, int64_t combineRs, int64_t combine,
+                                int64_t lmHeadAg, int64_t agDispatch, int64_t rsCombine) {
+  if (tokens < 1 || chunks < 1)
+    return emitError() << "(C1) tokens and chunks must be at least 1, got " << tokens << " and "
+                       << chunks;
+  for (int64_t time : {embedRs, attnAg, attnRs, dispatch, dispatchAg, combineRs, combine, lmHeadAg,
+                       agDispatch, rsCombine})
+    if (time < 0)
+      return emitError() << "(C1) times must be at least 0, got " << time;
+  return success();
+}
 
 LogicalResult LayoutAttr::verify(EmitError emitError, int64_t attnTp, int64_t attnDp, int64_t moeTp,
                                  int64_t moeEp, int64_t pp) {
@@ -319,7 +345,7 @@ LogicalResult LayoutAttr::verify(EmitError emitError, int64_t attnTp, int64_t at
 
 LogicalResult EntryAttr::verify(EmitError emitError, int64_t maxTokens, Method, int64_t chunks) {
   if (maxTokens < 1 || chunks < 1)
-    return emitError() << "(C1) max_tokens and chunks must be at least 1, got " << maxTokens << " and "
-                       << chunks;
+    return emitError() << "(C1) max_tokens and chunks must be at least 1, got " << maxTokens
+                       << " and " << chunks;
   return success();
 }

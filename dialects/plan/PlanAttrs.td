@@ -241,6 +241,31 @@ def Plan_CostAttr : Plan_Attr<"Cost", "cost"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Plan_TimesAttr : Plan_Attr<"Times", "times"> {
+  let summary = "Predicted time of a step's collectives, by kind, all layers together [ns]";
+  let description = [{
+    Of steps of `tokens` tokens, with the method and chunks that the plan's table gives them. A fused op covers
+    several sites; what is 0 is not there, or hidden in a fused op.
+
+    - (C1) tokens and chunks are at least 1, times at least 0.
+
+    Example: `#plan.times<tokens = 64, method = hybrid_fused, chunks = 4, embed_rs = 9000, ag_dispatch = 410000, rs_combine = 390000>`
+  }];
+  let parameters = (ins
+    "int64_t":$tokens, "::mixserve::plan::Method":$method, "int64_t":$chunks,
+    DefaultValuedParameter<"int64_t", "0">:$embed_rs, DefaultValuedParameter<"int64_t", "0">:$attn_ag,
+    DefaultValuedParameter<"int64_t", "0">:$attn_rs, DefaultValuedParameter<"int64_t", "0">:$dispatch,
+    DefaultValuedParameter<"int64_t", "0">:$dispatch_ag, DefaultValuedParameter<"int64_t", "0">:$combine_rs,
+    DefaultValuedParameter<"int64_t", "0">:$combine, DefaultValuedParameter<"int64_t", "0">:$lm_head_ag,
+    DefaultValuedParameter<"int64_t", "0">:$ag_dispatch, DefaultValuedParameter<"int64_t", "0">:$rs_combine);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Names and times [ns], in the order of the parameters.
+    ::llvm::SmallVector<std::pair<::llvm::StringRef, int64_t>> getNamedTimes() const;
+  }];
+}
+
 def Plan_BytesAttr : Plan_Attr<"Bytes", "bytes"> {
   let summary = "Bytes that one step moves through a collective, over all ranks, by link class";
   let description = [{

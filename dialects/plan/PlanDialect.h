@@ -35,11 +35,13 @@ inline constexpr llvm::StringLiteral kWorkloadAttr = "plan.workload";
 inline constexpr llvm::StringLiteral kLimitsAttr = "plan.limits";
 inline constexpr llvm::StringLiteral kLayoutAttr = "plan.layout";
 inline constexpr llvm::StringLiteral kTableAttr = "plan.table";
-/// Methods that are compiled in beside the table's (array of #plan.method), for runs that force one.
+/// Methods that are compiled in beside the table's (array of #plan.method), for runs that force
+/// one.
 inline constexpr llvm::StringLiteral kVariantsAttr = "plan.variants";
 /// Element type of rows between nodes that the plan was made for (#plan.wire); absent: f32.
 inline constexpr llvm::StringLiteral kWireAttr = "plan.wire";
 inline constexpr llvm::StringLiteral kCostAttr = "plan.cost";
+inline constexpr llvm::StringLiteral kPredictedAttr = "plan.predicted";
 /// On a step function after shard: the dispatch method it implements (#plan.method).
 inline constexpr llvm::StringLiteral kMethodAttr = "plan.method";
 /// On parameters and ops after shard: who chose the sharding (a string).

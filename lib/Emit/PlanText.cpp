@@ -39,7 +39,8 @@ static void writeChoice(JsonStream &json, ModuleOp fused) {
   });
   json.attribute("wire", plan::stringifyWireType(plan::wireOf(fused)));
   json.attributeArray("table", [&] {
-    for (auto entry : fused->getAttrOfType<ArrayAttr>(plan::kTableAttr).getAsRange<plan::EntryAttr>())
+    for (auto entry :
+         fused->getAttrOfType<ArrayAttr>(plan::kTableAttr).getAsRange<plan::EntryAttr>())
       json.object([&] {
         json.attribute("max_tokens", entry.getMaxTokens());
         json.attribute("method", plan::methodOption(entry.getMethod()));
@@ -66,6 +67,26 @@ static void writeChoice(JsonStream &json, ModuleOp fused) {
       json.attribute("tokens_per_s", number(cost.getTokensPerS()));
       json.attribute("source", cost.getSource());
     });
+}
+
+/// {tokens, method, chunks, ns: {site or fused op: time of all its collectives in a step}}.
+static void writePredicted(JsonStream &json, ModuleOp fused) {
+  auto predicted = fused->getAttrOfType<ArrayAttr>(plan::kPredictedAttr);
+  if (!predicted)
+    return;
+  json.attributeArray("predicted", [&] {
+    for (auto step : predicted.getAsRange<plan::TimesAttr>())
+      json.object([&] {
+        json.attribute("tokens", step.getTokens());
+        json.attribute("method", plan::methodOption(step.getMethod()));
+        json.attribute("chunks", step.getChunks());
+        json.attributeObject("ns", [&] {
+          for (auto [name, ns] : step.getNamedTimes())
+            if (ns > 0)
+              json.attribute(name, ns);
+        });
+      });
+  });
 }
 
 static void writeShape(JsonStream &json, ArrayRef<int64_t> shape) {
@@ -122,7 +143,8 @@ static void writeCollective(JsonStream &json, Operation *op) {
   });
 }
 
-std::string mixserve::planText(ModuleOp fused, ArrayRef<ParamEntry> params, ArrayRef<Variant> variants) {
+std::string mixserve::planText(ModuleOp fused, ArrayRef<ParamEntry> params,
+                               ArrayRef<Variant> variants) {
   auto mesh = fused->getAttrOfType<plan::MeshAttr>(plan::kMeshAttr);
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -131,6 +153,7 @@ std::string mixserve::planText(ModuleOp fused, ArrayRef<ParamEntry> params, Arra
     json.attribute("schema", "mixserve.plan/v1");
     writeMesh(json, mesh);
     writeChoice(json, fused);
+    writePredicted(json, fused);
     json.attributeArray("params", [&] {
       for (const ParamEntry &entry : params)
         writeParam(json, entry, mesh);

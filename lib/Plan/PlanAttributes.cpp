@@ -1,8 +1,14 @@
 //===- PlanAttributes.cpp - The planner's structs as attributes -----------===//
 #include "PlanAttributes.h"
 
+#include "mixserve/Plan/CollectiveTimes.h"
+
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/Path.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
 
 using namespace mlir;
 
@@ -45,6 +51,29 @@ ArrayAttr tableAttr(Builder &builder, const std::vector<planner::TableEntry> &ta
     entries.push_back(plan::EntryAttr::get(builder.getContext(), entry.maxTokens,
                                            toDialect(entry.method), entry.chunks));
   return builder.getArrayAttr(entries);
+}
+
+/// Steps of 1, 2, 4, .. and of the most tokens, by the plan's own table.
+ArrayAttr predictedAttr(Builder &builder, const planner::PlanRequest &request,
+                        const planner::Plan &chosen) {
+  const planner::PlanContext context{request.cluster, request.model, request.routing,
+                                     request.workload, chosen.limits};
+  SmallVector<Attribute> predicted;
+  const int64_t most = chosen.limits.maxBatchTokens;
+  for (int64_t tokens = 1; tokens < 2 * most; tokens *= 2) {
+    const int64_t size = std::min(tokens, most);
+    const planner::TableEntry &entry = planner::entryFor(chosen.table, size);
+    const planner::CollectiveTimes times =
+        planner::collectiveTimes(context, chosen.layout, entry.method, entry.chunks,
+                                 planner::typicalLoad(request.workload, size));
+    std::array<int64_t, planner::kTimedOps.size()> ns;
+    std::transform(times.begin(), times.end(), ns.begin(),
+                   [](double time) { return std::llround(time); });
+    predicted.push_back(plan::TimesAttr::get(builder.getContext(), size, toDialect(entry.method),
+                                             entry.chunks, ns[0], ns[1], ns[2], ns[3], ns[4], ns[5],
+                                             ns[6], ns[7], ns[8], ns[9]));
+  }
+  return builder.getArrayAttr(predicted);
 }
 
 /// The attribute `name` of kind `Attr`, or null after an error.
@@ -127,6 +156,7 @@ void setPlanAttributes(ModuleOp module, const planner::PlanRequest &request,
                   plan::WireTypeAttr::get(context, request.model.wire == planner::WireType::BF16
                                                        ? plan::WireType::BF16
                                                        : plan::WireType::F32));
+  module->setAttr(plan::kPredictedAttr, predictedAttr(builder, request, chosen));
   module->setAttr(plan::kCostAttr,
                   plan::CostAttr::get(context, builder.getF64FloatAttr(chosen.cost.ttftNs / 1e3),
                                       builder.getF64FloatAttr(chosen.cost.itlNs / 1e3),

@@ -391,7 +391,13 @@ Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
   for (const mxs_sequence_t &s : batch.sequences)
     cached(s) = s.position + s.num_tokens;
   ++steps;
-  tokens += static_cast<uint64_t>(batch.totalTokens());
+  const uint64_t size = static_cast<uint64_t>(batch.totalTokens());
+  tokens += size;
+  size_t power = 0;
+  while ((uint64_t(1) << power) < size)
+    ++power;
+  ++bySize[power].steps;
+  bySize[power].tokens += size;
   if (batch.wantRouting)
     routing.add(plan, m, results);
   if (output.logits)

@@ -26,7 +26,7 @@ Status Model::nodeReport(size_t node, NodeReport &out) {
 
 std::string Model::stats() {
   CallCounts total{}, time{};
-  Json perRank = Json::array(), rankTimes = Json::array();
+  Json perRank = Json::array(), perRankTime = Json::array(), rankTimes = Json::array();
   ByteCounters bytes(ranks->world->topology(), manifest().layers);
   const auto addBytes = [&](const std::vector<ByteRow> &rows) {
     for (const ByteRow &row : rows)
@@ -50,6 +50,7 @@ std::string Model::stats() {
         time[i] += report.times[device][i];
       }
       perRank.push_back(callsJson(report.calls[device]));
+      perRankTime.push_back(callsJson(report.times[device]));
       const RankTimes &spent = report.spent[device];
       rankTimes.push_back({{"compute", spent.compute},
                            {"intra", spent.intra},
@@ -57,12 +58,18 @@ std::string Model::stats() {
                            {"wait", spent.wait}});
     }
   }
+  Json sizes = Json::array();
+  for (const auto &size : bySize)
+    if (size.steps > 0)
+      sizes.push_back({{"steps", size.steps}, {"tokens", size.tokens}});
   Json stats = {{"schema", "mixserve.stats/v1"},
                 {"steps", steps},
                 {"tokens", tokens},
+                {"step_sizes", std::move(sizes)},
                 {"calls", callsJson(total)},
                 {"call_ns", callsJson(time)},
                 {"rank_calls", std::move(perRank)},
+                {"rank_call_ns", std::move(perRankTime)},
                 {"rank_ns", std::move(rankTimes)}};
   stats["bytes"] = Json::parse(bytes.json());
   return stats.dump();

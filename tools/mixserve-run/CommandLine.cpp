@@ -78,8 +78,9 @@ static void declare(Options &parser, RunOptions &options) {
                 "table's (0: the table's)");
   parser.text("routing-out", "FILE", options.routing, "write the expert ids of every token (JSON)");
   parser.text("trace", "FILE", options.trace, "write a Chrome trace (JSON)");
-  parser.optionalText("stats", "FILE", options.stats, options.statsFile,
-                      "bytes and calls: print, or write as JSON");
+  parser.optionalText(
+      "stats", "FILE", options.stats, options.statsFile,
+      "bytes, calls, and times of collectives beside the plan's: print,\nor write as JSON");
   parser.duration("deadline", options.deadlineNs,
                   "bound on every wait (default: MXS_DEADLINE_MS, or 30s)");
   parser.number("pace-inter", "NS", options.paceInter, 0,

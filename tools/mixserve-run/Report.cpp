@@ -1,6 +1,8 @@
 //===- Report.cpp - What a run prints ---------------------------------------===//
 #include "tools/mixserve-run/Report.h"
+#include "tools/mixserve-run/Predicted.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -63,7 +65,45 @@ void mixserve::tools::printVerdicts(const std::vector<PromptVerdict> &verdicts,
                    : "MISMATCH: the run differs from the file\n");
 }
 
-void mixserve::tools::printStats(const std::string &statsJson) {
+/// Why the plan's times say nothing of this run, or "".
+static std::string whyUnpredicted(const json &plan, bool forced) {
+  if (forced)
+    return "the plan's times are of its own methods and chunks, and others were asked for";
+  return plan.contains("predicted") ? ""
+                                    : "the artifact holds no predicted times: compile it again";
+}
+
+static void printCollectives(const json &stats, const json &plan, bool forced) {
+  const std::string why = whyUnpredicted(plan, forced);
+  const double steps = std::max<double>(1, stats.at("steps").get<double>());
+  std::printf("%-20s %10s %12s %12s   ms a step\n", "collective", "calls", "predicted", "measured");
+  for (const CollectiveRow &row : compareCollectives(plan, stats)) {
+    char predicted[32] = "-";
+    if (why.empty() && row.predictedNs > 0)
+      std::snprintf(predicted, sizeof predicted, "%.3f", row.predictedNs / steps / 1e6);
+    std::printf("%-20s %10llu %12s %12.3f\n", row.call.c_str(),
+                static_cast<unsigned long long>(row.calls), predicted,
+                row.measuredNs / steps / 1e6);
+  }
+  const std::string source = plan.contains("cost") ? plan.at("cost").value("source", "") : "";
+  std::printf("predicted: %s; measured: of the rank that spent least, its waiting included\n",
+              why.empty() ? ("by " + source).c_str() : why.c_str());
+}
+
+std::string mixserve::tools::withPredictions(const std::string &statsJson, const json &plan,
+                                             bool forced) {
+  json stats = json::parse(statsJson);
+  json &rows = stats["collectives_ns"] = json::object();
+  const bool predicts = whyUnpredicted(plan, forced).empty();
+  for (const CollectiveRow &row : compareCollectives(plan, stats)) {
+    rows[row.call] = {{"measured", row.measuredNs}};
+    if (predicts && row.predictedNs > 0)
+      rows[row.call]["predicted"] = row.predictedNs;
+  }
+  return stats.dump();
+}
+
+void mixserve::tools::printStats(const std::string &statsJson, const json &plan, bool forced) {
   const json stats = json::parse(statsJson);
   std::map<std::tuple<int64_t, std::string, std::string>, int64_t> sums;
   for (const json &row : stats.at("bytes"))
@@ -80,4 +120,5 @@ void mixserve::tools::printStats(const std::string &statsJson) {
   for (const auto &[name, count] : stats.at("calls").items())
     std::printf("%-20s %10lld %12.3f\n", name.c_str(), static_cast<long long>(count.get<int64_t>()),
                 stats.at("call_ns").value(name, 0.0) / 1e6);
+  printCollectives(stats, plan, forced);
 }

@@ -99,6 +99,15 @@ std::vector<Request> collectRequests(const RunOptions &options, const ServedLimi
   return requests;
 }
 
+/// plan.json of an artifact that was opened, and so checked; an empty object if it cannot be read.
+nlohmann::json readPlan(const std::string &artifact) {
+  std::string text;
+  if (!mxs::readFile(artifact + "/plan.json", size_t(1) << 30, text).ok())
+    return nlohmann::json::object();
+  nlohmann::json plan = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return plan.is_object() ? plan : nlohmann::json::object();
+}
+
 int writeResults(const RunOptions &options, const std::vector<Request> &requests,
                  const std::string &stats, int64_t vocab) {
   if (!options.output.empty()) {
@@ -110,14 +119,17 @@ int writeResults(const RunOptions &options, const std::vector<Request> &requests
   }
   if (!options.stats)
     return kOk;
-  if (options.statsFile.empty()) {
-    if (options.json) // a line of JSON after the results' line
-      std::printf("%s\n", stats.c_str());
-    else
-      printStats(stats);
+  const nlohmann::json plan = readPlan(options.artifact);
+  const bool forced = !options.method.empty() || options.chunks > 0;
+  if (options.statsFile.empty() && !options.json) {
+    printStats(stats, plan, forced);
     return kOk;
   }
-  const std::string text = stats + "\n";
+  const std::string text = withPredictions(stats, plan, forced) + "\n";
+  if (options.statsFile.empty()) { // a line of JSON after the results' line
+    std::fputs(text.c_str(), stdout);
+    return kOk;
+  }
   const mxs::Status status = mxs::writeFileAtomically(options.statsFile, text.data(), text.size());
   return status.ok() ? kOk : fail(kBadInput, status.message());
 }

@@ -35,3 +35,11 @@ module attributes {layout_c2 = #plan.layout<attn_tp = 2, attn_dp = 2, moe_tp = 2
 // -----
 // expected-error @below {{(C1) max_tokens and chunks must be at least 1, got 64 and 0}}
 module attributes {entry_c1 = #plan.entry<max_tokens = 64, method = hybrid, chunks = 0>} {}
+
+// -----
+// expected-error @below {{(C1) tokens and chunks must be at least 1, got 0 and 1}}
+module attributes {times_c1 = #plan.times<tokens = 0, method = hybrid, chunks = 1>} {}
+
+// -----
+// expected-error @below {{(C1) times must be at least 0, got -1}}
+module attributes {times_c1 = #plan.times<tokens = 1, method = hybrid, chunks = 1, combine = -1>} {}

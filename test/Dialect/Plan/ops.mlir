@@ -14,6 +14,7 @@
 // CHECK-SAME: nothing = #plan.axes<{}>
 // CHECK-SAME: part = #plan.axis<"device":(2)4>
 // CHECK-SAME: sharding = #plan.sharding<[{"node"}, {}], rows = group, partial = {"device"}>
+// CHECK-SAME: times = #plan.times<tokens = 64, method = hybrid_fused, chunks = 4, embed_rs = 9000, ag_dispatch = 410000>
 // CHECK-SAME: whole = #plan.sharding<[]>
 // CHECK-SAME: wire = #plan.wire<bf16>
 // CHECK-SAME: workload = #plan.workload<prompt = 1024, output = 256, concurrency = 16, rate = 0.000000e+00 : f64>
@@ -33,6 +34,7 @@ func.func private @attributes() attributes {
   nothing = #plan.axes<{}>,
   part = #plan.axis<"device":(2)4>,
   sharding = #plan.sharding<[{"node"}, {}], rows = group, partial = {"device"}>,
+  times = #plan.times<tokens = 64, method = hybrid_fused, chunks = 4, embed_rs = 9000, combine = 0, ag_dispatch = 410000>,
   whole = #plan.sharding<[]>,
   workload = #plan.workload<prompt = 1024, output = 256, concurrency = 16, rate = 0.0 : f64>}
 

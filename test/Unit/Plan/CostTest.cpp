@@ -1,5 +1,6 @@
 //===- CostTest.cpp - Every formula's worked number -----------------------===//
 #include "mixserve/Plan/CollectiveCost.h"
+#include "mixserve/Plan/CollectiveTimes.h"
 #include "mixserve/Plan/ComputeCost.h"
 #include "mixserve/Plan/MemoryCost.h"
 #include "mixserve/Plan/Overlap.h"
@@ -336,6 +337,52 @@ TEST(StepCost, TermsAddUpToTheServingFigures) {
   EXPECT_DOUBLE_EQ(serving.ttftNs, step(Method::Hybrid, {100, 1, 50}));
   EXPECT_NEAR(serving.completionNs, prompts + 20 * serving.itlNs, 1e-6);
   EXPECT_NEAR(serving.tokensPerSecond, 4 * 21 / serving.completionNs * 1e9, 1e-6);
+}
+
+TEST(CollectiveTimes, AddUpToTheStepsCommunication) {
+  Cluster cluster = twoByTwo();
+  const ModelShape model = tinyModel();
+  const RoutingLoad routing = RoutingLoad::uniform(8, 2);
+  const PlanContext context{cluster, model, routing, {100, 21, 4, 0}, {256, 4, 121}};
+  const auto sumIs = [&](const Layout &layout, Method method, int64_t chunks) {
+    for (const StepLoad &load : {StepLoad{1, 1, 50}, StepLoad{4, 4, 110.5}, StepLoad{256, 3, 50}}) {
+      const StepCost cost = stepCost(context, layout, method, chunks, load);
+      const CollectiveTimes times = collectiveTimes(context, layout, method, chunks, load);
+      const double whole = cost.attnCommNs + cost.moeCommNs;
+      double sum = 0;
+      for (double time : times) {
+        EXPECT_GE(time, 0);
+        sum += time;
+      }
+      EXPECT_NEAR(sum, whole, 1e-9 * whole) << name(method) << " " << chunks << " " << load.tokens;
+    }
+  };
+  for (Method method : {Method::AllGather, Method::FlatEp, Method::HierEp, Method::Hybrid})
+    for (const Layout &layout : {Layout{2, 2, 2, 2}, Layout{1, 4, 1, 4}, Layout{4, 1, 1, 4}})
+      sumIs(layout, method, 1);
+  sumIs({2, 2, 1, 4}, Method::HierEp, 4);
+  sumIs({2, 2, 2, 2}, Method::HybridFused, 4);
+  sumIs({4, 1, 2, 2}, Method::HybridFused, 4); // attention's collectives stay outside
+  cluster.mesh = {1, 1};
+  sumIs({1, 1, 1, 1}, Method::AllGather, 1);
+}
+
+TEST(CollectiveTimes, AreThoseOfTheLinksWhereNothingIsCalibrated) {
+  const Cluster cluster = twoByTwo();
+  const ModelShape model = tinyModel();
+  const RoutingLoad routing = RoutingLoad::uniform(8, 2);
+  const PlanContext context{cluster, model, routing, {100, 21, 4, 0}, {256, 4, 121}};
+  const Layout layout{2, 2, 2, 2};
+  const StepLoad load{64, 4, 50};
+  const StepBytes<double> bytes = expectedBytes(cluster.mesh, layout, Method::Hybrid, model,
+                                                evenRows(cluster.mesh, layout, 64, 4), routing);
+  const CollectiveTimes times = collectiveTimes(context, layout, Method::Hybrid, 1, load);
+  for (size_t i = 0; i < kCommOps.size(); ++i) {
+    EXPECT_STREQ(kTimedOps[i], name(kCommOps[i]));
+    const bool outside = kCommOps[i] == CommOp::EmbedRs || kCommOps[i] == CommOp::LmHeadAg;
+    const double one = opTime(cluster, outside ? bytes.outside : bytes.layer, kCommOps[i], false);
+    EXPECT_NEAR(times[i], outside ? one : model.layers * one, 1e-6) << kTimedOps[i];
+  }
 }
 
 } // namespace
