@@ -1,6 +1,7 @@
 //===- KvCache.cpp --------------------------------------------------------------------------===//
 #include "core/KvCache.h"
 
+#include <algorithm>
 #include <sys/mman.h>
 
 using namespace mxs;
@@ -37,7 +38,23 @@ Status KvCache::create(const std::vector<CacheEntry> &caches, int slots, int64_t
                              "--max-context");
   memory = static_cast<char *>(address);
   bytes = static_cast<size_t>(total);
+  askForHugePages();
   return okStatus();
+}
+
+// Where a head's part of a slot is smaller, a short sequence would be backed by many times what it
+// holds.
+void KvCache::askForHugePages() {
+#ifdef MADV_HUGEPAGE
+  constexpr int64_t hugePage = 2 << 20;
+  const auto part = [&](const CacheEntry &cache) {
+    return (cache.isLatent() ? cache.width() : cache.headDim) * positions *
+           cpu::cacheElementBytes(typeOf(cache));
+  };
+  if (std::all_of(shapes.begin(), shapes.end(),
+                  [&](const CacheEntry &cache) { return part(cache) >= hugePage; }))
+    ::madvise(memory, bytes, MADV_HUGEPAGE); // a wish: without it pages are small
+#endif
 }
 
 char *KvCache::slot(int cache, int slot) const {

@@ -12,7 +12,9 @@ namespace mxs {
 
 /// For every cache and slot: of each local kv head, keys [capacity/64][D][64] (a block's scores are
 /// one small GEMM) and values [capacity][D]; of a latent cache, rows [capacity][L + R]. The memory
-/// is reserved at once and backed when first written, so unused context costs address space only.
+/// is reserved at once and backed when first written, so unused context costs address space only,
+/// and pages come to the NUMA node of the thread that first writes them. Long slots ask for huge
+/// pages.
 class KvCache {
 public:
   KvCache() = default;
@@ -38,6 +40,7 @@ private:
     return cache.isBf16 ? cpu::CacheType::BF16 : cpu::CacheType::F32;
   }
   int64_t slotBytes(const CacheEntry &cache) const;
+  void askForHugePages();
 
   std::vector<CacheEntry> shapes;
   std::vector<int64_t> begins; // bytes before each cache

@@ -6,9 +6,11 @@
 
 #include "core/MappedFile.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <regex>
 #include <unistd.h>
 
 using namespace mixserve::tools;
@@ -76,6 +78,30 @@ void printSummary(const Calibrated &result, const MergedMeasured &merged, const 
   std::printf("mixserve-plan and mixserve-compile use it with --cluster %s\n", path.c_str());
 }
 
+/// The number behind `count:` in the level `name` of a cluster file; 0 if it is not written so that
+/// a look finds it. The planner reads the file, this program has no YAML.
+int64_t levelCount(const std::string &file, const std::string &name) {
+  std::smatch found;
+  const std::regex level("\\bname:\\s*" + name + "\\s*[,\\n][^}]*?\\bcount:\\s*([0-9]{1,6})\\b");
+  return std::regex_search(file, found, level) ? std::stoll(found[1]) : 0;
+}
+
+/// Why `file` is no cluster file to which this mesh's measurements belong, or "".
+std::string whyNotOfCluster(const std::string &file, const LayerShape &mesh) {
+  static const std::regex schema("(^|\\n)schema:\\s*[\"']?mixserve\\.cluster/v1\\b");
+  if (!std::regex_search(file, schema))
+    return "is no cluster file: it has no line 'schema: mixserve.cluster/v1'; give one, "
+           "models/clusters has some";
+  const int64_t nodes = levelCount(file, "node"), devices = levelCount(file, "device");
+  if ((nodes > 0 && nodes != mesh.nodes) || (devices > 0 && devices != mesh.devices))
+    return "its levels are " + std::to_string(std::max<int64_t>(1, nodes)) + " nodes x " +
+           std::to_string(std::max<int64_t>(1, devices)) + " devices, and " +
+           std::to_string(mesh.nodes) + " x " + std::to_string(mesh.devices) +
+           " would be measured; give --nodes and --devices (under mpirun: a process per node) as "
+           "the file has them";
+  return "";
+}
+
 int measure(const CalibrateOptions &options, const CalibrateWords &words, bool mpi,
             const std::string &input) {
   std::unique_ptr<mxs::MpiProcess> process;
@@ -92,6 +118,10 @@ int measure(const CalibrateOptions &options, const CalibrateWords &words, bool m
   if (first && !input.empty()) {
     if (const mxs::Status read = mxs::readFile(input, size_t(1) << 24, file); !read.ok())
       return fail(kBadInput, read.message());
+    if (const std::string why = whyNotOfCluster(file, options.bench.shape); !why.empty())
+      return fail(kBadInput, input + ": " + why);
+    if (const std::string why = whyNoFile("-o", words.output); !why.empty())
+      return fail(kBadInput, why);
     if (const std::string wrong = mergeMeasured(file, {}, merged); !wrong.empty())
       return fail(kBadInput, input + ": " + wrong);
   }

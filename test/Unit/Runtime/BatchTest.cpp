@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <random>
+#include <sstream>
 
 using namespace mxs;
 
@@ -172,6 +174,34 @@ TEST(KvCache, ALatentSlotHoldsOneRowAPosition) {
   ASSERT_TRUE(cache.create({latent, {1, 2, 3, false}}, /*slots=*/2, 64).ok());
   EXPECT_EQ(cache.slot(0, 1) - cache.slot(0, 0), 64 * (32 + 16) * 4);
   EXPECT_EQ(cache.slot(1, 0) - cache.slot(0, 1), 64 * (32 + 16) * 4);
+}
+
+/// What /proc/self/smaps says in line `key` of the mapping that holds `address`.
+std::string mappingLine(const void *address, const std::string &key) {
+  std::ifstream maps("/proc/self/smaps");
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long long from = 0, to = 0;
+    if (std::sscanf(line.c_str(), "%llx-%llx ", &from, &to) == 2)
+      inside =
+          reinterpret_cast<uintptr_t>(address) >= from && reinterpret_cast<uintptr_t>(address) < to;
+    else if (inside && line.rfind(key + ":", 0) == 0)
+      return line.substr(key.size() + 1) + " ";
+  }
+  return "";
+}
+
+TEST(KvCache, LongSlotsAskForHugePagesAndNothingIsTouchedBeforeItIsUsed) {
+  if (!std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled"))
+    GTEST_SKIP() << "this kernel has no transparent huge pages";
+  KvCache longer, shorter;
+  // A head's keys of a slot: 4 MiB, and 32 KiB, which huge pages would back many times over.
+  ASSERT_TRUE(longer.create({{0, 2, 128, false}}, /*slots=*/4, 8192).ok());
+  ASSERT_TRUE(shorter.create({{0, 2, 128, false}}, /*slots=*/400, 64).ok());
+  EXPECT_NE(mappingLine(longer.slot(0, 0), "VmFlags").find(" hg "), std::string::npos);
+  EXPECT_EQ(mappingLine(shorter.slot(0, 0), "VmFlags").find(" hg "), std::string::npos);
+  // So its pages come to the memory of the processor that computes with them first.
+  EXPECT_EQ(std::stoll(mappingLine(longer.slot(0, 0), "Rss")), 0);
 }
 
 TEST(KvCache, ImpossibleSizesAreRefused) {
