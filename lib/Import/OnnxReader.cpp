@@ -68,7 +68,8 @@ bool ModelWalker::parse(const std::string &bytes, Proto *proto, const char *what
   if (bytes.size() > size_t(INT32_MAX))
     return refuse(Twine(what) + " has more than 2 GiB without weights");
   if (!proto->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return refuse(Twine(what) + " ending at byte " + Twine(wire.position()) + " is malformed; export or copy it again");
+    return refuse(Twine(what) + " ending at byte " + Twine(wire.position()) +
+                  " is malformed; export or copy it again");
   return true;
 }
 
@@ -285,9 +286,9 @@ FailureOr<OnnxModel> readOnnx(StringRef path, MLIRContext &context) {
   struct stat info;
   if (file.fd < 0 || fstat(file.fd, &info) != 0)
     return error() << "cannot be opened: " << std::strerror(errno)
-                   << "; give the path of a .onnx file";
+                   << "; give the path of an .onnx file or a Hugging Face folder";
   if (!S_ISREG(info.st_mode))
-    return error() << "is not a file; give the path of a .onnx file";
+    return error() << "is not a file; give the path of an .onnx file";
   if (info.st_size == 0)
     return error() << "is empty; export or copy it again";
 

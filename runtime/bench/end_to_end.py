@@ -227,6 +227,10 @@ def main():
     if not all(0 < share < 1 for share in shares):
         parser.error("--shares: give shares between 0 and 1")
     options.bin, options.work = os.path.abspath(options.bin), os.path.abspath(options.work)
+    if not os.access(os.path.join(options.bin, "mixserve-bench"), os.X_OK):
+        parser.error(f"BIN: there is no mixserve-bench in '{options.bin}'; give the folder of the commands, such as build/bin")
+    if not os.path.exists(options.model):
+        parser.error(f"MODEL: there is no '{options.model}'; give a Hugging Face folder or an .onnx file")
     os.makedirs(options.work, exist_ok=True)
     bench = Bench(options)
 

@@ -18,7 +18,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOSTS = os.path.join(HERE, "hosts")
-BUILD, SOURCE = os.environ["MIXSERVE_BUILD_DIR"], os.environ["MIXSERVE_SOURCE_DIR"]
+SOURCE = os.environ.get("MIXSERVE_SOURCE_DIR", os.path.dirname(os.path.dirname(HERE)))
+BUILD = os.environ.get("MIXSERVE_BUILD_DIR", os.path.join(SOURCE, "build"))
 MODEL = SOURCE + "/models/qwen3moe-tiny"
 DEADLINE = 5  # seconds
 NODES, DEVICES = 3, 2

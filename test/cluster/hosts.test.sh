@@ -104,6 +104,16 @@ done
 grep -q 'exist already' "$scratch/err" || fail "message: $(cat "$scratch/err")"
 "$hosts" run mxa$$ n5 true 2>"$scratch/err" && fail 'a host that is not there'
 grep -q 'no .n5' "$scratch/err" || fail "message: $(cat "$scratch/err")"
+"$hosts" link mxa$$ n5 down 2>"$scratch/err" && fail 'a cable that is not there'
+grep -q 'no .n5' "$scratch/err" || fail "message: $(cat "$scratch/err")"
+for prefix in 'mx.*' ../mxa$$ ''; do
+  "$hosts" down "$prefix" 2>/dev/null && fail "down of '$prefix'"
+done
+[ "$("$hosts" each mxa$$ echo here | wc -l)" -eq 2 ] || fail 'hosts are gone after a wrong down'
+"$hosts" up mxtestd 2 --loss 100 2>"$scratch/err" && fail 'a loss of 100 %'
+grep -q 'below 100' "$scratch/err" || fail "message: $(cat "$scratch/err")"
+"$hosts" up mxtestd 2 --speed 100 2>"$scratch/err" && fail 'an unknown option'
+grep -q "unknown option '--speed'" "$scratch/err" || fail "message: $(cat "$scratch/err")"
 # What runs on a host ends with it, also if it does not want to.
 { "$hosts" run mxa$$ n1 sh -c 'trap "" TERM; exec setsid sleep 987'; } 2>/dev/null & stubborn=$!
 for try in $(seq 100); do [ "$(ip netns pids mxa$$-n1 | wc -l)" -gt 0 ] && break; sleep 0.05; done

@@ -32,7 +32,7 @@ std::string errorsOf(const std::string &path) {
 TEST(ImportFile, MissingFileIsNamed) {
   EXPECT_EQ(errorsOf("/nowhere/model.onnx"),
             "model '/nowhere/model.onnx': cannot be opened: No such file or "
-            "directory; give the path of a .onnx file\n");
+            "directory; give the path of an .onnx file or a Hugging Face folder\n");
 }
 
 TEST(ImportFile, FolderAndEmptyFileAreRefused) {
