@@ -17,7 +17,8 @@ struct ReduceScatterAllGatherToAllReduce : OpRewritePattern<AllGatherOp> {
       return rewriter.notifyMatchFailure(gather, "rows travel with their routing");
     auto scatter = gather.getInputs()[0].getDefiningOp<ReduceScatterOp>();
     if (!scatter || scatter.getOver() != gather.getOver())
-      return rewriter.notifyMatchFailure(gather, "input is not a reduce_scatter over the same axes");
+      return rewriter.notifyMatchFailure(gather,
+                                         "input is not a reduce_scatter over the same axes");
     if (!scatter->hasOneUse())
       return rewriter.notifyMatchFailure(gather, "the owned rows have another user");
     if (rowsOf(scatter.getInput().getType()) != rowsOf(gather.getOutputs()[0].getType()))
@@ -40,8 +41,8 @@ struct AllReduceSliceToReduceScatter : OpRewritePattern<SliceOp> {
       return rewriter.notifyMatchFailure(slice, "input is not an all_reduce over the same axes");
     if (!reduce->hasOneUse())
       return rewriter.notifyMatchFailure(slice, "the full sum has another user");
-    auto scatter = ReduceScatterOp::create(rewriter, slice.getLoc(), slice.getType(), reduce.getInput(),
-                                           reduce.getOver(), reduce.getSite());
+    auto scatter = ReduceScatterOp::create(rewriter, slice.getLoc(), slice.getType(),
+                                           reduce.getInput(), reduce.getOver(), reduce.getSite());
     scatter->setDiscardableAttrs(reduce->getDiscardableAttrDictionary());
     rewriter.replaceOp(slice, scatter);
     rewriter.eraseOp(reduce);

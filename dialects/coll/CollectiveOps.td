@@ -17,7 +17,8 @@ def Coll_AllReduceOp : Coll_Op<"all_reduce", []> {
   }];
   let arguments = (ins Coll_Rows:$input, Plan_AxesAttr:$over, Coll_SiteAttr:$site);
   let results = (outs Coll_Rows:$result);
-  let assemblyFormat = "$input `over` $over `site` $site attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat =
+      "$input `over` $over `site` $site attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -27,13 +28,15 @@ def Coll_ReduceScatterOp : Coll_Op<"reduce_scatter", []> {
     Sums ascend over devices, then over nodes, so results do not depend on arrival.
     - (C1) the input is partial over all of `over`.
     - (C2) rows go group -> owned, received -> owned, or received -> lane.
-    - (C3) input and result agree in columns and element type, and the result is not partial over `over`.
+    - (C3) input and result agree in columns and element type, and the result is not partial over
+      `over`.
 
     Example: `%y = coll.reduce_scatter %x over <{"device"}> site attn_rs : tensor<?x64xf32, #plan.sharding<[{"node"}, {} ], rows = group, partial = {"device"}>> -> tensor<?x64xf32, #plan.sharding<[{"node", "device"}, {} ], rows = owned>>`
   }];
   let arguments = (ins Coll_Rows:$input, Plan_AxesAttr:$over, Coll_SiteAttr:$site);
   let results = (outs Coll_Rows:$result);
-  let assemblyFormat = "$input `over` $over `site` $site attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat =
+      "$input `over` $over `site` $site attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -50,7 +53,8 @@ def Coll_AllGatherOp : Coll_Op<"all_gather", []> {
   }];
   let arguments = (ins Variadic<Coll_Rows>:$inputs, Plan_AxesAttr:$over, Coll_SiteAttr:$site);
   let results = (outs Variadic<Coll_Rows>:$outputs);
-  let assemblyFormat = "$inputs `over` $over `site` $site attr-dict `:` type($inputs) `->` type($outputs)";
+  let assemblyFormat =
+      "$inputs `over` $over `site` $site attr-dict `:` type($inputs) `->` type($outputs)";
   let hasVerifier = 1;
   let hasCanonicalizer = 1;
 }

@@ -17,15 +17,17 @@ bool mixserve::coll::isRowWise(Operation *op) {
 static LogicalResult verifyRegion(Operation *op, ValueRange inputs, Block &block,
                                   ArrayRef<int64_t> chunks) {
   if (block.getNumArguments() != inputs.size())
-    return op->emitOpError("(C2) expected ") << inputs.size() << " region arguments, got "
-                                             << block.getNumArguments();
+    return op->emitOpError("(C2) expected ")
+           << inputs.size() << " region arguments, got " << block.getNumArguments();
   for (auto [input, argument] : llvm::zip_equal(inputs, block.getArguments()))
-    if (rowsOf(argument.getType()) != RowSet::Owned || !sameColumns(input.getType(), argument.getType()))
+    if (rowsOf(argument.getType()) != RowSet::Owned ||
+        !sameColumns(input.getType(), argument.getType()))
       return op->emitOpError("(C2) region argument must be owned rows like ")
              << input.getType() << ", got " << argument.getType();
   for (Operation &inner : block.without_terminator())
     if (!isRowWise(&inner))
-      return (op->emitOpError("(C3) the region may hold row-wise ops only, got '") << inner.getName() << "'")
+      return (op->emitOpError("(C3) the region may hold row-wise ops only, got '")
+              << inner.getName() << "'")
                  .attachNote(inner.getLoc())
              << "this op";
   if (chunks.empty() || llvm::any_of(chunks, [](int64_t count) { return count < 1; }))
@@ -37,8 +39,8 @@ static LogicalResult verifyRegion(Operation *op, ValueRange inputs, Block &block
 static LogicalResult verifyResults(Operation *op, YieldOp yield, unsigned moved, RowSet set) {
   if (yield.getValues().size() < moved || yield.getValues().size() != op->getNumResults())
     return op->emitOpError("(C4) expected at least ")
-           << moved << " yielded values, one per result, got " << yield.getValues().size() << " for "
-           << op->getNumResults() << " results";
+           << moved << " yielded values, one per result, got " << yield.getValues().size()
+           << " for " << op->getNumResults() << " results";
   for (auto [index, value, output] : llvm::enumerate(yield.getValues(), op->getResults())) {
     const bool fits = index < moved ? rowsOf(output.getType()) == set &&
                                           sameColumns(value.getType(), output.getType())
@@ -54,13 +56,14 @@ LogicalResult AgDispatchOp::verifyRegions() {
   const bool reduces = getReduceOver().has_value();
   for (auto [index, type] : llvm::enumerate(getInputs().getTypes())) {
     const bool isPartialSum = reduces && index == 0;
-    const bool fits = isPartialSum ? rowsOf(type) == RowSet::Group && isPartialOver(type, *getReduceOver())
-                                   : rowsOf(type) == RowSet::Owned && !isPartial(type);
+    const bool fits = isPartialSum
+                          ? rowsOf(type) == RowSet::Group && isPartialOver(type, *getReduceOver())
+                          : rowsOf(type) == RowSet::Owned && !isPartial(type);
     if (!fits)
-      return emitOpError("(C1) input ") << index << " must be "
-                                        << (isPartialSum ? "group rows, partial over reduce_over"
-                                                         : "owned rows")
-                                        << ", got " << type;
+      return emitOpError("(C1) input ")
+             << index << " must be "
+             << (isPartialSum ? "group rows, partial over reduce_over" : "owned rows") << ", got "
+             << type;
   }
   if (reduces && getInputs().empty())
     return emitOpError("(C1) reduce_over needs an input to reduce");
@@ -74,13 +77,14 @@ LogicalResult RsCombineAgOp::verifyRegions() {
   if (getInputs().empty())
     return emitOpError("(C1) needs an input to reduce");
   for (auto [index, type] : llvm::enumerate(getInputs().getTypes())) {
-    const bool fits = index == 0 ? rowsOf(type) == RowSet::Received && isPartialOver(type, getReduceOver())
-                                 : rowsOf(type) == RowSet::Owned && !isPartial(type);
+    const bool fits = index == 0
+                          ? rowsOf(type) == RowSet::Received && isPartialOver(type, getReduceOver())
+                          : rowsOf(type) == RowSet::Owned && !isPartial(type);
     if (!fits)
-      return emitOpError("(C1) input ") << index << " must be "
-                                        << (index == 0 ? "received rows, partial over reduce_over"
-                                                       : "owned rows")
-                                        << ", got " << type;
+      return emitOpError("(C1) input ")
+             << index << " must be "
+             << (index == 0 ? "received rows, partial over reduce_over" : "owned rows") << ", got "
+             << type;
   }
   Block &block = getBody().front();
   if (failed(verifyRegion(*this, getInputs(), block, getChunks())))

@@ -6,15 +6,16 @@ include "dialects/coll/CollDialect.td"
 
 def Coll_AgDispatchOp : Coll_Op<"ag_dispatch",
     [SingleBlock, RecursiveMemoryEffects]> {
-  let summary = "[reduce_scatter ->] row-wise region -> lane dispatch -> all_gather, overlapped by chunks";
+  let summary =
+      "[reduce_scatter ->] row-wise region -> lane dispatch -> all_gather, overlapped by chunks";
   let description = [{
     Chunk c's all_gather in the node runs while chunk c+1 crosses the network and chunk c+2 is being
     reduced. With `reduce_over` the first input is attention's partial sum; its region argument is
     the reduced owned rows. The other inputs are owned rows. The region computes rows from rows
     (residual, norm, router, top-k) and yields the row, its weights, its ids, and owned rows that
     later ops need. Results: received rows, weights, ids, then the kept owned rows. Inside the node
-    the all_gather gives a row to the ranks that hold one of its experts; elsewhere its ids are -1. `chunks` are the
-    counts that the plan's table asks for; the result does not depend on them.
+    the all_gather gives a row to the ranks that hold one of its experts; elsewhere its ids are -1.
+    `chunks` are the counts that the plan's table asks for; the result does not depend on them.
     - (C1) with `reduce_over` the first input has group rows, partial over `reduce_over`; all other
       inputs have owned rows.
     - (C2) region arguments are owned rows with the inputs' columns, one per input.
@@ -37,9 +38,14 @@ def Coll_AgDispatchOp : Coll_Op<"ag_dispatch",
   let hasRegionVerifier = 1;
 }
 
-def Coll_YieldOp : Coll_Op<"yield", [Pure, Terminator, ParentOneOf<["AgDispatchOp", "RsCombineAgOp"]>]> {
-  let summary = "What a fused region sends (ag_dispatch: rows, weights, ids; rs_combine_ag: rows), and kept rows";
-  let description = [{ Example: `coll.yield %h, %w, %i, %x : ...` }];
+def Coll_YieldOp : Coll_Op<"yield",
+    [Pure, Terminator, ParentOneOf<["AgDispatchOp", "RsCombineAgOp"]>]> {
+  let summary = "What a fused region sends, and kept rows";
+  let description = [{
+    Sent are rows, weights and ids (ag_dispatch), or rows (rs_combine_ag).
+
+    Example: `coll.yield %h, %w, %i, %x : ...`
+  }];
   let arguments = (ins Variadic<Coll_Rows>:$values);
   let assemblyFormat = "($values^)? attr-dict (`:` type($values)^)?";
 }
@@ -65,14 +71,16 @@ def Coll_RsCombineOp : Coll_Op<"rs_combine", []> {
 
 def Coll_RsCombineAgOp : Coll_Op<"rs_combine_ag",
     [SingleBlock, RecursiveMemoryEffects]> {
-  let summary = "rs_combine -> row-wise region -> all_gather in the attention group, overlapped by chunks";
+  let summary =
+      "rs_combine -> row-wise region -> all_gather in the attention group, overlapped by chunks";
   let description = [{
     What lies between a layer's experts and the next layer's attention. The first input is that of
     rs_combine; its region argument is the sums on owned rows. The other inputs are owned rows. The
     region yields the row that the attention group gathers, and owned rows that later ops need.
     Results: group rows, then the kept owned rows. The gather is the next layer's: its bytes count
     there.
-    - (C1) the first input has received rows, partial over `reduce_over`; all others have owned rows.
+    - (C1) the first input has received rows, partial over `reduce_over`; all others have owned
+      rows.
     - (C2) region arguments are owned rows with the inputs' columns, one per input.
     - (C3) every op of the region is row-wise, and every chunk count is at least 1.
     - (C4) the first result has group rows with the yielded columns; further results have the types
@@ -82,8 +90,8 @@ def Coll_RsCombineAgOp : Coll_Op<"rs_combine_ag",
 
     Example: see test/Dialect/Coll/ops.mlir.
   }];
-  let arguments = (ins Variadic<Coll_Rows>:$inputs, Plan_AxesAttr:$reduce_over, Plan_AxesAttr:$lanes,
-                       Plan_AxesAttr:$gather, DenseI64ArrayAttr:$chunks);
+  let arguments = (ins Variadic<Coll_Rows>:$inputs, Plan_AxesAttr:$reduce_over,
+                       Plan_AxesAttr:$lanes, Plan_AxesAttr:$gather, DenseI64ArrayAttr:$chunks);
   let results = (outs Variadic<Coll_Rows>:$outputs);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{

@@ -26,14 +26,16 @@ LogicalResult DispatchOp::verify() {
   for (auto [input, output] : llvm::zip_equal(getOperandTypes(), getResultTypes())) {
     if (rowsOf(input) != RowSet::Owned || rowsOf(output) != to)
       return emitOpError("(C2) expected owned rows in and ")
-             << stringifyRowSet(to) << " rows out, got " << stringifyRowSet(rowsOf(input)) << " and "
-             << stringifyRowSet(rowsOf(output));
+             << stringifyRowSet(to) << " rows out, got " << stringifyRowSet(rowsOf(input))
+             << " and " << stringifyRowSet(rowsOf(output));
     if (!sameColumns(input, output))
       return emitOpError("(C3) result ") << output << " does not have the columns of " << input;
   }
-  auto weights = cast<ShapedType>(getWeights().getType()), ids = cast<ShapedType>(getIds().getType());
+  auto weights = cast<ShapedType>(getWeights().getType()),
+       ids = cast<ShapedType>(getIds().getType());
   if (weights.getShape() != ids.getShape() || !ids.getElementType().isInteger(32))
-    return emitOpError("(C3) weights and ids must both be [T, K], got ") << weights << " and " << ids;
+    return emitOpError("(C3) weights and ids must both be [T, K], got ")
+           << weights << " and " << ids;
   return success();
 }
 
@@ -43,9 +45,9 @@ LogicalResult CombineOp::verify() {
   Type input = getInput().getType(), result = getResult().getType();
   const RowSet from = remoteRows(getMethod());
   if (rowsOf(input) != from || rowsOf(result) != RowSet::Owned)
-    return emitOpError("(C2) expected ") << stringifyRowSet(from) << " rows in and owned rows out, got "
-                                         << stringifyRowSet(rowsOf(input)) << " and "
-                                         << stringifyRowSet(rowsOf(result));
+    return emitOpError("(C2) expected ")
+           << stringifyRowSet(from) << " rows in and owned rows out, got "
+           << stringifyRowSet(rowsOf(input)) << " and " << stringifyRowSet(rowsOf(result));
   if (!sameColumns(input, result))
     return emitOpError("(C3) result ") << result << " does not have the columns of " << input;
   return success();

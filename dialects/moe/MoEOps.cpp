@@ -33,13 +33,16 @@ template <typename OpT> static LogicalResult verifyExperts(OpT op) {
   if (gate != up || gate.getDimSize(2) != hidden || down.getDimSize(1) != hidden ||
       down.getDimSize(0) != gate.getDimSize(0) || down.getDimSize(2) != gate.getDimSize(1))
     return op.emitOpError("(C1) gate and up must be [E, F, ")
-           << hidden << "] and down [E, " << hidden << ", F], got " << gate << ", " << up << " and " << down;
+           << hidden << "] and down [E, " << hidden << ", F], got " << gate << ", " << up << " and "
+           << down;
   auto weights = op.getWeights().getType(), ids = op.getIds().getType();
-  if (weights.getShape() != ids.getShape() || !compatible(weights.getDimSize(0), input.getDimSize(0)))
-    return op.emitOpError("(C2) weights and ids must both be [T, K], got ") << weights << " and " << ids;
+  if (weights.getShape() != ids.getShape() ||
+      !compatible(weights.getDimSize(0), input.getDimSize(0)))
+    return op.emitOpError("(C2) weights and ids must both be [T, K], got ")
+           << weights << " and " << ids;
   if (op.getResult().getType().getShape() != input.getShape())
-    return op.emitOpError("(C3) result must be like the input ") << input << ", got "
-                                                                 << op.getResult().getType();
+    return op.emitOpError("(C3) result must be like the input ")
+           << input << ", got " << op.getResult().getType();
   return success();
 }
 

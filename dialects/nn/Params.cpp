@@ -24,7 +24,8 @@ void NNDialect::registerAttributes() {
 // BoxAttr: <"file", offset = 0, type = f32, at = [0], shape = [4], strides = [1]>
 //===----------------------------------------------------------------------===//
 
-static ParseResult parseIntegers(AsmParser &parser, StringRef key, SmallVectorImpl<int64_t> &values) {
+static ParseResult parseIntegers(AsmParser &parser, StringRef key,
+                                 SmallVectorImpl<int64_t> &values) {
   auto parseOne = [&] { return parser.parseInteger(values.emplace_back()); };
   return failure(parser.parseComma() || parser.parseKeyword(key) || parser.parseEqual() ||
                  parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseOne));
@@ -43,8 +44,8 @@ Attribute BoxAttr::parse(AsmParser &parser, Type) {
       parseIntegers(parser, "shape", shape) || parseIntegers(parser, "strides", strides) ||
       parser.parseGreater())
     return {};
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), file, offset, type, at,
-                    shape, strides);
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), file, offset, type,
+                    at, shape, strides);
 }
 
 void BoxAttr::print(AsmPrinter &printer) const {
@@ -63,8 +64,8 @@ LogicalResult BoxAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError
                               int64_t offset, Type, ArrayRef<int64_t> at, ArrayRef<int64_t> shape,
                               ArrayRef<int64_t> strides) {
   if (at.size() != shape.size() || strides.size() != shape.size())
-    return emitError() << "(C1) at, shape and strides have ranks " << at.size() << ", " << shape.size()
-                       << " and " << strides.size();
+    return emitError() << "(C1) at, shape and strides have ranks " << at.size() << ", "
+                       << shape.size() << " and " << strides.size();
   auto negative = [](int64_t value) { return value < 0; };
   if (offset < 0 || llvm::any_of(at, negative) || llvm::any_of(strides, negative) ||
       llvm::any_of(shape, [](int64_t size) { return size < 1; }))
@@ -79,7 +80,8 @@ LogicalResult BoxAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError
 /// True if the two boxes share an element of the parameter.
 static bool overlap(BoxAttr a, BoxAttr b) {
   for (size_t d = 0; d < a.getShape().size(); ++d)
-    if (a.getAt()[d] + a.getShape()[d] <= b.getAt()[d] || b.getAt()[d] + b.getShape()[d] <= a.getAt()[d])
+    if (a.getAt()[d] + a.getShape()[d] <= b.getAt()[d] ||
+        b.getAt()[d] + b.getShape()[d] <= a.getAt()[d])
       return false;
   return true;
 }
@@ -99,8 +101,8 @@ LogicalResult ParamOp::verify() {
     elements += ShapedType::getNumElements(box.getShape());
   }
   if (elements != type.getNumElements())
-    return emitOpError("(C3) boxes hold ") << elements << " elements, the type has "
-                                           << type.getNumElements();
+    return emitOpError("(C3) boxes hold ")
+           << elements << " elements, the type has " << type.getNumElements();
   // With the right number of elements, boxes tile exactly if no two overlap. Neighbours in a sorted
   // order are compared with a sweep over dimension 0, so stacks of many experts stay linear.
   llvm::sort(boxes, [](BoxAttr a, BoxAttr b) {
@@ -118,8 +120,8 @@ LogicalResult ParamOp::verify() {
     auto sharding = dyn_cast<plan::ShardingAttr>(attr);
     if (!sharding || static_cast<int64_t>(sharding.getDims().size()) != type.getRank() ||
         !sharding.getPartial().empty())
-      return emitOpError("(C4) sharding must have ") << type.getRank()
-                                                     << " axis lists and no partial sum, got " << attr;
+      return emitOpError("(C4) sharding must have ")
+             << type.getRank() << " axis lists and no partial sum, got " << attr;
   }
   return verifyPacking(*this);
 }
