@@ -118,26 +118,34 @@ Status mxs::readFile(const std::string &path, size_t limit, std::string &out) {
   return okStatus();
 }
 
+static bool writeAll(int file, const void *data, size_t size) {
+  const char *bytes = static_cast<const char *>(data);
+  for (size_t done = 0; done < size;) {
+    const ssize_t put = ::write(file, bytes + done, size - done);
+    if (put < 0 && errno == EINTR)
+      continue;
+    if (put < 0)
+      return false;
+    done += static_cast<size_t>(put);
+  }
+  return true;
+}
+
 Status mxs::writeFileAtomically(const std::string &path, const void *data, size_t size) {
+  struct stat there;
+  if (::lstat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+    FileDescriptor file{::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC)};
+    return file.fd >= 0 && writeAll(file.fd, data, size) ? okStatus() : failedTo("write", path);
+  }
   const std::string temporary = path + ".tmp." + std::to_string(::getpid());
   FileDescriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
   if (file.fd < 0)
     return failedTo("write", temporary);
-  auto giveUp = [&] {
-    Status status = failedTo("write", temporary);
+  if (!writeAll(file.fd, data, size) || ::fsync(file.fd) != 0 ||
+      ::rename(temporary.c_str(), path.c_str()) != 0) {
+    const Status status = failedTo("write", temporary);
     ::unlink(temporary.c_str());
     return status;
-  };
-  const char *bytes = static_cast<const char *>(data);
-  for (size_t done = 0; done < size;) {
-    const ssize_t put = ::write(file.fd, bytes + done, size - done);
-    if (put < 0 && errno == EINTR)
-      continue;
-    if (put < 0)
-      return giveUp();
-    done += static_cast<size_t>(put);
   }
-  if (::fsync(file.fd) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0)
-    return giveUp();
   return okStatus();
 }

@@ -40,7 +40,8 @@ private:
 Status readFile(const std::string &path, size_t limit, std::string &out);
 
 /// Writes `size` bytes to a temporary file beside `path`, syncs it, and renames it to `path`: there
-/// is never a partial file of that name. MXS_INVALID_ARGUMENT: cannot be written.
+/// is never a partial file of that name. A device, a pipe or a link is written through, not
+/// replaced: /dev/null stays what it is. MXS_INVALID_ARGUMENT: cannot be written.
 Status writeFileAtomically(const std::string &path, const void *data, size_t size);
 
 } // namespace mxs

@@ -8,10 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
-#include <fcntl.h>
 #include <regex>
-#include <unistd.h>
 
 using namespace mixserve::tools;
 using nlohmann::json;
@@ -23,30 +20,6 @@ struct CalibrateWords {
   std::string tokens = "1,4,16,64,256", zipfs = "0", output;
   bool print = false;
 };
-
-/// Writes `text` beside `path`, then puts it there: a file is whole or as it was.
-std::string replaceFile(const std::string &path, const std::string &text) {
-  const std::string temporary = path + ".new-" + std::to_string(getpid());
-  const auto failed = [&](const char *what) {
-    const std::string reason = std::strerror(errno);
-    std::remove(temporary.c_str());
-    return std::string("cannot ") + what + " '" + temporary + "': " + reason;
-  };
-  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (file < 0)
-    return failed("make");
-  for (size_t at = 0; at < text.size();) {
-    const ssize_t written = write(file, text.data() + at, text.size() - at);
-    if (written < 0) {
-      close(file);
-      return failed("write");
-    }
-    at += static_cast<size_t>(written);
-  }
-  if (fsync(file) != 0 || close(file) != 0)
-    return failed("write");
-  return std::rename(temporary.c_str(), path.c_str()) == 0 ? "" : failed("rename");
-}
 
 std::vector<double> readZipfs(const std::string &text) {
   std::vector<double> values;
@@ -143,8 +116,10 @@ int measure(const CalibrateOptions &options, const CalibrateWords &words, bool m
   merged = {};
   if (const std::string wrong = mergeMeasured(file, block, merged); !wrong.empty())
     return fail(kBadInput, input + ": " + wrong);
-  if (const std::string wrong = replaceFile(path, merged.text); !wrong.empty())
-    return fail(kBadInput, wrong);
+  const mxs::Status written =
+      mxs::writeFileAtomically(path, merged.text.data(), merged.text.size());
+  if (!written.ok())
+    return fail(kBadInput, written.message());
   printSummary(result, merged, path);
   return kOk;
 }

@@ -20,6 +20,9 @@ std::string mixserve::tools::whyNoFile(const std::string &option, const std::str
     return "";
   if (fs::is_directory(path, ignored))
     return what + "it is a folder; give the name of a file";
+  if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored)) // /dev/null, a pipe
+    return access(path.c_str(), W_OK) == 0 ? ""
+                                           : what + std::strerror(errno) + "; choose another one";
   if (!fs::is_directory(folder, ignored))
     return what + "there is no folder '" + folder.string() + "'; make it first";
   if (access(folder.c_str(), W_OK | X_OK) != 0)

@@ -1,9 +1,14 @@
 //===- SafetensorsTest.cpp - Round trip; damaged and hostile files --------------------------===//
 #include "core/Safetensors.h"
+#include "core/MappedFile.h"
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <random>
+#include <sys/stat.h>
+#include <thread>
 
 using namespace mxs;
 
@@ -126,6 +131,39 @@ TEST(Safetensors, MetadataIsSkippedAndGapsAreFine) {
                     file)
                   .ok());
   EXPECT_EQ(file.tensors().size(), 1u);
+}
+
+TEST(WrittenFile, ReplacesFilesAlone) {
+  namespace fs = std::filesystem;
+  std::string name = testing::TempDir() + "writtenXXXXXX";
+  ASSERT_NE(mkdtemp(name.data()), nullptr);
+  const fs::path folder = name;
+  const auto write = [](const fs::path &path, const std::string &text) {
+    return writeFileAtomically(path.string(), text.data(), text.size());
+  };
+  const auto read = [](const fs::path &path) {
+    std::ifstream file(path);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  ASSERT_TRUE(write(folder / "file", "first").ok());
+  ASSERT_TRUE(write(folder / "file", "2nd").ok());
+  EXPECT_EQ(read(folder / "file"), "2nd");
+  // A link stays one, and so does a pipe: as root a rename would replace /dev/null.
+  fs::create_symlink("file", folder / "link");
+  ASSERT_TRUE(write(folder / "link", "3").ok());
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read(folder / "file"), "3");
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  std::string got;
+  std::thread reader([&] { got = read(folder / "pipe"); });
+  EXPECT_TRUE(write(folder / "pipe", "through").ok());
+  reader.join();
+  EXPECT_EQ(got, "through");
+  EXPECT_TRUE(fs::is_fifo(folder / "pipe"));
+  EXPECT_EQ(write(folder / "none" / "file", "x").code(), MXS_INVALID_ARGUMENT);
+  EXPECT_EQ(write(folder, "x").code(), MXS_INVALID_ARGUMENT);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 3); // nothing temporary is left
+  fs::remove_all(folder);
 }
 
 } // namespace
