@@ -32,6 +32,7 @@ public:
   llvm::FailureOr<FileRecord> finish(mlir::Location loc);
 
 private:
+  void flush();
   void startWriting();
 
   struct State;
@@ -39,7 +40,8 @@ private:
 };
 
 /// Records a file that another program wrote; syncs it.
-llvm::FailureOr<FileRecord> recordFile(llvm::StringRef folder, llvm::StringRef path, mlir::Location loc);
+llvm::FailureOr<FileRecord> recordFile(llvm::StringRef folder, llvm::StringRef path,
+                                       mlir::Location loc);
 
 /// Hex sha256 of a text.
 std::string sha256Hex(llvm::StringRef text);

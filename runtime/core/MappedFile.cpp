@@ -85,10 +85,6 @@ static void advise(const uint8_t *bytes, size_t count, size_t begin, size_t leng
   ::madvise(const_cast<uint8_t *>(bytes) + first, end - first, advice);
 }
 
-void MappedFile::readAhead(size_t begin, size_t length) const {
-  advise(bytes, count, begin, length, MADV_WILLNEED);
-}
-
 void MappedFile::makePresent(size_t begin, size_t length) const {
 #ifdef MADV_POPULATE_READ // Linux 5.14
   advise(bytes, count, begin, length, MADV_POPULATE_READ);

@@ -38,9 +38,6 @@ Status mxs::verifyBlocks(const MappedFile &file, const FileEntry &entry,
     const int64_t first = task * perTask, end = std::min(first + perTask, blocks);
     const auto begin = static_cast<size_t>(first * entry.blockBytes),
                length = static_cast<size_t>((end - first) * entry.blockBytes);
-    // Threads take tasks in ascending order: while these bytes are checked, the disk is busy with
-    // those of the tasks that come next.
-    file.readAhead(begin + length * static_cast<size_t>(pool.threads()), length);
     file.makePresent(begin, length);
     for (int64_t block = first; block < end; ++block) {
       if (checksumOf(file, entry, block) != entry.blocks[static_cast<size_t>(block)]) {

@@ -5,6 +5,7 @@
 #include "core/Manifest.h"
 #include "tools/mixserve-bench/StepWork.h"
 
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -36,7 +37,10 @@ public:
 
 private:
   const int64_t memoryBytes;
-  std::unique_ptr<uint8_t[]> memory;
+  struct Free {
+    void operator()(uint8_t *memory) const { std::free(memory); }
+  };
+  std::unique_ptr<uint8_t[], Free> memory;
   bool used[4] = {};
   std::vector<double> reads, peaks[4];
 };

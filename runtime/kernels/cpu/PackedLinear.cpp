@@ -27,10 +27,14 @@ void cpu::packedLinear(const Engine &engine, ThreadPool &pool, Workspace &space,
     space.reserve(packedLinearBytes(engine, w, rows));
     uint8_t *memory = space.take<uint8_t>(layout.bytes(rows));
     const int64_t perTask = std::max<int64_t>(1, 32768 / w.k);
-    pool.parallelFor((rows + perTask - 1) / perTask, [&](int64_t task, int) {
+    const auto put = [&](int64_t task, int) {
       for (int64_t row = task * perTask; row < std::min(rows, (task + 1) * perTask); ++row)
         putRow(engine.kernels(), layout, memory, rows, row, 0, w.k, x + row * w.k);
-    });
+    };
+    if (rows <= perTask) // sooner done than handed out
+      put(0, 0);
+    else
+      pool.parallelFor((rows + perTask - 1) / perTask, put);
     view = layout.view(memory, rows, 0);
   }
   const int64_t blocks = mxs_weight_blocks(w.n), tiles = (rows + kTileRows - 1) / kTileRows;

@@ -59,6 +59,25 @@ TEST_F(ArtifactFiles, WholeBlocksHaveNoEmptyOneAfter) {
   EXPECT_EQ(record->blocks.size(), 1u);
 }
 
+TEST_F(ArtifactFiles, WritesOfAnySizeGiveTheBytesInOrder) {
+  std::string bytes(5'000'007, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<char>(i * 2654435761u >> 13);
+  ArtifactFile file(folder, "weights", /*hasBlocks=*/true);
+  size_t at = 0;
+  for (size_t part : {size_t(1), size_t(2 << 20), size_t(0), size_t(3), size_t(2'900'000)}) {
+    file.write(bytes.data() + at, part);
+    at += part;
+  }
+  file.write(bytes.data() + at, bytes.size() - at);
+  FailureOr<FileRecord> record = file.finish(loc);
+  ASSERT_TRUE(succeeded(record));
+  EXPECT_TRUE(readBytes("weights") == bytes);
+  EXPECT_EQ(record->bytes, static_cast<int64_t>(bytes.size()));
+  EXPECT_EQ(record->sha256, sha256Hex(bytes));
+  EXPECT_EQ(record->blocks.size(), 5u);
+}
+
 TEST_F(ArtifactFiles, FileThatIsThereIsNotOverwritten) {
   writeBytes("text", "old", 3);
   ArtifactFile file(folder, "text", /*hasBlocks=*/false);
