@@ -64,21 +64,6 @@ enum Constant { Start, Chunk, Row, Step, Factor };
 
 MethodFit fitOf(const Constants &c) { return {c[Start], c[Chunk], c[Row], c[Step], c[Factor]}; }
 
-/// Of layers that the same time is predicted for, their mean.
-std::vector<Residual> merged(const std::multimap<double, double> &logRatios) {
-  std::vector<Residual> residuals;
-  for (auto at = logRatios.begin(); at != logRatios.end();) {
-    const auto end = logRatios.upper_bound(at->first);
-    double sum = 0;
-    const auto count = static_cast<double>(std::distance(at, end));
-    const double predictedNs = at->first;
-    for (; at != end; ++at)
-      sum += at->second;
-    residuals.push_back({predictedNs, std::exp(sum / count)});
-  }
-  return residuals;
-}
-
 /// Finds the constants of one method.
 class Fit {
 public:
@@ -140,16 +125,16 @@ private:
     return sum;
   }
 
-  std::map<int64_t, std::vector<Residual>> residualsOf(const Constants &constants) {
+  Residuals residualsOf(const Constants &constants) {
     use(constants);
-    std::map<int64_t, std::multimap<double, double>> ofChunks;
+    Residuals residuals;
     for (const Layer *layer : layers) {
+      const LayerSample &sample = layer->sample;
       const double predicted = timeOf(links, *layer);
-      ofChunks[layer->sample.chunks].emplace(predicted, std::log(layer->sample.ns / predicted));
+      residuals[sample.chunks].push_back({predicted, sample.ns / predicted, static_cast<double>(sample.tokens)});
     }
-    std::map<int64_t, std::vector<Residual>> residuals;
-    for (const auto &[chunks, logRatios] : ofChunks)
-      residuals[chunks] = merged(logRatios);
+    for (auto &[chunks, ofChunks] : residuals)
+      ofChunks = merged(std::move(ofChunks));
     return residuals;
   }
 
@@ -260,30 +245,6 @@ double processorTime(const MethodFit &fit, int64_t chunks, double tokens) {
   return fit.startNs + fit.chunkNs * static_cast<double>(chunks - 1) + fit.rowNs * tokens;
 }
 
-double residualAt(const MethodFit &fit, int64_t chunks, double predictedNs) {
-  if (fit.residuals.empty())
-    return 1;
-  const auto nearest = std::min_element(
-      fit.residuals.begin(), fit.residuals.end(), [&](const auto &a, const auto &b) {
-        const auto distance = [&](int64_t measured) {
-          return std::abs(std::log(static_cast<double>(measured) / static_cast<double>(chunks)));
-        };
-        return distance(a.first) < distance(b.first);
-      });
-  const std::vector<Residual> &known = nearest->second;
-  const auto above = std::find_if(known.begin(), known.end(), [&](const Residual &residual) {
-    return residual.predictedNs >= predictedNs;
-  });
-  if (above == known.begin())
-    return known.front().ratio;
-  if (above == known.end())
-    return known.back().ratio;
-  const Residual &low = *std::prev(above), &high = *above;
-  const double part =
-      std::log(predictedNs / low.predictedNs) / std::log(high.predictedNs / low.predictedNs);
-  return low.ratio * std::pow(high.ratio / low.ratio, part);
-}
-
 double overlapped(double linksNs, double processorsNs) {
   return std::cbrt(linksNs * linksNs * linksNs + processorsNs * processorsNs * processorsNs);
 }
@@ -349,6 +310,11 @@ std::vector<LayerPrediction> predictSizes(const Cluster &cluster, const std::set
   if (others.empty())
     return {};
   return predictLayers(linksOf(cluster, fitMethods(cluster, others)), apart);
+}
+
+double LayerChoice::regretError() const {
+  const double a = picked.layer.error, b = fastest.layer.error;
+  return a > 0 && b > 0 && regret() > 0 ? (1 + regret()) * std::hypot(a, b) : 0;
 }
 
 std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions) {

@@ -45,14 +45,16 @@ std::string wayText(const LayerSample &layer) {
   return text + ", " + layoutText(layer);
 }
 
+std::string errorText(double error) { return error > 0 ? line(" +- %.1f", 100 * error) : ""; }
+
 std::string choicesText(const std::vector<LayerChoice> &choices) {
   std::string text;
   for (const LayerChoice &choice : choices)
-    text += line("%8lld %6g  %-36s %10.3f  %-36s %10.3f %+7.1f %%\n",
+    text += line("%8lld %6g  %-36s %10.3f  %-36s %10.3f %+7.1f %%%s\n",
                  static_cast<long long>(choice.tokens), choice.zipf,
                  wayText(choice.picked.layer).c_str(), choice.picked.layer.ns / 1e6,
                  wayText(choice.fastest.layer).c_str(), choice.fastest.layer.ns / 1e6,
-                 100 * choice.regret());
+                 100 * choice.regret(), errorText(choice.regretError()).c_str());
   return text;
 }
 
@@ -63,6 +65,7 @@ json wayJson(const LayerPrediction &way) {
           {"chunks", layer.chunks},
           {"wire", name(layer.wire)},
           {"measured_ns", layer.ns},
+          {"measured_error", layer.error},
           {"predicted_ns", way.predictedNs}};
 }
 
@@ -73,7 +76,8 @@ json choicesJson(const std::vector<LayerChoice> &choices) {
                     {"zipf", choice.zipf},
                     {"picked", wayJson(choice.picked)},
                     {"fastest", wayJson(choice.fastest)},
-                    {"regret", choice.regret()}});
+                    {"regret", choice.regret()},
+                    {"regret_error", choice.regretError()}});
   return list;
 }
 

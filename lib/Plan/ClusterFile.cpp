@@ -4,6 +4,7 @@
 #include "TextFile.h"
 #include "YamlReader.h"
 
+#include <cmath>
 #include <cstdlib>
 
 namespace mixserve::planner {
@@ -85,9 +86,21 @@ void readDevice(const YamlMap &device, DeviceSpec &spec) {
     spec.flopsPerNs[dtype] = flops.positive(dtype, Quantity::Compute);
 }
 
+/// A number without a unit, from 0 to `most`.
+double readNumber(const YamlMap &map, const std::string &key, double most) {
+  const std::string text = map.text(key);
+  char *end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(value >= 0 && value <= most))
+    map.fail(map.at(key), key,
+             "expected a number from 0 to " + std::to_string(std::llround(most)) + ", got '" +
+                 text + "'");
+  return value;
+}
+
 LayerSample readSample(const YamlMap &layer, const Mesh &mesh) {
   layer.allowOnly({"method", "attn_tp", "moe_tp", "chunks", "tokens", "hidden", "experts", "top_k",
-                   "zipf", "wire", "time", "date"});
+                   "zipf", "wire", "time", "error", "date"});
   LayerSample sample;
   const std::optional<Method> method = parseMethod(layer.text("method"));
   if (!method)
@@ -109,13 +122,8 @@ LayerSample readSample(const YamlMap &layer, const Mesh &mesh) {
   sample.hidden = layer.count("hidden", kMost);
   sample.experts = layer.count("experts", 1 << 16);
   sample.topK = layer.count("top_k", sample.experts);
-  if (layer.has("zipf")) {
-    char *end = nullptr;
-    const std::string text = layer.text("zipf");
-    sample.zipf = std::strtod(text.c_str(), &end);
-    if (*end != '\0' || !(sample.zipf >= 0 && sample.zipf <= 10))
-      layer.fail(layer.at("zipf"), "zipf", "expected a number from 0 to 10, got '" + text + "'");
-  }
+  if (layer.has("zipf"))
+    sample.zipf = readNumber(layer, "zipf", 10);
   if (layer.has("wire")) {
     const std::optional<WireType> wire = parseWireType(layer.text("wire"));
     if (!wire)
@@ -125,6 +133,8 @@ LayerSample readSample(const YamlMap &layer, const Mesh &mesh) {
   }
   if (layer.has("date"))
     sample.date = layer.text("date");
+  if (layer.has("error"))
+    sample.error = readNumber(layer, "error", 1);
   sample.ns = layer.positive("time", Quantity::Time);
   return sample;
 }

@@ -161,7 +161,7 @@ LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method
   LayerCommTime time = linkTime(links, layout, method, chunks, table);
   const double onLinks = time.total();
   const double constants = overlapped(onLinks, processorTime(fit, chunks, tokens));
-  const double whole = constants * residualAt(fit, chunks, constants);
+  const double whole = correctedTime(fit.residuals, chunks, tokens, constants);
   // What processors add belongs to both parts alike; without links all of it to the experts' part.
   if (onLinks > 0)
     time.attnNs *= whole / onLinks;

@@ -23,4 +23,10 @@ key = lambda m: (m["method"], m.get("chunks"), m["inter_bytes"], m["intra_bytes"
 assert [key(m) for m in mpi["methods"]] == [key(m) for m in loopback["methods"]], (loopback, mpi)
 print(len(mpi["methods"]), "methods ran on two hosts")
 PY
+  # In its second half only ways near the fastest run: every node must leave out the same ones.
+  timeout 100 "$HOSTS" with 2 --rate 1000 --latency $latency -- \
+    sh -c '"$HOSTS" mpirun $HOSTS_PREFIX "$BENCH" calibrate --devices 2 --tokens 2,24 --hidden 64 --experts 16 --top-k 4 --rounds 1 --chunks 1,3' \
+    >"$scratch/measured" 2>"$scratch/err" || { echo "FAIL: calibrate, latency $latency"; cat "$scratch/err"; exit 1; }
+  [ "$(grep -c 'time:' "$scratch/measured")" -eq 22 ] || { echo "FAIL: 22 layers expected"; cat "$scratch/measured"; exit 1; }
+  grep -q 'error:' "$scratch/measured" || { echo "FAIL: no way ran twice"; cat "$scratch/measured"; exit 1; }
 done

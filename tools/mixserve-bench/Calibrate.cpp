@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <functional>
 #include <sstream>
 
 using namespace mixserve::tools;
@@ -11,63 +10,9 @@ using mxs::Status;
 
 namespace {
 
-/// Everything at one number of tokens: the two stages alone, then the layers.
-class SizeRun {
-public:
-  SizeRun(const LayerShape &shape, const std::vector<LayerMethod> &methods)
-      : shape(shape), methods(methods), seconds(methods.size()) {}
-
-  const LayerShape shape;
-
-  Status round(LayerMesh &mesh, bool counts) {
-    const LayerMethod &hybrid =
-        *std::find_if(methods.begin(), methods.end(),
-                      [](const LayerMethod &method) { return method.kind == LayerMethod::Hybrid; });
-    for (size_t i = 0; i < methods.size(); ++i) {
-      const size_t at = (i + rounds) % methods.size(); // another one first in every round
-      MXS_TRY(mesh.run(methods[at], last));
-      if (counts)
-        seconds[at].push_back(last.seconds);
-    }
-    rounds += counts;
-    MXS_TRY(stage(mesh, hybrid, &MoeLayer::gatherInNode, counts, intraSeconds, intraBytes));
-    return stage(mesh, hybrid, &MoeLayer::sendToNodes, counts, interSeconds, interBytes);
-  }
-
-  /// Adds the medians to `points` and `layers`.
-  void collect(std::vector<std::pair<double, double>> &inter,
-               std::vector<std::pair<double, double>> &intra,
-               std::vector<CalibratedLayer> &layers) const {
-    for (size_t i = 0; i < methods.size(); ++i)
-      layers.push_back({methods[i], shape, medianOf(seconds[i])});
-    if (interBytes > 0)
-      inter.emplace_back(interBytes, medianOf(interSeconds));
-    if (intraBytes > 0)
-      intra.emplace_back(intraBytes, medianOf(intraSeconds));
-  }
-
-private:
-  Status stage(LayerMesh &mesh, const LayerMethod &hybrid, Status (MoeLayer::*action)(),
-               bool counts, std::vector<double> &into, double &bytes) {
-    MXS_TRY(mesh.run(
-        hybrid, [&](MoeLayer &layer) { return (layer.*action)(); }, last));
-    if (!counts)
-      return mxs::okStatus();
-    into.push_back(last.seconds);
-    bytes = std::max(last.interBytes, last.intraBytes);
-    return mxs::okStatus();
-  }
-
-  const std::vector<LayerMethod> &methods;
-  std::vector<std::vector<double>> seconds;
-  std::vector<double> interSeconds, intraSeconds;
-  double interBytes = 0, intraBytes = 0;
-  size_t rounds = 0;
-  LayerTime last;
-};
-
-/// A long size has a round in every fourth turn. Short layers vary most, by what else runs and when
-/// ranks wake, and cost least: up to kTurnsPerRound times as many rounds, spread over all the time.
+/// A long size has a turn in every fourth turn of all. Short layers vary most, by what else runs
+/// and when ranks wake, and cost least: up to kTurnsPerRound times as many, spread over all the
+/// time.
 constexpr int64_t kTurnsPerRound = 4;
 
 /// A size's turn is each one that this divides.
@@ -76,12 +21,105 @@ int64_t turnsBetween(int64_t tokens) {
   return std::clamp<int64_t>(tokens / kShortest, 1, kTurnsPerRound);
 }
 
-Status takeTurn(SizeRun &run, LayerMesh &mesh) {
-  // The size before has left its own rows in the caches.
-  if (turnsBetween(run.shape.tokens) < kTurnsPerRound)
-    MXS_TRY(run.round(mesh, /*counts=*/false));
-  return run.round(mesh, /*counts=*/true);
-}
+/// In the second half of a size's turns only the ways that may be its fastest are measured, more
+/// often. The others are known well enough by then, and most of the time went to them.
+constexpr double kClose = 1.3;
+constexpr int kCloseRounds = 3;
+
+/// A link's constants are what it does when nothing disturbs it: nothing makes it faster.
+constexpr double kUndisturbed = 0.25;
+
+/// Everything at one number of tokens: the two stages alone, then the layers.
+class SizeRun {
+public:
+  SizeRun(const LayerShape &shape, const std::vector<LayerMethod> &methods)
+      : shape(shape), methods(methods), times(methods.size()), runs(methods.size(), true) {}
+
+  const LayerShape shape;
+
+  /// Warms up: nothing counts.
+  Status warmUp(LayerMesh &mesh) { return round(mesh, /*counts=*/false); }
+
+  /// `turn` of all `turns` of this size.
+  Status takeTurn(LayerMesh &mesh, int64_t turn, int64_t turns) {
+    const int64_t half = (turns + 1) / 2;
+    if (turn == half)
+      MXS_TRY(keepClose(mesh));
+    // The size before has left its own rows in the caches.
+    if (turnsBetween(shape.tokens) < kTurnsPerRound)
+      MXS_TRY(round(mesh, /*counts=*/false));
+    for (int i = 0; i < (turn < half ? 1 : kCloseRounds); ++i)
+      MXS_TRY(round(mesh, /*counts=*/true));
+    // The stages move what this one has routed; after others' runs one node may start them late.
+    MXS_TRY(mesh.run(hybrid(), last));
+    MXS_TRY(stage(mesh, &MoeLayer::gatherInNode, intraSeconds, intraBytes));
+    return stage(mesh, &MoeLayer::sendToNodes, interSeconds, interBytes);
+  }
+
+  /// Adds what was measured to the lists.
+  void collect(std::vector<std::pair<double, double>> &inter,
+               std::vector<std::pair<double, double>> &intra,
+               std::vector<CalibratedLayer> &layers) const {
+    const std::vector<RoundTimes::Estimate> estimates = times.estimates();
+    for (size_t i = 0; i < methods.size(); ++i)
+      layers.push_back({methods[i], shape, estimates[i].seconds, estimates[i].error});
+    if (interBytes > 0)
+      inter.emplace_back(interBytes, quantileOf(interSeconds, kUndisturbed));
+    if (intraBytes > 0)
+      intra.emplace_back(intraBytes, quantileOf(intraSeconds, kUndisturbed));
+  }
+
+private:
+  Status round(LayerMesh &mesh, bool counts) {
+    if (counts)
+      times.beginRound();
+    for (size_t i = 0; i < methods.size(); ++i) {
+      const size_t at = (i + rounds) % methods.size(); // another one first in every round
+      if (!runs[at])
+        continue;
+      MXS_TRY(mesh.run(methods[at], last));
+      if (counts)
+        times.add(at, last.seconds);
+    }
+    rounds += counts;
+    return mxs::okStatus();
+  }
+
+  const LayerMethod &hybrid() const {
+    return *std::find_if(methods.begin(), methods.end(), [](const LayerMethod &method) {
+      return method.kind == LayerMethod::Hybrid;
+    });
+  }
+
+  Status keepClose(LayerMesh &mesh) {
+    std::string kept;
+    for (const bool isClose : closeOnes(times.estimates(), kClose))
+      kept += isClose ? '1' : '0';
+    MXS_TRY(mesh.share(kept));
+    if (kept.size() != runs.size())
+      return mxs::internalError("node 0 runs another program");
+    for (size_t i = 0; i < runs.size(); ++i)
+      runs[i] = kept[i] == '1';
+    return mxs::okStatus();
+  }
+
+  Status stage(LayerMesh &mesh, Status (MoeLayer::*action)(), std::vector<double> &into,
+               double &bytes) {
+    MXS_TRY(mesh.run(
+        hybrid(), [&](MoeLayer &layer) { return (layer.*action)(); }, last));
+    into.push_back(last.seconds);
+    bytes = std::max(last.interBytes, last.intraBytes);
+    return mxs::okStatus();
+  }
+
+  const std::vector<LayerMethod> &methods;
+  RoundTimes times;
+  std::vector<bool> runs; ///< which methods do
+  std::vector<double> interSeconds, intraSeconds;
+  double interBytes = 0, intraBytes = 0;
+  size_t rounds = 0;
+  LayerTime last;
+};
 
 /// The planner's name of a method, or nothing for one that it does not plan.
 const char *plannedName(LayerMethod::Kind kind) {
@@ -140,13 +178,14 @@ Status mixserve::tools::calibrate(const CalibrateOptions &options, mxs::MpiProce
   MXS_TRY(meshes.front()->check(methods));
   for (size_t i = 0; i < runs.size(); ++i)
     for (int64_t warmUp = 0; warmUp < options.bench.warmUps; ++warmUp)
-      MXS_TRY(runs[i].round(*meshes[i], /*counts=*/false));
+      MXS_TRY(runs[i].warmUp(*meshes[i]));
   // Sizes take turns all the time: a machine that is slow for a while is so to all of them, and
   // what is fitted to sizes does not take it for a size's own.
-  for (int64_t turn = 0; turn < kTurnsPerRound * options.bench.rounds; ++turn)
+  const int64_t turns = kTurnsPerRound * options.bench.rounds;
+  for (int64_t turn = 0; turn < turns; ++turn)
     for (size_t i = 0; i < runs.size(); ++i)
-      if (turn % turnsBetween(runs[i].shape.tokens) == 0)
-        MXS_TRY(takeTurn(runs[i], *meshes[i]));
+      if (const int64_t every = turnsBetween(runs[i].shape.tokens); turn % every == 0)
+        MXS_TRY(runs[i].takeTurn(*meshes[i], turn / every, (turns + every - 1) / every));
   std::vector<std::pair<double, double>> inter, intra;
   for (const SizeRun &run : runs)
     run.collect(inter, intra, result.layers);
@@ -172,7 +211,8 @@ MeasuredBlock mixserve::tools::measuredBlock(const CalibrateOptions &options,
         << ", hidden: " << layer.shape.hidden << ", experts: " << layer.shape.experts
         << ", top_k: " << layer.shape.topK << ", zipf: " << text("%g", layer.shape.zipf)
         << (layer.shape.wire == mxs::WireType::BF16 ? ", wire: bf16" : "")
-        << ", time: " << text("%.6g", layer.seconds * 1e6) << "us}";
+        << ", time: " << text("%.6g", layer.seconds * 1e6) << "us"
+        << (layer.error > 0 ? ", error: " + text("%.2g", layer.error) : "") << "}";
     block.layers.push_back(out.str());
   }
   return block;

@@ -5,6 +5,7 @@
 #include "tools/mixserve-bench/LayerBench.h"
 #include "tools/mixserve-bench/LinkFit.h"
 #include "tools/mixserve-bench/MeasuredBlock.h"
+#include "tools/mixserve-bench/RoundTimes.h"
 
 #include <string>
 
@@ -20,6 +21,7 @@ struct CalibratedLayer {
   LayerMethod method;
   LayerShape shape;
   double seconds;
+  double error; ///< RoundTimes::Estimate
 };
 struct Calibrated {
   LinkFit inter; ///< of a node: all its ranks at once

@@ -17,7 +17,7 @@ namespace {
 
 struct CalibrateWords {
   LayerWords mesh;
-  std::string tokens = "1,4,16,64,256", zipfs = "0", output;
+  std::string tokens = "1,2,4,8,16,32,64,128,256", zipfs = "0", output;
   bool print = false;
 };
 
@@ -142,7 +142,7 @@ int mixserve::tools::calibrateCommand(int argc, char **argv) {
                  "is a node.",
                  "mpirun -n 2 mixserve-bench calibrate cluster.yaml --devices 4");
   addLayerOptions(parser, words.mesh, options.bench);
-  parser.text("tokens", "LIST", words.tokens, "tokens per node (default 1,4,16,64,256)");
+  parser.text("tokens", "LIST", words.tokens, "tokens per node (default " + words.tokens + ")");
   parser.text("zipf", "LIST", words.zipfs,
               "popularity of the i-th most popular expert ~ 1/i^X (default 0)");
   parser.text("o", "FILE", words.output, "write there, leave CLUSTER.yaml as it is");

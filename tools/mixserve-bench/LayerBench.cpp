@@ -7,16 +7,6 @@ using namespace mixserve::tools;
 using mxs::Status;
 using nlohmann::json;
 
-double mixserve::tools::medianOf(std::vector<double> values) {
-  if (values.empty())
-    return 0;
-  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1)
-    return *middle;
-  return (*middle + *std::max_element(values.begin(), middle)) / 2;
-}
-
 namespace {
 
 struct Measured {

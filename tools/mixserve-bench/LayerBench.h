@@ -3,6 +3,7 @@
 #define MIXSERVE_TOOLS_BENCH_LAYERBENCH_H
 
 #include "tools/mixserve-bench/LayerMesh.h"
+#include "tools/mixserve-bench/Median.h"
 
 #include <nlohmann/json.hpp>
 
@@ -21,9 +22,6 @@ struct LayerBenchOptions {
 /// [...]} of mixserve.bench/v1; on other nodes than node 0 nothing.
 mxs::Status runLayerBench(const LayerBenchOptions &options, mxs::MpiProcess *mpi,
                           nlohmann::json &result);
-
-/// Median of values that need not be sorted; 0 of none.
-double medianOf(std::vector<double> values);
 
 } // namespace mixserve::tools
 

@@ -200,6 +200,16 @@ Status LayerMesh::barrier() {
   return meet();
 }
 
+Status LayerMesh::share(std::string &text) {
+  if (!network)
+    return mxs::okStatus();
+  if (firstNode != 0)
+    return anyWorld().recvControl(firstNode, 0, text);
+  for (int node = 1; node < shape.nodes; ++node)
+    MXS_TRY(anyWorld().sendControl(0, node, text));
+  return mxs::okStatus();
+}
+
 /// Puts the nodes' times together, on node 0.
 Status LayerMesh::combine(LayerTime &time) {
   if (!network)

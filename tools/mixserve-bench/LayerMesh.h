@@ -57,6 +57,9 @@ public:
   /// Runs all methods once and compares with a plain computation; hybrid-fused with hybrid bitwise.
   mxs::Status check(const std::vector<LayerMethod> &methods);
   bool isFirst() const { return firstNode == 0; }
+  /// Gives all processes the text that node 0 has. Times are known there alone, and all must decide
+  /// alike what they run next.
+  mxs::Status share(std::string &text);
 
 private:
   struct Layout {

@@ -16,12 +16,8 @@
 // hosts, 1 to 1024 tokens, all methods, 1 misses by 11 %, 2 by 5 %, 3 to 6 by 3.5 %; a fitted
 // latency and factor alone missed by 23 %.
 //
-// What the constants leave is kept, too: measured over predicted of every layer, by chunks and
-// predicted time. A prediction is multiplied with what is between its neighbours (both on
-// logarithmic scales; the last one's beyond either end), so a layer that was measured is predicted
-// as measured, and two methods cannot change places there because one of them is fitted worse. The
-// time, not the number of tokens, says how near a layer is: rows of one node alone load its link as
-// many rows of all nodes do.
+// What the constants leave is kept, too: a layer that was measured is predicted as measured
+// (Residuals.h).
 //
 // Worked: L = 4 ms, W = 3 ms -> 4.498 ms; L = 300 ms -> 300.0001 ms.
 //
@@ -30,6 +26,7 @@
 #define MIXSERVE_PLAN_CALIBRATION_H
 
 #include "mixserve/Plan/Mesh.h"
+#include "mixserve/Plan/Residuals.h"
 
 #include <map>
 #include <set>
@@ -52,20 +49,17 @@ struct LayerSample {
   double zipf = 0; ///< 0: uniform
   WireType wire = WireType::F32; ///< of rows between nodes
   double ns = 0;
+  /// Standard error of `ns` beside those of the other ways at this size, a part of `ns`; 0: not
+  /// known.
+  double error = 0;
   std::string date{}; ///< if it is another than the calibration's
-};
-
-/// Measured over predicted, of one layer.
-struct Residual {
-  double predictedNs = 0, ratio = 1;
 };
 
 /// The constants above of one method.
 struct MethodFit {
   double startNs = 0, chunkNs = 0, rowNs = 0; ///< of W
   double stepNs = 0, factor = 1;              ///< of L
-  std::map<int64_t, std::vector<Residual>>
-      residuals{}; ///< by chunks; by rising time, all different
+  Residuals residuals{};                      ///< what they leave
 };
 
 /// Constants of methods. Layouts differ in how many stages they have, so a method that was measured
@@ -88,9 +82,6 @@ struct Calibration {
 LinkSpec fittedLink(const LinkSpec &link, const MethodFit &fit);
 /// W [ns]. `tokens`: of all nodes together.
 double processorTime(const MethodFit &fit, int64_t chunks, double tokens);
-/// What the constants' prediction is multiplied with; 1 if no layer was measured. Chunk counts that
-/// were not measured take the nearest one's.
-double residualAt(const MethodFit &fit, int64_t chunks, double predictedNs);
 /// (L^3 + W^3)^(1/3)
 double overlapped(double linksNs, double processorsNs);
 
@@ -127,6 +118,8 @@ struct LayerChoice {
   double zipf = 0;
   LayerPrediction picked, fastest;
   double regret() const { return picked.layer.ns / fastest.layer.ns - 1; }
+  /// Standard error of the regret; 0 if that of one of the two is not known.
+  double regretError() const;
 };
 /// Of all sizes at which there are several ways, by size. A pick is the least predicted time.
 std::vector<LayerChoice> choicesOf(const std::vector<LayerPrediction> &predictions);

@@ -141,12 +141,14 @@ TEST(Calibration, WhatConstantsLeaveIsKept) {
   const std::vector<Residual> &known = fit.residuals.at(1);
   ASSERT_EQ(known.size(), layers.size());
   const Residual &low = known[5], &high = known[6];
-  EXPECT_DOUBLE_EQ(residualAt(fit, 1, low.predictedNs), low.ratio);
-  EXPECT_NEAR(residualAt(fit, 1, std::sqrt(low.predictedNs * high.predictedNs)),
+  EXPECT_DOUBLE_EQ(residualAt(fit.residuals, 1, low.predictedNs), low.ratio);
+  EXPECT_NEAR(residualAt(fit.residuals, 1, std::sqrt(low.predictedNs * high.predictedNs)),
               std::sqrt(low.ratio * high.ratio), 1e-9);
-  EXPECT_DOUBLE_EQ(residualAt(fit, 1, 0.1 * known.front().predictedNs), known.front().ratio);
-  EXPECT_DOUBLE_EQ(residualAt(fit, 1, 10 * high.predictedNs), high.ratio);
-  EXPECT_DOUBLE_EQ(residualAt(fit, 4, high.predictedNs), high.ratio); // the nearest chunk count
+  EXPECT_DOUBLE_EQ(residualAt(fit.residuals, 1, 0.1 * known.front().predictedNs),
+                   known.front().ratio);
+  EXPECT_DOUBLE_EQ(residualAt(fit.residuals, 1, 10 * high.predictedNs), high.ratio);
+  EXPECT_DOUBLE_EQ(residualAt(fit.residuals, 4, high.predictedNs),
+                   high.ratio); // the nearest chunk count
   EXPECT_DOUBLE_EQ(residualAt({}, 1, 1e6), 1);
   // Another layout was not measured: what this one leaves is not said of it.
   LayerSample other = layers[1];
@@ -154,6 +156,32 @@ TEST(Calibration, WhatConstantsLeaveIsKept) {
   layers.push_back(other);
   EXPECT_TRUE(
       fitMethods(cluster, layers).at(WireType::F32).common.at(Method::Hybrid).residuals.empty());
+}
+
+// Fitted to layers of 64 tokens and more, whose time is all in their rows: constants promise a
+// 64th of it for one token, but something of a small layer is latency.
+TEST(Calibration, BelowAllLayersTimeDoesNotFallWithTheRows) {
+  Cluster cluster = twoByTwo();
+  std::vector<LayerSample> layers;
+  for (int64_t tokens : {64, 128, 256, 512, 1024}) {
+    layers.push_back(sample(Method::FlatEp, tokens));
+    layers.back().ns = 50e3 * static_cast<double>(tokens);
+  }
+  cluster.fits = fitMethods(cluster, layers);
+  const auto predicted = [&](int64_t tokens) {
+    return predictLayers(cluster, {sample(Method::FlatEp, tokens)})[0].predictedNs;
+  };
+  EXPECT_NEAR(predicted(64), 3.2e6, 1);
+  EXPECT_NEAR(predicted(16), 1.838e6, 1e3);
+  EXPECT_NEAR(predicted(1), 0.606e6, 1e3);
+  // The worked number; constants that see a latency are believed.
+  const Residuals kept = {{1, {{3.2e6, 0.5, 4}, {9e6, 1, 16}}}};
+  EXPECT_NEAR(correctedTime(kept, 1, 1, 0.8e6), 0.92e6, 1e4);
+  EXPECT_DOUBLE_EQ(correctedTime(kept, 1, 1, 2e6), 1e6);
+  // As many tokens or as long a time as the smallest layer: it is no bound.
+  EXPECT_DOUBLE_EQ(correctedTime(kept, 1, 4, 0.8e6), 0.4e6);
+  EXPECT_DOUBLE_EQ(correctedTime(kept, 1, 1, 9e6), 9e6);
+  EXPECT_DOUBLE_EQ(correctedTime({}, 1, 1, 5), 5);
 }
 
 TEST(Calibration, ALayoutThatWasMeasuredHasConstantsOfItsOwn) {
@@ -281,7 +309,9 @@ TEST(Calibration, SizesArePredictedFromTheOtherSizes) {
 TEST(Calibration, ReportsPredictedBesideMeasured) {
   LayerSample slow = sample(Method::Hybrid, 8), fast = sample(Method::HybridFused, 8);
   slow.ns = 4e6;
+  slow.error = 0.03;
   fast.ns = 2e6;
+  fast.error = 0.04;
   fast.chunks = 4;
   const std::vector<LayerPrediction> predictions = {{slow, 3e6}, {fast, 3.5e6}};
   const std::string text = predictionsAsText(predictions, PredictedBy::AnotherTime);
@@ -297,6 +327,13 @@ TEST(Calibration, ReportsPredictedBesideMeasured) {
   EXPECT_EQ(json["picks"][0]["picked"]["method"], "hybrid");
   EXPECT_EQ(json["picks"][0]["fastest"]["method"], "hybrid-fused");
   EXPECT_NEAR(json["worst_regret"], 1, 1e-9);
+  // Twice the time, either of them off by a part of its own: 2 sqrt(0.03^2 + 0.04^2).
+  EXPECT_NE(text.find("+100.0 % +- 10.0"), std::string::npos) << text;
+  EXPECT_NEAR(json["picks"][0]["regret_error"], 0.1, 1e-9);
+  EXPECT_NEAR(json["picks"][0]["fastest"]["measured_error"], 0.04, 1e-9);
+  fast.error = 0; // not known
+  EXPECT_EQ(predictionsAsText({{slow, 3e6}, {fast, 3.5e6}}, PredictedBy::AnotherTime).find("+-"),
+            std::string::npos);
   EXPECT_TRUE(json["chunk_picks"].empty());
 }
 

@@ -194,6 +194,18 @@ TEST(ClusterFile, MeasuredLayersSayTheirWireType) {
   EXPECT_NEAR(predictLayers(*cluster, layers)[1].predictedNs, 6e3, 60);
   EXPECT_FALSE(parseCluster(text + layer("wire: f16, ", "9us"), "c.yaml", error));
   EXPECT_EQ(error, "c.yaml:12: measured.layers[0].wire: expected f32 or bf16, got 'f16'");
+
+  // A layer that stayed when the other type was measured says when it was.
+  const std::optional<Cluster> kept = parseCluster(
+      text + layer("wire: bf16, ", "6us, error: 0.02") + layer("", "9us, date: \"2025-12-31\""),
+      "c.yaml", error);
+  ASSERT_TRUE(kept) << error;
+  EXPECT_EQ(kept->calibration.dateOf(WireType::F32), "2025-12-31");
+  EXPECT_EQ(kept->calibration.dateOf(WireType::BF16), "2026-01-01");
+  EXPECT_EQ(kept->calibration.layers[0].error, 0.02);
+  EXPECT_EQ(kept->calibration.layers[1].error, 0);
+  EXPECT_FALSE(parseCluster(text + layer("error: 5%, ", "9us"), "c.yaml", error));
+  EXPECT_EQ(error, "c.yaml:12: measured.layers[0].error: expected a number from 0 to 1, got '5%'");
 }
 
 TEST(ClusterFile, OtherDamage) {
@@ -212,7 +224,8 @@ TEST(ClusterFile, OtherDamage) {
                    "switch levels into "
                    "the node's link");
   EXPECT_FALSE(readClusterFile("/nonexistent/c.yaml", error));
-  EXPECT_EQ(error, "/nonexistent/c.yaml: cannot read the cluster file: No such file or directory; check the path");
+  EXPECT_EQ(error, "/nonexistent/c.yaml: cannot read the cluster file: No such file or directory; "
+                   "check the path");
 }
 
 } // namespace
