@@ -85,9 +85,12 @@ static void printCollectives(const json &stats, const json &plan, bool forced) {
                 static_cast<unsigned long long>(row.calls), predicted,
                 row.measuredNs / steps / 1e6);
   }
-  const std::string source = plan.contains("cost") ? plan.at("cost").value("source", "") : "";
+  const bool calibrated =
+      plan.contains("cost") && plan.at("cost").value("source", "") == "calibrated";
+  const char *by = calibrated ? "by the cluster file's calibration"
+                              : "by formulas over the cluster file's links";
   std::printf("predicted: %s; measured: of the rank that spent least, its waiting included\n",
-              why.empty() ? ("by " + source).c_str() : why.c_str());
+              why.empty() ? by : why.c_str());
 }
 
 std::string mixserve::tools::withPredictions(const std::string &statsJson, const json &plan,
