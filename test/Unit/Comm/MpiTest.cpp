@@ -48,7 +48,8 @@ TEST(Mpi, MatchesTheReference) {
   for (int devices = 1; devices <= maxDevices; ++devices) {
     const std::vector<Topology> layouts = layoutsOf(process->nodes(), devices);
     // Meshes with many ranks have many layouts; some of them, other ones in every mesh.
-    const size_t step = process->nodes() * devices > 4 ? 3 : 1;
+    const int ranks = process->nodes() * devices;
+    const size_t step = ranks > 8 ? 9 : ranks > 4 ? 3 : 1;
     for (size_t i = static_cast<size_t>(devices) % step; i < layouts.size(); i += step) {
       WorldOptions options = optionsFor(maxTokensOf(layouts[i]), 8, 3);
       options.wire = i / step % 2 ? WireType::BF16 : WireType::F32;
