@@ -67,6 +67,8 @@ Status Env::read(Env &out) {
   env.threads = static_cast<int>(threads);
   if (const char *isa = std::getenv("MXS_ISA"))
     env.isa = isa;
+  if (const char *rows = std::getenv("MXS_LINEAR_ROWS"))
+    env.linearRows = rows;
   out = std::move(env);
   return okStatus();
 }

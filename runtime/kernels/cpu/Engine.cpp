@@ -25,11 +25,12 @@ static const KernelSet *kernelsOf(Isa isa) {
   }
 }
 
-Status Engine::create(Isa isa, Engine &out) {
+Status Engine::create(Isa isa, Engine &out, LinearRows rows) {
   if (!isaSupported(isa))
     return mismatch(std::string("this processor lacks the instruction set ") + isaName(isa) +
                     "; the best it has is " + isaName(bestIsa()));
   out.set = isa;
+  out.linearRows = rows;
   out.functions = kernelsOf(isa);
   return okStatus();
 }
@@ -45,7 +46,13 @@ static Status fromEnvironment(Engine &out) {
     return invalidArgument("environment variable MXS_ISA is '" + env.isa + "', expected one of " +
                            names + "; unset it or correct it");
   }
-  return Engine::create(isa, out).in("environment variable MXS_ISA");
+  LinearRows rows = LinearRows::F32;
+  if (env.linearRows == "bf16")
+    rows = LinearRows::Bf16;
+  else if (!env.linearRows.empty() && env.linearRows != "f32")
+    return invalidArgument("environment variable MXS_LINEAR_ROWS is '" + env.linearRows +
+                           "', expected f32 or bf16; unset it or correct it");
+  return Engine::create(isa, out, rows).in("environment variable MXS_ISA");
 }
 
 Status Engine::checkEnvironment() {
@@ -66,7 +73,8 @@ const Engine &Engine::process() {
 
 const KernelSet &Engine::setFor(const mxs_weight_t &w) const {
 #if defined(__x86_64__)
-  if (set == Isa::Avx512Bf16 && w.type == MXS_WEIGHT_BF16 && w.matrices == 1)
+  if (set == Isa::Avx512Bf16 && w.type == MXS_WEIGHT_BF16 && w.matrices == 1 &&
+      linearRows == LinearRows::F32)
     return kAvx512VnniKernels;
 #endif
   (void)w;

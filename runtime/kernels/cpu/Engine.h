@@ -9,13 +9,18 @@
 
 namespace mxs::cpu {
 
+/// How linears outside the experts read rows for bfloat16 weights, in a set that multiplies
+/// bfloat16 pairs (avx512_bf16): as they are, or rounded, which is twice as fast.
+enum class LinearRows { F32, Bf16 };
+
 /// One instruction set's kernels.
 class Engine {
 public:
   /// MXS_MISMATCH: this processor lacks the instructions.
-  static Status create(Isa isa, Engine &out);
+  static Status create(Isa isa, Engine &out, LinearRows rows = LinearRows::F32);
 
-  /// The engine of this process: the best this processor has, or what MXS_ISA says.
+  /// The engine of this process: the best this processor has, or what MXS_ISA and MXS_LINEAR_ROWS
+  /// say.
   static const Engine &process();
   /// Whether the environment asks for an engine that can be had. MXS_INVALID_ARGUMENT: a name that
   /// is not known. MXS_MISMATCH: this processor lacks it.
@@ -33,12 +38,13 @@ public:
                 int64_t block, float *y, const BlockStart &next = {}) const;
 
 private:
-  /// Only experts read rows rounded to bfloat16. What the other linears give decides where a row is
-  /// routed: rounded rows tip a choice between two experts that are nearly alike, and the row's
-  /// result is another one then. (A single expert is not told from a linear.)
+  /// Unless asked for, only experts read rows rounded to bfloat16. What the other linears give
+  /// decides where a row is routed: rounded rows tip a choice between two experts that are nearly
+  /// alike, and the row's result is another one then. (A single expert is not told from a linear.)
   const KernelSet &setFor(const mxs_weight_t &w) const;
 
   Isa set = Isa::Reference;
+  LinearRows linearRows = LinearRows::F32;
   const KernelSet *functions = &kReferenceKernels;
 };
 

@@ -245,6 +245,11 @@ void FfnRun::downTile(int64_t expert, int64_t first, int64_t rows, int64_t block
 
 void FfnRun::downSum() {
   const int64_t blocks = mxs_weight_blocks(hidden), threads = pool.threads();
+  // Nobody to share with: an expert's rows are read once, for all columns.
+  if (threads == 1) {
+    pool.parallelFor(1, [&](int64_t, int) { downRange(0, blocks, 0, call.rows); });
+    return;
+  }
   const int64_t wanted = 8 * threads;
   // Several column blocks of a task read the same rows: while there are tasks enough.
   int64_t width = 1;

@@ -48,19 +48,16 @@ MXS_INLINE void storeSums(const typename V::Reg (&sums)[R][C], float *y) {
 }
 
 /// A tile of R rows times C registers of outputs; y points at its first output. Adds to what y
-/// holds unless `first`. Asks for half a step's worth of weights per step from `ahead` on, if that
-/// is not null.
-template <class V, class P, int R, int C, bool Asks>
+/// holds unless `first`. Asks for `Lines` cache lines of weights per step from `ahead` on.
+template <class V, class P, int R, int C, int Lines>
 MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps,
                           bool first, const uint8_t *ahead, float *y) {
   typename V::Reg sums[R][C];
   loadSums<V, R, C>(sums, y, first);
   for (int64_t s = 0; s < steps; ++s, w += kStepBytes, x += P::kRowBytes) {
-    if constexpr (Asks) {
+#pragma GCC unroll 2
+    for (int line = 0; line < Lines; ++line, ahead += 64)
       __builtin_prefetch(ahead, 0, 2);
-      __builtin_prefetch(ahead + 64, 0, 2);
-      ahead += kStepBytes / 2;
-    }
     P::template step<R, C>(sums, x, stride, w);
   }
   storeSums<V, R, C>(sums, y);
@@ -68,13 +65,15 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
 
 template <class V, class P, int R>
 void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps, bool first,
-               const uint8_t *ahead, float *y) {
+               const uint8_t *ahead, int64_t lines, float *y) {
   constexpr int columns = P::columns(R);
   for (int64_t c = 0; c < kBlockColumns; c += columns * V::kCells)
-    if (ahead && c == 0)
-      floatTile<V, P, R, columns, true>(x, stride, w, steps, first, ahead, y);
+    if (ahead && c == 0 && lines == 1)
+      floatTile<V, P, R, columns, 1>(x, stride, w, steps, first, ahead, y);
+    else if (ahead && c == 0)
+      floatTile<V, P, R, columns, 2>(x, stride, w, steps, first, ahead, y);
     else
-      floatTile<V, P, R, columns, false>(x, stride, w + 4 * c, steps, first, nullptr, y + c);
+      floatTile<V, P, R, columns, 0>(x, stride, w + 4 * c, steps, first, nullptr, y + c);
 }
 
 /// Calls Run<R>::call(...) for R = `rows`, 1 .. Most.
@@ -96,8 +95,8 @@ template <class V, class P> MXS_INLINE bool onePass(int64_t rows) {
 template <class V, class P> struct FloatBlock {
   template <int R> struct Run {
     static MXS_INLINE void call(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps,
-                                bool first, const uint8_t *ahead, float *y) {
-      floatRows<V, P, R>(x, stride, w, steps, first, ahead, y);
+                                bool first, const uint8_t *ahead, int64_t lines, float *y) {
+      floatRows<V, P, R>(x, stride, w, steps, first, ahead, lines, y);
     }
   };
 
@@ -106,10 +105,13 @@ template <class V, class P> struct FloatBlock {
     const int64_t perStep = P::kPerStep, all = (w.k + perStep - 1) / perStep;
     const int64_t tiles = (rows + P::kMostRows - 1) / P::kMostRows;
     const int64_t part = onePass<V, P>(rows) ? all : P::kPartSteps;
+    // Of the four lines of a step, how many a tile asks for.
+    const int64_t lines = tiles < 4 ? 2 : 1;
     for (int64_t step = 0; step < all; step += part) {
       const int64_t steps = smaller(part, all - step);
       const uint8_t *data = w.data + step * kStepBytes;
-      // While several tiles pass over a part, the first two ask for what comes after it, half each.
+      // While several tiles pass over a part, the first two, or four, ask for what comes after it,
+      // the same each: as slowly as there are tiles for, since memory has other cores to serve.
       // A single tile reads from memory itself: asking only gets in the way of the processor's own
       // prefetching.
       const uint8_t *next = step + part < all ? data + part * kStepBytes : w.next.data;
@@ -117,9 +119,9 @@ template <class V, class P> struct FloatBlock {
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
         const uint8_t *ahead =
-            next && tiles > 1 && tile < 2 ? next + tile * steps * (kStepBytes / 2) : nullptr;
+            next && tiles > 1 && tile * lines < 4 ? next + tile * steps * lines * 64 : nullptr;
         forRows<Run, P::kMostRows>(count, x.data + row * x.stride + step * P::kRowBytes, x.stride,
-                                   data, steps, step == 0, ahead, y + row * kBlockColumns);
+                                   data, steps, step == 0, ahead, lines, y + row * kBlockColumns);
         row += count;
       }
     }

@@ -39,6 +39,22 @@ TEST(Engine, OnlyExpertsReadRoundedRows) {
   EXPECT_EQ(engine.rowLayout(w).form, RowForm::Bf16);
 }
 
+TEST(Engine, LinearsReadRoundedRowsIfAsked) {
+  for (Isa isa : kAllIsas) {
+    if (!isaSupported(isa))
+      continue;
+    Engine engine;
+    ASSERT_TRUE(Engine::create(isa, engine, LinearRows::Bf16).ok());
+    mxs_weight_t w;
+    w.n = w.k = 64;
+    w.type = MXS_WEIGHT_BF16;
+    EXPECT_EQ(engine.rowLayout(w).form, isa == Isa::Avx512Bf16 ? RowForm::Bf16 : RowForm::F32)
+        << isaName(isa);
+    w.type = MXS_WEIGHT_F32; // routers are
+    EXPECT_EQ(engine.rowLayout(w).form, RowForm::F32) << isaName(isa);
+  }
+}
+
 TEST(Engine, EnvironmentForcesASet) {
   unsetenv("MXS_ISA");
   EXPECT_TRUE(Engine::checkEnvironment().ok());
@@ -58,6 +74,21 @@ TEST(Engine, EnvironmentForcesASet) {
   EXPECT_NE(status.message().find("'avx3', expected one of reference, avx2"), std::string::npos)
       << status.message();
   unsetenv("MXS_ISA");
+}
+
+TEST(Engine, EnvironmentAsksForRoundedRows) {
+  unsetenv("MXS_ISA");
+  for (const char *rows : {"f32", "bf16", ""}) {
+    setenv("MXS_LINEAR_ROWS", rows, 1);
+    EXPECT_TRUE(Engine::checkEnvironment().ok()) << rows;
+  }
+  setenv("MXS_LINEAR_ROWS", "f16", 1);
+  const Status status = Engine::checkEnvironment();
+  EXPECT_EQ(status.code(), MXS_INVALID_ARGUMENT);
+  EXPECT_NE(status.message().find("MXS_LINEAR_ROWS is 'f16', expected f32 or bf16"),
+            std::string::npos)
+      << status.message();
+  unsetenv("MXS_LINEAR_ROWS");
 }
 
 } // namespace
