@@ -29,7 +29,7 @@ Call::~Call() {
   state.flight.leave(endNs);
   state.clock.add(CommClock::Total, endNs - beginNs);
   if (state.world.trace().enabled())
-    state.world.trace().add({siteName(site.op), site, state.self, -1, -1, -1, beginNs, endNs});
+    state.world.trace().add({siteName(site.op), site, state.self, -1, -1, -1, beginNs, endNs, state.stream});
 }
 
 Status Call::failure(mxs_status_t code, const std::string &text, int chunk) const {
@@ -241,8 +241,8 @@ Status Call::send(uint8_t *payload, int target, int chunk, int64_t rowCount, int
   MessageRequest &request = state.sends[state.sendCount++];
   request.wake = &state.node.waitPoint(state.device);
   request.state.store(MessageRequest::Pending, std::memory_order_relaxed);
-  state.world.transport().postSend(state.self, target, chunk, message, sizeof header + bytes,
-                                   request);
+  state.world.transport().postSend(state.self, target, tagOf(chunk, state.stream), message,
+                                   sizeof header + bytes, request);
   state.world.counters().add(state.self, {site.layer, op}, Link::Inter, Direction::Out, state.self,
                              bytes);
   return okStatus();
@@ -263,8 +263,8 @@ Status Call::expect(int source, int chunk, int64_t bytes, int &slot) {
   arrival.chunk = chunk;
   arrival.request.wake = &state.node.waitPoint(state.device);
   arrival.request.state.store(MessageRequest::Pending, std::memory_order_relaxed);
-  state.world.transport().postRecv(state.self, source, chunk, arrival.data, capacity,
-                                   arrival.request);
+  state.world.transport().postRecv(state.self, source, tagOf(chunk, state.stream), arrival.data,
+                                   capacity, arrival.request);
   return okStatus();
 }
 

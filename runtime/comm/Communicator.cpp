@@ -8,15 +8,22 @@
 
 namespace mxs {
 
-Communicator::Communicator(World &world, NodeShared &node, int rank)
-    : world(world), self(rank), state(std::make_unique<RankState>(world, node, rank)) {}
+Communicator::Communicator(World &world, NodeShared &node, PacedLink &link, int rank, int stream)
+    : world(world), self(rank),
+      state(std::make_unique<RankState>(world, node, link, rank, stream)) {}
 
 Communicator::~Communicator() = default;
 
 const RowMap &Communicator::rows() const { return state->rows; }
 int Communicator::chunks() const { return state->chunks; }
 CommTimes Communicator::times() const { return state->clock.read(); }
-RankFlight Communicator::flight() const { return {self, state->flight.read(steadyNs())}; }
+void Communicator::waited(int64_t ns) {
+  state->clock.add(CommClock::Total, ns);
+  state->clock.add(CommClock::Wait, ns);
+}
+RankFlight Communicator::flight() const {
+  return {self, state->flight.read(steadyNs()), state->stream};
+}
 
 Status Communicator::finish(Status status) {
   if (status.ok())

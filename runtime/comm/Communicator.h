@@ -1,7 +1,7 @@
 //===- Communicator.h - The collectives of one rank ----------------------------------*- C++ -*-===//
 //
-// One object per rank, used only by that rank's thread. Every rank calls the same collectives in
-// the same order, also with no rows; only `share` is its group's own business, after all others of
+// One object per rank and stream, used by one thread. Every rank calls the same collectives of a
+// stream in the same order, also with no rows; only `share` is its group's own business, after all others of
 // the step. What each call moves, counts and in which order it adds:
 // README.md in this folder and the C ABI (mixserve_rt.h).
 //
@@ -50,7 +50,7 @@ struct GatherAfter {
 
 class Communicator {
 public:
-  Communicator(World &world, NodeShared &node, int rank);
+  Communicator(World &world, NodeShared &node, PacedLink &link, int rank, int stream);
   ~Communicator();
 
   int rank() const { return self; }
@@ -58,6 +58,8 @@ public:
   int chunks() const;
   /// Any thread may ask.
   CommTimes times() const;
+  /// The rank waited for another stream of its own, outside a collective [ns].
+  void waited(int64_t ns);
   /// Its last operations. Any thread.
   RankFlight flight() const;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace mxs {
 
@@ -66,7 +67,8 @@ static std::string standing(const FlightEntry &last, const RankFlight &furthest)
   return text;
 }
 
-std::string describeFlights(const std::vector<RankFlight> &flights, int rankCount) {
+/// Where the ranks are in one stream.
+static std::string describeStream(const std::vector<RankFlight> &flights, int rankCount) {
   const RankFlight *furthest = nullptr;
   std::vector<bool> heard(static_cast<size_t>(rankCount), false);
   for (const RankFlight &flight : flights) {
@@ -106,6 +108,29 @@ std::string describeFlights(const std::vector<RankFlight> &flights, int rankCoun
       unheard.push_back(rank);
   if (!unheard.empty())
     add(listed(unheard) + " not heard");
+  return text;
+}
+
+/// Whether some rank is inside an operation, or behind another one.
+static bool hasOpen(const std::vector<RankFlight> &flights) {
+  std::set<uint64_t> places;
+  bool isInside = false;
+  for (const RankFlight &flight : flights) {
+    places.insert(flight.entries.empty() ? 0 : flight.entries.back().sequence);
+    isInside = isInside || (!flight.entries.empty() && flight.entries.back().leftNs < 0);
+  }
+  return isInside || places.size() > 1;
+}
+
+std::string describeFlights(const std::vector<RankFlight> &flights, int rankCount) {
+  std::map<int32_t, std::vector<RankFlight>> streams;
+  for (const RankFlight &flight : flights)
+    streams[flight.stream].push_back(flight);
+  std::string text = describeStream(streams[0], rankCount);
+  for (const auto &[stream, own] : streams)
+    if (stream > 0 && hasOpen(own))
+      text += (text.empty() ? "in stream " : "; in stream ") + std::to_string(stream) + ": " +
+              describeStream(own, rankCount);
   return text;
 }
 

@@ -29,6 +29,7 @@ struct FlightEntry {
 struct RankFlight {
   int32_t rank = 0;
   std::vector<FlightEntry> entries;
+  int32_t stream = 0;
 };
 
 /// The rank's thread records; any thread may read at any time. Allocates nothing but in read().
@@ -56,7 +57,8 @@ private:
 
 /// Where the ranks are, in one sentence: who is in the operation that the first ones have reached,
 /// and who did not enter which one, with its layer. Ranks of [0, rankCount) that `flights` lacks
-/// are named as not heard. Empty if no rank has entered anything.
+/// are named as not heard. A stream after the first one is told of only if something in it has not
+/// ended. Empty if no rank has entered anything.
 std::string describeFlights(const std::vector<RankFlight> &flights, int rankCount);
 
 } // namespace mxs

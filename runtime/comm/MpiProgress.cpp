@@ -325,7 +325,7 @@ std::string MpiTransport::underWayWith(int node) const {
   std::string text = "; under way: rank " + std::to_string(oldest->post.source) + " -> rank " +
                      std::to_string(oldest->post.target);
   if (!oldest->post.send)
-    return text + ", chunk " + std::to_string(oldest->post.tag);
+    return text + ", chunk " + std::to_string(chunkOf(oldest->post.tag));
   MessageHeader header;
   std::memcpy(&header, oldest->post.data, sizeof header);
   return text + ", " + describe({header.layer, static_cast<mxs_site_t>(header.op)}) + ", chunk " +

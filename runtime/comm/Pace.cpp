@@ -24,18 +24,24 @@ void useFineTimers() {
 #endif
 }
 
+int64_t PacedLink::move(int64_t bytes, int64_t beganNs) {
+  std::lock_guard<std::mutex> lock(mutex);
+  return freeAt = std::max(freeAt, beganNs) + paceNs(bytes, nsPerMib);
+}
+
 int64_t Pace::now() { return steadyNs(); }
 
 void Pace::spend(int64_t bytes) {
-  if (nsPerMib == 0 || bytes == 0)
+  if (!isPaced() || bytes == 0)
     return;
-  if (freeAt == 0)
+  if (!hasFineTimer)
     useFineTimers();
+  hasFineTimer = true;
   // A link has no timer that rings late: what a sleep took too long is made up for. The link is
   // never faster than its rate, since a transfer does not begin before the one before it has ended.
   const int64_t began = (beganAt == 0 ? now() : beganAt) - lateNs;
   beganAt = lateNs = 0;
-  freeAt = std::max(freeAt, began) + paceNs(bytes, nsPerMib);
+  const int64_t freeAt = link.move(bytes, began);
   // Sleeps shorter than a timer's error are left to add up.
   const int64_t left = freeAt - now();
   if (left <= 30'000)

@@ -3,20 +3,36 @@
 #define MIXSERVE_RUNTIME_COMM_PACE_H
 
 #include <cstdint>
+#include <mutex>
 
 namespace mxs {
 
-/// A virtual link of `nsPerMib` (0 = as fast as memory). Used by one thread. The copy is the
-/// transfer: the link is busy from its beginning, not from its end.
-class Pace {
+/// A virtual link of `nsPerMib` (0 = as fast as memory), which the streams of a rank share.
+class PacedLink {
 public:
-  explicit Pace(uint64_t nsPerMib) : nsPerMib(nsPerMib) {}
+  explicit PacedLink(uint64_t nsPerMib) : nsPerMib(nsPerMib) {}
 
   bool isPaced() const { return nsPerMib != 0; }
+  /// `bytes` begin to move at `beganNs`, or when what moves has arrived; the time of arrival.
+  int64_t move(int64_t bytes, int64_t beganNs);
+
+private:
+  const uint64_t nsPerMib;
+  std::mutex mutex;
+  int64_t freeAt = 0; ///< steadyNs() at which the link is idle again
+};
+
+/// What one thread copies over a link. The copy is the transfer: the link is busy from its
+/// beginning, not from its end.
+class Pace {
+public:
+  explicit Pace(PacedLink &link) : link(link) {}
+
+  bool isPaced() const { return link.isPaced(); }
 
   /// A copy begins. Until spend(), further ones belong to the same transfer.
   void begin() {
-    if (nsPerMib != 0 && beganAt == 0)
+    if (isPaced() && beganAt == 0)
       beganAt = now();
   }
   /// `bytes` have been copied since begin(): sleeps until the link would have moved them.
@@ -25,9 +41,9 @@ public:
 private:
   static int64_t now();
 
-  uint64_t nsPerMib;
+  PacedLink &link;
   int64_t beganAt = 0; ///< of the running transfer, 0: none
-  int64_t freeAt = 0;  ///< steadyNs() at which the link is idle again
+  bool hasFineTimer = false;
   int64_t lateNs = 0;  ///< by which the last sleep was too long
 };
 

@@ -33,15 +33,16 @@ static int64_t stagingBytes(const Topology &topology, const WorldOptions &option
   return std::max(rowBytes, shared) + maxMessages(topology, options) * perMessage;
 }
 
-RankState::RankState(World &world, NodeShared &node, int rank)
+RankState::RankState(World &world, NodeShared &node, PacedLink &link, int rank, int stream)
     : world(world), node(node), topo(world.topology()), self(rank), nodeIndex(topo.nodeOf(rank)),
-      device(topo.deviceOf(rank)),
-      copiesPerRow(mutated(Mutation::NodeDedupOff) ? world.options().topK : 1), outgoing(stagingBytes(topo, world.options())),
+      device(topo.deviceOf(rank)), stream(stream),
+      copiesPerRow(mutated(Mutation::NodeDedupOff) ? world.options().topK : 1),
+      outgoing(stagingBytes(topo, world.options())),
       incoming(stagingBytes(topo, world.options())),
       messageLimit(maxMessages(topo, world.options())),
       ownSum(new float[maxOwnedRows(topo, world.options()) * copiesPerRow *
                        world.options().hidden]),
-      pace(world.options().intraNsPerMib) {
+      pace(link) {
   for (StagedRows &place : staged)
     place.memory.reset(new uint8_t[world.options().stagedBytes]);
   sends = std::make_unique<MessageRequest[]>(messageLimit);

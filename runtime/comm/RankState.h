@@ -76,7 +76,7 @@ struct Arrival {
 
 class RankState {
 public:
-  RankState(World &world, NodeShared &node, int rank);
+  RankState(World &world, NodeShared &node, PacedLink &link, int rank, int stream);
 
   /// Rows that a message from `source` can hold in this step.
   int64_t laneCapacity(int source) const { return rows.ownedRows(source) * copiesPerRow; }
@@ -84,7 +84,7 @@ public:
   World &world;
   NodeShared &node;
   const Topology &topo;
-  const int self, nodeIndex, device;
+  const int self, nodeIndex, device, stream;
 
   RowMap rows;
   int chunks = 1;

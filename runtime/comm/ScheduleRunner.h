@@ -37,11 +37,12 @@ template <class Perform> Status runSteps(Call &call, const StepList &steps, Perf
     if (trace.enabled()) {
       // A wait of its own event: an interval of work must not hold time spent asleep for a peer.
       if (step.waitFlag >= 0)
-        trace.add({"wait", call.site, call.state.self, -1, step.chunk, step.device, begin, ready});
+        trace.add({"wait", call.site, call.state.self, -1, step.chunk, step.device, begin, ready,
+                   call.state.stream});
       if (step.kind != StepKind::Await)
         trace.add({stepName(step.kind), call.site, call.state.self, -1, step.chunk,
                    step.device >= 0 ? call.topo.rankOf(step.node, step.device) : step.node, ready,
-                   steadyNs()});
+                   steadyNs(), call.state.stream});
     }
   }
   return okStatus();

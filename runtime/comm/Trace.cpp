@@ -72,12 +72,15 @@ std::string Trace::json(const std::vector<TraceEvent> &all) const {
   for (const TraceEvent &event : all) {
     const bool link = event.target >= 0;
     const int pid = link ? linkPid : event.source / devices;
-    const int tid = link ? event.source * ranks + event.target : event.source;
+    const int tid = link ? event.source * ranks + event.target
+                         : event.stream * ranks + event.source;
     if (tracks.insert({pid, tid}).second) {
       append(trackName("process_name", pid, tid, link ? "links" : "node " + std::to_string(pid)));
       append(trackName("thread_name", pid, tid,
                        link ? std::to_string(event.source) + " -> " + std::to_string(event.target)
-                            : "rank " + std::to_string(event.source)));
+                            : "rank " + std::to_string(event.source) +
+                                  (event.stream > 0 ? ", stream " + std::to_string(event.stream)
+                                                    : std::string())));
     }
     append(std::string("{\"name\":\"") + event.name + "\",\"cat\":\"" + siteName(event.site.op) +
            "\",\"ph\":\"X\",\"pid\":" + std::to_string(pid) + ",\"tid\":" + std::to_string(tid) +

@@ -24,6 +24,7 @@ struct TraceEvent {
   int chunk;              ///< -1: not chunked
   int peer;               ///< rank or node that the step is about, -1: none
   int64_t beginNs, endNs; ///< steadyNs()
+  int stream = 0;         ///< of a rank's own event
 };
 
 /// Thread-safe; does nothing unless enabled.
@@ -38,8 +39,9 @@ public:
   std::vector<TraceEvent> events() const;
   void clear();
 
-  /// Trace Event Format: complete events, one track per rank (pid = node, tid = rank) and one per
-  /// link that carried a message (pid = number of the last node + 1). Times in us since creation.
+  /// Trace Event Format: complete events, one track per rank (pid = node, tid = rank), one more for
+  /// each further stream of a rank (tid = ranks x stream + rank), and one per link that carried a
+  /// message (pid = number of the last node + 1). Times in us since creation.
   std::string json() const { return json(events()); }
   /// The same for other events, for example of several processes.
   std::string json(const std::vector<TraceEvent> &all) const;

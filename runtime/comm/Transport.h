@@ -21,6 +21,15 @@ namespace mxs {
 
 class Trace;
 
+/// Streams of collectives that a rank may have.
+inline constexpr int kMaxStreams = 2;
+
+/// The tag of a message: chunks of one stream never match those of another.
+inline uint64_t tagOf(int chunk, int stream) {
+  return static_cast<uint64_t>(chunk) * kMaxStreams + static_cast<uint64_t>(stream);
+}
+inline int chunkOf(uint64_t tag) { return static_cast<int>(tag / kMaxStreams); }
+
 /// First bytes of every message; what the receiver checks before it trusts the rest.
 struct MessageHeader {
   static constexpr uint32_t kMagic = 0x4d585331; // "MXS1"

@@ -4,6 +4,7 @@
 #include "comm/Communicator.h"
 #include "comm/LoopbackTransport.h"
 #include "comm/NodeShared.h"
+#include "comm/Pace.h"
 
 namespace mxs {
 
@@ -30,6 +31,9 @@ Status World::create(const Topology &topology, const WorldOptions &options,
   if (options.maxTokens < 0 || options.hidden < 1 || options.topK < 1 || options.maxChunks < 1 ||
       options.deadlineNs == 0)
     return invalidArgument("world: hidden, topK, maxChunks and deadlineNs must be positive");
+  if (options.streams < 1 || options.streams > kMaxStreams)
+    return invalidArgument("world: " + std::to_string(options.streams) + " streams, expected 1 to " +
+                           std::to_string(kMaxStreams));
   if (firstNode < 0 || firstNode >= endNode || endNode > topology.nodes)
     return invalidArgument("world: nodes [" + std::to_string(firstNode) + ", " +
                            std::to_string(endNode) + ") of " + std::to_string(topology.nodes));
@@ -38,20 +42,28 @@ Status World::create(const Topology &topology, const WorldOptions &options,
   world->endNode = endNode;
   world->wire = std::move(transport);
   world->wire->traceTo(&world->events);
-  for (int node = firstNode; node < endNode; ++node) {
-    world->nodes.push_back(
-        std::make_unique<NodeShared>(topology.devices, options.maxChunks * topology.nodes));
-    for (int device = 0; device < topology.devices; ++device)
-      world->ranks.push_back(std::make_unique<Communicator>(*world, *world->nodes.back(),
-                                                            topology.rankOf(node, device)));
-  }
+  const int ranksHere = (endNode - firstNode) * topology.devices;
+  for (int i = 0; i < ranksHere; ++i)
+    world->links.push_back(std::make_unique<PacedLink>(options.intraNsPerMib));
+  for (int stream = 0; stream < options.streams; ++stream)
+    for (int i = 0; i < ranksHere; ++i) {
+      if (i % topology.devices == 0)
+        world->nodes.push_back(
+            std::make_unique<NodeShared>(topology.devices, options.maxChunks * topology.nodes));
+      world->ranks.push_back(std::make_unique<Communicator>(
+          *world, *world->nodes.back(), *world->links[static_cast<size_t>(i)],
+          topology.rankOf(firstNode, 0) + i, stream));
+    }
   // Last: a node may be lost at once.
   world->wire->onFailure([self = world.get()](const Status &why) { self->poison(why); });
   out = std::move(world);
   return okStatus();
 }
 
-Communicator &World::rank(int rank) { return *ranks[rank - topo.rankOf(firstNode, 0)]; }
+Communicator &World::rank(int rank, int stream) {
+  const int ranksHere = (endNode - firstNode) * topo.devices;
+  return *ranks[stream * ranksHere + rank - topo.rankOf(firstNode, 0)];
+}
 
 Status World::sendControl(int fromNode, int toNode, const std::string &message) {
   if (aborted())

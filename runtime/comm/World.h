@@ -17,6 +17,7 @@ namespace mxs {
 
 class Communicator;
 class NodeShared;
+class PacedLink;
 class Transport;
 
 struct WorldOptions {
@@ -32,6 +33,7 @@ struct WorldOptions {
   int maxChunks = 64; ///< largest chunk count of the fused collectives
   int64_t layers = 0;     ///< whose bytes are counted apart
   int64_t shareBytes = 0; ///< most bytes that a rank gives to one share()
+  int streams = 1;        ///< of collectives on every rank, in [1, kMaxStreams]
   int64_t stagedBytes = 64 << 10; ///< rows up to this size are shown to node peers in a copy [byte]
 };
 
@@ -49,8 +51,9 @@ public:
 
   const Topology &topology() const { return topo; }
   const WorldOptions &options() const { return opts; }
-  /// `rank` must live in this process. Used only by that rank's thread.
-  Communicator &rank(int rank);
+  /// `rank` must live in this process. Used only by the thread of that rank and stream. What a rank
+  /// calls in one stream is in no order with what it calls in another.
+  Communicator &rank(int rank, int stream = 0);
   Transport &transport() { return *wire; }
   ByteCounters &counters() { return bytes; }
   Trace &trace() { return events; }
@@ -87,8 +90,9 @@ private:
   mutable std::mutex reasonMutex;
   Status reason;
   int firstNode = 0, endNode = 0;
-  std::vector<std::unique_ptr<NodeShared>> nodes;
-  std::vector<std::unique_ptr<Communicator>> ranks;
+  std::vector<std::unique_ptr<PacedLink>> links;   // inside the node, of every rank
+  std::vector<std::unique_ptr<NodeShared>> nodes;  // by stream, then node
+  std::vector<std::unique_ptr<Communicator>> ranks; // by stream, then rank
   // Last member: its progress thread ends before the buffers it writes to.
   std::unique_ptr<Transport> wire;
 };

@@ -9,8 +9,6 @@ using namespace mxs;
 
 static Site siteOf(int32_t layer, int32_t site) { return {layer, static_cast<mxs_site_t>(site)}; }
 
-static Communicator &comm(mxs_ctx_t *ctx) { return ctx->world.rank(ctx->rank); }
-
 /// `site` comes from generated code: one that does not exist must not reach the counters.
 static Status checkSite(int32_t site) {
   if (site < 0 || site >= kSiteCount)
@@ -22,7 +20,7 @@ void mxs_all_gather(mxs_ctx_t *ctx, int32_t layer, int32_t site, const float *in
                     int64_t width, int32_t from, int32_t to) {
   abiCall(ctx, Call::AllGather, [&] {
     MXS_TRY(checkSite(site));
-    return comm(ctx).allGather(siteOf(layer, site), in, out, width,
+    return ctx->comm().allGather(siteOf(layer, site), in, out, width,
                                static_cast<mxs_row_set_t>(from), static_cast<mxs_row_set_t>(to));
   });
 }
@@ -35,7 +33,7 @@ void mxs_all_gather_routed(mxs_ctx_t *ctx, int32_t layer, int32_t site, const fl
     MXS_TRY(checkSite(site));
     if (from == MXS_ROWS_OWNED)
       MXS_TRY(ctx->recordRouting(layer, ids, top_k));
-    return comm(ctx).allGatherRouted(
+    return ctx->comm().allGatherRouted(
         siteOf(layer, site), {x, weights, ids}, {out_x, out_weights, out_ids}, hidden, top_k,
         static_cast<mxs_row_set_t>(from), static_cast<mxs_row_set_t>(to));
   });
@@ -45,7 +43,7 @@ void mxs_reduce_scatter(mxs_ctx_t *ctx, int32_t layer, int32_t site, const float
                         int64_t width, int32_t from, int32_t to) {
   abiCall(ctx, Call::ReduceScatter, [&] {
     MXS_TRY(checkSite(site));
-    return comm(ctx).reduceScatter(siteOf(layer, site), in, out, width,
+    return ctx->comm().reduceScatter(siteOf(layer, site), in, out, width,
                                    static_cast<mxs_row_set_t>(from),
                                    static_cast<mxs_row_set_t>(to));
   });
@@ -55,7 +53,7 @@ void mxs_all_reduce(mxs_ctx_t *ctx, int32_t layer, int32_t site, const float *in
                     int64_t width) {
   abiCall(ctx, Call::AllReduce, [&] {
     MXS_TRY(checkSite(site));
-    return comm(ctx).allReduce(siteOf(layer, site), in, out, width);
+    return ctx->comm().allReduce(siteOf(layer, site), in, out, width);
   });
 }
 
@@ -65,7 +63,7 @@ void mxs_dispatch(mxs_ctx_t *ctx, int32_t layer, int32_t site, int32_t method, c
   abiCall(ctx, Call::Dispatch, [&] {
     MXS_TRY(checkSite(site));
     MXS_TRY(ctx->recordRouting(layer, ids, top_k));
-    return comm(ctx).dispatch(siteOf(layer, site), static_cast<mxs_method_t>(method),
+    return ctx->comm().dispatch(siteOf(layer, site), static_cast<mxs_method_t>(method),
                               {x, weights, ids}, {out_x, out_weights, out_ids}, hidden, top_k);
   });
 }
@@ -74,27 +72,27 @@ void mxs_combine(mxs_ctx_t *ctx, int32_t layer, int32_t site, int32_t method, co
                  float *out, int64_t hidden) {
   abiCall(ctx, Call::Combine, [&] {
     MXS_TRY(checkSite(site));
-    return comm(ctx).combine(siteOf(layer, site), static_cast<mxs_method_t>(method), partial, out,
+    return ctx->comm().combine(siteOf(layer, site), static_cast<mxs_method_t>(method), partial, out,
                              hidden);
   });
 }
 
 void mxs_ag_dispatch(mxs_ctx_t *ctx, int32_t layer, const mxs_ag_dispatch_t *args) {
   abiCall(ctx, Call::AgDispatch, [&] {
-    MXS_TRY(comm(ctx).agDispatch(ctx, layer, *args));
+    MXS_TRY(ctx->comm().agDispatch(ctx, layer, *args));
     return ctx->recordRouting(layer, args->ids, args->top_k); // the region has filled them
   });
 }
 
 void mxs_rs_combine(mxs_ctx_t *ctx, int32_t layer, const float *partial, float *out,
                     int64_t hidden) {
-  abiCall(ctx, Call::RsCombine, [&] { return comm(ctx).rsCombine(layer, partial, out, hidden); });
+  abiCall(ctx, Call::RsCombine, [&] { return ctx->comm().rsCombine(layer, partial, out, hidden); });
 }
 
 void mxs_rs_combine_ag(mxs_ctx_t *ctx, int32_t layer, const mxs_rs_combine_ag_t *args) {
   abiCall(ctx, Call::RsCombineAg, [&] {
     const GatherAfter after{args->region,   args->frame, args->x,
                             args->gathered, args->width, layer + 1};
-    return comm(ctx).rsCombineGather(ctx, layer, args->partial, args->out, args->hidden, after);
+    return ctx->comm().rsCombineGather(ctx, layer, args->partial, args->out, args->hidden, after);
   });
 }

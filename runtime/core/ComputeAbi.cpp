@@ -103,11 +103,13 @@ void mxs_attention(mxs_ctx_t *ctx, int32_t cache, const float *q, const float *k
     call.scale = scale;
     call.count = attend(ctx, cache);
     call.sequences = ctx->attending.data();
+    MXS_TRY(ctx->awaitEarlier());
     call.q = q;
     call.k = k;
     call.v = v;
     call.out = out;
     ctx->attention.run(call, ThreadPool::process());
+    ctx->attended();
     return okStatus();
   });
 }
@@ -128,6 +130,7 @@ void mxs_latent_attention(mxs_ctx_t *ctx, int32_t cache, const float *q_nope, co
     call.scale = scale;
     call.count = attend(ctx, cache);
     call.sequences = ctx->attending.data();
+    MXS_TRY(ctx->awaitEarlier());
     call.qNope = q_nope;
     call.qRope = q_rope;
     call.latent = latent;
@@ -135,8 +138,10 @@ void mxs_latent_attention(mxs_ctx_t *ctx, int32_t cache, const float *q_nope, co
     call.wUk = w_uk;
     call.wUv = w_uv;
     call.out = out;
-    return cpu::latentAttention(cpu::Engine::process(), ctx->attention, ThreadPool::process(),
-                                ctx->workspace, call);
+    MXS_TRY(cpu::latentAttention(cpu::Engine::process(), ctx->attention, ThreadPool::process(),
+                                 ctx->workspace, call));
+    ctx->attended();
+    return okStatus();
   });
 }
 

@@ -1,5 +1,6 @@
 //===- Context.cpp --------------------------------------------------------------------------===//
 #include "core/Context.h"
+#include "comm/Trace.h"
 #include "kernels/cpu/ExpertFfn.h"
 #include "kernels/cpu/PackedLinear.h"
 #include "threads/ThreadPool.h"
@@ -8,17 +9,24 @@
 
 using namespace mxs;
 
-mxs_ctx::mxs_ctx(const Artifact &artifact, World &world, int rank)
+mxs_ctx::mxs_ctx(const Artifact &artifact, World &world, RankMemory &memory, int rank, int stream)
     : artifact(artifact), manifest(artifact.manifest()), world(world), topology(world.topology()),
-      rank(rank), group(topology.attnGroup(rank)) {}
+      rank(rank), group(topology.attnGroup(rank)), stream(stream), cache(memory.cache),
+      weights(memory.weights) {}
 
-Status mxs_ctx::prepare(bool verify, bool verifyShared) {
+Status mxs_ctx::prepareRank(bool verify, bool verifyShared) {
+  MXS_TRY(cache.create(manifest.caches, manifest.maxSeqs, manifest.maxContext));
+  return artifact.openWeights(
+      rank, verify, verifyShared, [this] { progress.fetch_add(1, std::memory_order_relaxed); },
+      weights);
+}
+
+Status mxs_ctx::prepare() {
   const size_t bytes = static_cast<size_t>(manifest.arenaBytes);
   arena.reset(static_cast<uint8_t *>(cpu::allocateLarge(bytes)));
   if (!arena)
     return resourceExhausted("cannot allocate " + std::to_string(bytes) +
                              " bytes for activations; compile with a smaller --max-batch-tokens");
-  MXS_TRY(cache.create(manifest.caches, manifest.maxSeqs, manifest.maxContext));
   int valueDim = 1;
   for (const CacheEntry &entry : manifest.caches)
     valueDim = std::max({valueDim, entry.headDim, entry.latentDim});
@@ -29,9 +37,6 @@ Status mxs_ctx::prepare(bool verify, bool verifyShared) {
   const int64_t localExperts = topology.endExpert(rank) - topology.firstExpert(rank);
   scores.resize(static_cast<size_t>(manifest.experts * ThreadPool::process().threads()));
   routing.resize(manifest.moeLayers.size());
-  MXS_TRY(artifact.openWeights(
-      rank, verify, verifyShared, [this] { progress.fetch_add(1, std::memory_order_relaxed); },
-      weights));
   reserveWorkspace(localExperts);
   return okStatus();
 }
@@ -61,12 +66,39 @@ void mxs_ctx::reserveWorkspace(int64_t localExperts) {
   workspace.reserve(bytes);
 }
 
-Status mxs_ctx::beginStep(const StepPlan &next) {
+Status mxs_ctx::beginStep(const StepPlan &next, mxs_ctx *earlierHalf) {
   plan = &next;
+  earlier = earlierHalf;
   logits = {};
   for (std::vector<int32_t> &ids : routing)
     ids.clear();
-  return world.rank(rank).beginStep(next.rows, next.batch.chunks);
+  return comm().beginStep(next.rows, next.batch.chunks);
+}
+
+Status mxs_ctx::awaitEarlier() {
+  const int64_t own = attentions.load(std::memory_order_relaxed);
+  const auto ready = [&] { return earlier->attentions.load(std::memory_order_acquire) > own; };
+  if (!earlier || ready())
+    return okStatus();
+  const int64_t begin = steadyNs();
+  const uint64_t deadline = world.options().deadlineNs;
+  ThreadPool &pool = ThreadPool::process();
+  const ThreadPool::Waiting waiting(pool);
+  pool.assist([&] { return ready() || world.aborted(); });
+  const WaitPoint::Result result = earlier->later.wait(ready, world.abortFlag(), deadline);
+  comm().waited(steadyNs() - begin);
+  if (result == WaitPoint::Aborted)
+    return world.abortStatus();
+  if (result == WaitPoint::TimedOut)
+    return timeoutError("the first half of the step did not come to attention " +
+                        std::to_string(own) + " within " + std::to_string(deadline / 1'000'000) +
+                        " ms; is a rank stuck, or the deadline too short?");
+  return okStatus();
+}
+
+void mxs_ctx::attended() {
+  attentions.fetch_add(1, std::memory_order_release);
+  later.notify();
 }
 
 bool mxs_ctx::enter(Call call) {
@@ -84,6 +116,7 @@ void mxs_ctx::fail(const Status &failure) {
   status = failure;
   code.store(failure.code(), std::memory_order_release);
   world.abort(failure);
+  later.notify();
 }
 
 int64_t mxs_ctx::rows(mxs_row_set_t set) const { return plan->rows.rows(rank, set); }

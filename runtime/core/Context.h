@@ -3,6 +3,7 @@
 #define MIXSERVE_RUNTIME_CORE_CONTEXT_H
 
 #include "comm/Communicator.h"
+#include "comm/WaitPoint.h"
 #include "core/Artifact.h"
 #include "core/Calls.h"
 #include "core/KvCache.h"
@@ -35,16 +36,42 @@ inline cpu::LatentShape latentShape(const CacheEntry &entry) {
 
 } // namespace mxs
 
-/// One rank. All memory is allocated by `create`; a step allocates nothing here. Used by the rank's
-/// thread; `progress`, `current` and the failure flag may be read by others.
+namespace mxs {
+
+/// What the streams of one rank share: weights are read, and each cache is written by one stream at
+/// a time (mxs_ctx::awaitEarlier).
+struct RankMemory {
+  KvCache cache;
+  RankWeights weights;
+};
+
+} // namespace mxs
+
+/// One stream of a rank (MicroBatches.h). All memory is allocated by `prepare`; a step allocates
+/// nothing here. Used by the stream's thread; `progress`, `current` and the failure flag may be read
+/// by others.
 struct mxs_ctx {
-  mxs_ctx(const mxs::Artifact &artifact, mxs::World &world, int rank);
+  mxs_ctx(const mxs::Artifact &artifact, mxs::World &world, mxs::RankMemory &memory, int rank,
+          int stream = 0);
 
-  /// Allocates arena and cache and maps the weights. `verify`, `verifyShared`: check their blocks.
-  mxs::Status prepare(bool verify, bool verifyShared);
+  /// Allocates the rank's cache and maps its weights: once, before prepare() of its streams.
+  /// `verify`, `verifyShared`: check their blocks.
+  mxs::Status prepareRank(bool verify, bool verifyShared);
+  /// Allocates what this stream works in.
+  mxs::Status prepare();
 
-  /// Starts a step on `plan`, which must outlive it.
-  mxs::Status beginStep(const mxs::StepPlan &plan);
+  /// Starts a step on `plan`, which must outlive it. `earlierHalf`: the stream of the rank whose rows
+  /// of every sequence come before these; null in a step of one piece.
+  mxs::Status beginStep(const mxs::StepPlan &plan, mxs_ctx *earlierHalf = nullptr);
+  /// Waits until the earlier half has written its rows of the cache that this stream's next attention
+  /// reads. MXS_TIMEOUT, MXS_ABORTED.
+  mxs::Status awaitEarlier();
+  /// This stream's rows are in the cache of its attention; a later half may read them.
+  void attended();
+  /// Before a step, on any thread: nothing has been attended.
+  void resetAttended() { attentions.store(0, std::memory_order_relaxed); }
+
+  mxs::Communicator &comm() { return world.rank(rank, stream); }
 
   /// Whether a call may go on; counts it. False after a failure.
   bool enter(mxs::Call call);
@@ -62,11 +89,11 @@ struct mxs_ctx {
   const mxs::Manifest &manifest;
   mxs::World &world;
   const mxs::Topology topology;
-  const int rank, group;
+  const int rank, group, stream;
 
   const mxs::StepPlan *plan = nullptr;
-  mxs::KvCache cache;
-  mxs::RankWeights weights;
+  mxs::KvCache &cache;
+  mxs::RankWeights &weights;
   mxs::LogitsView logits;
   mxs::cpu::Attention attention;
   std::vector<mxs::cpu::AttentionSequence> attending; ///< [max_seqs] of the call that runs
@@ -82,6 +109,10 @@ struct mxs_ctx {
 private:
   /// Room for the largest linear, latent attention and expert layer of a step.
   void reserveWorkspace(int64_t localExperts);
+
+  mxs_ctx *earlier = nullptr;
+  std::atomic<int64_t> attentions{0}; ///< of this step, whose rows are in the caches
+  mxs::WaitPoint later;               ///< where a later half waits for `attentions`
 
   std::atomic<int> code{MXS_OK};
   mxs::Status status;

@@ -1,6 +1,7 @@
 //===- Manifest.cpp -------------------------------------------------------------------------===//
 #include "core/Manifest.h"
 
+#include "comm/Transport.h"
 #include "core/Json.h"
 
 #include <algorithm>
@@ -92,6 +93,8 @@ static Status parseTable(const JsonObject &root, Manifest &m) {
     MXS_TRY(row.integer("max_tokens", 1, kMaxSize, entry.maxTokens));
     MXS_TRY(row.integer("variant", 0, int64_t(m.variants.size()) - 1, entry.variant));
     MXS_TRY(row.integer("chunks", 1, kMaxCount, entry.chunks));
+    if (row.has("micro_batches")) // absent in artifacts from before it
+      MXS_TRY(row.integer("micro_batches", 1, kMaxStreams, entry.microBatches));
     if (m.table.size() > 1 && m.table[m.table.size() - 2].maxTokens >= entry.maxTokens)
       return badArtifact(row.where() + ".max_tokens must ascend");
   }

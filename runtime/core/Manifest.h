@@ -25,6 +25,7 @@ struct TableEntry {
   int64_t maxTokens = 0;
   int variant = 0; ///< index into Manifest::variants
   int chunks = 1;
+  int microBatches = 1; ///< 2: the step in two halves, see MicroBatches.h
 };
 
 /// The cache of one layer: keys and values of each kv head, or (MLA) one latent row for all heads.

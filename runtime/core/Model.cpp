@@ -4,6 +4,7 @@
 #include "core/Handshake.h"
 #include "core/Json.h"
 #include "core/MappedFile.h"
+#include "core/MicroBatches.h"
 #include "kernels/cpu/Engine.h"
 
 #include <algorithm>
@@ -37,6 +38,9 @@ Status ModelOptions::create(const mxs_options_t *given, ModelOptions &out) {
   if (o.chunks < 0)
     return invalidArgument("mxs_options_t::chunks is " + std::to_string(o.chunks) +
                            ", expected 0 (by the table) or more");
+  if (o.micro_batches < 0 || o.micro_batches > kMaxStreams)
+    return invalidArgument("mxs_options_t::micro_batches is " + std::to_string(o.micro_batches) +
+                           ", expected 0 (by the table), 1 or 2");
   if (o.deadline_ns > kMaxDeadlineNs)
     return invalidArgument("the deadline is " + std::to_string(o.deadline_ns) +
                            " ns, expected at most " + std::to_string(kMaxDeadlineNs) +
@@ -53,6 +57,7 @@ Status ModelOptions::create(const mxs_options_t *given, ModelOptions &out) {
   options.deadlineNs = o.deadline_ns ? o.deadline_ns : env.deadlineNs;
   options.variant = o.variant ? o.variant : "";
   options.chunks = o.chunks;
+  options.microBatches = o.micro_batches;
   options.interNsPerMib = o.inter_ns_per_mib;
   options.intraNsPerMib = o.intra_ns_per_mib;
   options.interLatencyNs = o.inter_latency_ns;
@@ -154,8 +159,12 @@ Status Model::createWorld() {
   world.layers = m.layers;
   world.topK = m.topK;
   world.maxChunks = std::max(1, options.chunks);
-  for (const TableEntry &entry : m.table)
+  world.streams = std::max(1, options.microBatches);
+  for (const TableEntry &entry : m.table) {
     world.maxChunks = std::max(world.maxChunks, entry.chunks);
+    if (options.microBatches == 0)
+      world.streams = std::max(world.streams, entry.microBatches);
+  }
   if (!options.launched)
     return World::create(topology, world, r.world);
   std::unique_ptr<Transport> transport;
@@ -273,13 +282,30 @@ int64_t &Model::cached(const mxs_sequence_t &s) {
                       static_cast<size_t>(s.slot)];
 }
 
-Status Model::chooseMethod(Batch &batch) const {
+bool Model::isCut(int64_t tokens) const {
+  const int halves = options.microBatches ? options.microBatches
+                                          : ranks->artifact.manifest().entryFor(tokens).microBatches;
+  return halves > 1;
+}
+
+Status Model::runHalves(const StepPlan *&byHalves) {
+  byHalves = &plan;
+  if (isCut(plan.batch.totalTokens()) && splitBatch(plan.batch, earlyBatch, latePlan.batch)) {
+    byHalves = &latePlan;
+    chooseMethod(earlyBatch);
+    chooseMethod(latePlan.batch);
+    MXS_TRY(latePlan.update(ranks->world->topology()));
+    return runBatch(latePlan.batch, &earlyBatch);
+  }
+  return runBatch(plan.batch, nullptr);
+}
+
+void Model::chooseMethod(Batch &batch) const {
   const Manifest &m = ranks->artifact.manifest();
   const TableEntry &entry = m.entryFor(batch.totalTokens());
   batch.variant = options.variant.empty() ? entry.variant : m.variantIndex(options.variant);
   const bool chunked = isChunked(m.variants[static_cast<size_t>(batch.variant)]);
   batch.chunks = !chunked ? 1 : options.chunks ? options.chunks : entry.chunks;
-  return okStatus();
 }
 
 Status Model::checkPositions(const Batch &batch) const {
@@ -306,19 +332,21 @@ Status Model::explain(Status first) {
 void Model::reserve() {
   const Manifest &m = ranks->artifact.manifest();
   plan.reserve(m, ranks->world->topology());
+  latePlan.reserve(m, ranks->world->topology());
+  earlyBatch.reserve(m);
   picks.reserve(plan.batch.sequences.capacity());
   results.resize(static_cast<size_t>(m.ranks()));
   replies.resize(static_cast<size_t>(m.nodes));
   for (RankResult &result : results)
     result.reserve(m);
-  command.reserve(sizeof(Message) + Batch::largestBytes(m));
+  command.reserve(sizeof(Message) + largestHalvesBytes(m));
   cachedTokens.assign(static_cast<size_t>(m.attnDp) * static_cast<size_t>(m.maxSeqs), 0);
 }
 
-Status Model::runBatch() {
+Status Model::runBatch(const Batch &late, const Batch *early) {
   command.clear();
   command.put(Message::Step);
-  plan.batch.write(command);
+  writeHalves(late, early, command);
   for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
     runner->expectWork();
   for (const std::unique_ptr<ControlChannel> &channel : ranks->channels)
@@ -374,7 +402,7 @@ Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
   Batch &batch = plan.batch;
   MXS_TRY(Batch::create(given, m, batch));
   MXS_TRY(checkPositions(batch));
-  MXS_TRY(chooseMethod(batch));
+  chooseMethod(batch);
   const int64_t asked = askedRows(batch);
   if (output.logits && output.logits_rows < asked)
     return invalidArgument("the batch asks logits of " + std::to_string(asked) +
@@ -383,9 +411,10 @@ Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
   batch.wantRouting = !options.routingFile.empty();
   const Topology &topology = ranks->world->topology();
   MXS_TRY(plan.update(topology));
-  Status status = runBatch();
+  const StepPlan *byHalves = nullptr;
+  Status status = runHalves(byHalves);
   if (status.ok())
-    status = checkResults(plan, topology, m, results);
+    status = checkResults(*byHalves, topology, m, results);
   if (!status.ok())
     return broken = explain(status);
   for (const mxs_sequence_t &s : batch.sequences)
@@ -401,9 +430,9 @@ Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
   if (batch.wantRouting)
     routing.add(plan, m, results);
   if (output.logits)
-    mergeLogits(plan, topology, results, m.vocabLocal, output.logits);
+    mergeLogits(*byHalves, topology, results, m.vocabLocal, output.logits);
   output.logits_rows = asked;
-  mergePicks(plan, topology, results, picks);
+  mergePicks(*byHalves, topology, results, picks);
   return handOver(picks, output);
 }
 

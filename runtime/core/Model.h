@@ -17,6 +17,7 @@ struct ModelOptions {
   uint64_t deadlineNs = 0; ///< > 0
   std::string variant;     ///< empty: by the table
   int chunks = 0;          ///< 0: by the table
+  int microBatches = 0;    ///< 0: by the table
   uint64_t interNsPerMib = 0, intraNsPerMib = 0, interLatencyNs = 0;
   std::string traceFile, routingFile; ///< empty: none
   bool skipChecksums = false;
@@ -64,10 +65,14 @@ private:
   Status start();
   Status startNodes();
   Status awaitReady();
-  Status chooseMethod(Batch &batch) const;
+  /// Whether steps of `tokens` are to be cut in halves.
+  bool isCut(int64_t tokens) const;
+  /// Runs the step, in halves if it is cut; `byHalves` is the plan by which the results come.
+  Status runHalves(const StepPlan *&byHalves);
+  void chooseMethod(Batch &batch) const;
   Status checkPositions(const Batch &batch) const;
-  /// Sends the batch to all nodes and collects every rank's result.
-  Status runBatch();
+  /// Sends the step, or its halves, to all nodes and collects every rank's result.
+  Status runBatch(const Batch &late, const Batch *early);
   /// Allocates what steps work in.
   void reserve();
   /// After a failure: waits for the ranks of this process and picks what tells most.
@@ -93,6 +98,8 @@ private:
   std::unique_ptr<Ranks> ranks;
   RoutingTrace routing;
   StepPlan plan;                     ///< of the running step
+  StepPlan latePlan;                 ///< of its late half, if it is cut
+  Batch earlyBatch;                  ///< of its early half
   std::vector<RankResult> results;   ///< of every rank
   ByteWriter command;                ///< to the nodes
   std::vector<std::string> replies;  ///< of every node: each has memory of its own size

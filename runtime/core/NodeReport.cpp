@@ -1,6 +1,8 @@
 //===- NodeReport.cpp -----------------------------------------------------------------------===//
 #include "core/NodeReport.h"
 
+#include "comm/Transport.h"
+
 using namespace mxs;
 
 std::string NodeReport::written() const {
@@ -57,6 +59,7 @@ std::string mxs::writeFlights(const std::vector<RankFlight> &flights) {
   out.put<uint64_t>(flights.size());
   for (const RankFlight &flight : flights) {
     out.put(flight.rank);
+    out.put(flight.stream);
     out.putArray(flight.entries);
   }
   return out.take();
@@ -70,8 +73,10 @@ bool mxs::readFlights(const std::string &text, int ranks, std::vector<RankFlight
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     RankFlight flight;
     in.get(flight.rank);
+    in.get(flight.stream);
     in.getArray(flight.entries);
-    sound = sound && flight.rank >= 0 && flight.rank < ranks;
+    sound = sound && flight.rank >= 0 && flight.rank < ranks && flight.stream >= 0 &&
+            flight.stream < kMaxStreams;
     for (const FlightEntry &entry : flight.entries)
       sound = sound && isSite(entry.op);
     if (sound)
@@ -86,7 +91,7 @@ std::string mxs::writeEvents(const std::vector<TraceEvent> &events) {
   for (const TraceEvent &event : events) {
     out.putText(event.name);
     for (int32_t number : {event.site.layer, static_cast<int32_t>(event.site.op), event.source,
-                           event.target, event.chunk, event.peer})
+                           event.target, event.chunk, event.peer, event.stream})
       out.put(number);
     out.put(event.beginNs);
     out.put(event.endNs);
@@ -111,9 +116,11 @@ bool mxs::readEvents(const std::string &text, int64_t shiftNs, std::set<std::str
     in.get(event.target);
     in.get(event.chunk);
     in.get(event.peer);
+    in.get(event.stream);
     in.get(event.beginNs);
     in.get(event.endNs);
-    sound = sound && isSite(op) && event.source >= 0;
+    sound = sound && isSite(op) && event.source >= 0 && event.stream >= 0 &&
+            event.stream < kMaxStreams;
     event.site.op = static_cast<mxs_site_t>(op);
     event.name = names.insert(name).first->c_str();
     event.beginNs += shiftNs;

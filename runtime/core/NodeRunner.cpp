@@ -2,6 +2,7 @@
 #include "core/NodeRunner.h"
 
 #include "comm/BrokenPipe.h"
+#include "core/MicroBatches.h"
 #include "threads/ThreadPool.h"
 
 #include <algorithm>
@@ -18,13 +19,21 @@ NodeRunner::NodeRunner(const Artifact &artifact, World &world, const CodeLibrary
     : world(world), code(code), channel(channel), node(node), verify(verify),
       stepNs(static_cast<size_t>(world.topology().devices)) {
   const Topology &topology = world.topology();
-  for (int device = 0; device < topology.devices; ++device)
-    ranks.push_back(std::make_unique<mxs_ctx>(artifact, world, topology.rankOf(node, device)));
-  statuses.resize(ranks.size());
+  const bool isCut = world.options().streams > 1;
+  for (int device = 0; device < topology.devices; ++device) {
+    const int rank = topology.rankOf(node, device);
+    RankMemory &memory = *memories.emplace_back(std::make_unique<RankMemory>());
+    ranks.push_back(std::make_unique<mxs_ctx>(artifact, world, memory, rank, kLateStream));
+    if (isCut)
+      earlyHalves.push_back(std::make_unique<mxs_ctx>(artifact, world, memory, rank, kEarlyStream));
+  }
+  statuses.resize(ranks.size() + earlyHalves.size());
+  expectedRanks = ranks.size();
   results.resize(ranks.size());
   samplers.resize(ranks.size());
   const Manifest &manifest = artifact.manifest();
   plan.reserve(manifest, topology);
+  earlyPlan.reserve(manifest, topology);
   for (RankResult &result : results)
     result.reserve(manifest);
   message.reserve(ranks.size() * RankResult::largestBytes(manifest) + kReplyHead);
@@ -36,6 +45,8 @@ void NodeRunner::start() {
   expectWork();
   for (size_t device = 0; device < ranks.size(); ++device)
     threads.emplace_back([this, device] { rankMain(device); });
+  for (size_t device = 0; device < earlyHalves.size(); ++device)
+    threads.emplace_back([this, device] { earlyMain(device); });
   threads.emplace_back([this] { leaderMain(); });
 }
 
@@ -83,9 +94,16 @@ bool NodeRunner::join(std::chrono::nanoseconds bound) {
 }
 
 RankTimes NodeRunner::times(int device) const {
-  const CommTimes comm = world.rank(ranks[static_cast<size_t>(device)]->rank).times();
-  const int64_t all = stepNs[static_cast<size_t>(device)].load(std::memory_order_relaxed);
-  return {all - comm.total + comm.region, comm.intra(), comm.inter, comm.wait};
+  RankTimes sum;
+  sum.compute = stepNs[static_cast<size_t>(device)].load(std::memory_order_relaxed);
+  for (int stream = 0; stream < world.options().streams; ++stream) {
+    const CommTimes comm = world.rank(ranks[static_cast<size_t>(device)]->rank, stream).times();
+    sum.compute -= comm.total - comm.region;
+    sum.intra += comm.intra();
+    sum.inter += comm.inter;
+    sum.wait += comm.wait;
+  }
+  return sum;
 }
 
 //===----------------------------------------------------------------------===//
@@ -113,7 +131,17 @@ Status NodeRunner::prepare(size_t device) {
   mxs_ctx &ctx = *ranks[device];
   MXS_TRY(samplers[device].create(ctx.manifest, ctx.topology, ctx.rank));
   // The ranks of a node read the same shared file: one of them checks it.
-  return ctx.prepare(verify, verify && device == 0);
+  MXS_TRY(ctx.prepareRank(verify, verify && device == 0));
+  if (!earlyHalves.empty())
+    MXS_TRY(earlyHalves[device]->prepare());
+  return ctx.prepare();
+}
+
+bool NodeRunner::awaitStep(const std::atomic<uint64_t> &counter, uint64_t &seen) {
+  std::unique_lock<std::mutex> lock(mutex);
+  changed.wait(lock, [&] { return stopping || counter != seen; });
+  seen = counter;
+  return !stopping;
 }
 
 void NodeRunner::rankMain(size_t device) {
@@ -127,11 +155,8 @@ void NodeRunner::rankMain(size_t device) {
       // Other ranks may still be at the last step.
       const ThreadPool::Waiting waiting(ThreadPool::process());
       ThreadPool::process().assist([&] { return stopping || generation != seen; });
-      std::unique_lock<std::mutex> lock(mutex);
-      changed.wait(lock, [&] { return stopping || generation != seen; });
-      if (stopping)
+      if (!awaitStep(generation, seen))
         break;
-      seen = generation;
     }
     const int64_t begin = steadyNs();
     statuses[device] = guarded([&] { return runStep(device); });
@@ -145,23 +170,53 @@ void NodeRunner::rankMain(size_t device) {
   changed.notify_all();
 }
 
+void NodeRunner::earlyMain(size_t device) {
+  mxs_ctx &ctx = *earlyHalves[device];
+  Status &status = statuses[ranks.size() + device];
+  blockBrokenPipe();
+  for (uint64_t seen = 0; awaitStep(earlyGeneration, seen);) {
+    // Only now does it need a core: steps of one piece know nothing of this thread.
+    const ThreadPool::Caller caller;
+    const int64_t begin = steadyNs();
+    status = guarded([&] {
+      MXS_TRY_IN("rank " + std::to_string(ctx.rank), ctx.beginStep(earlyPlan));
+      return runCode(ctx, earlyPlan);
+    });
+    stepNs[device].fetch_add(steadyNs() - begin, std::memory_order_relaxed);
+    if (!status.ok())
+      ctx.fail(status);
+    rankFinished();
+  }
+  std::lock_guard<std::mutex> lock(mutex);
+  ++ended;
+  changed.notify_all();
+}
+
+Status NodeRunner::runCode(mxs_ctx &ctx, const StepPlan &of) {
+  const int32_t result = code.entry()(&ctx, of.batch.variant);
+  // Failures of the model's calls name the rank already.
+  if (ctx.failed())
+    return ctx.failure();
+  if (result != MXS_OK)
+    return internalError("rank " + std::to_string(ctx.rank) + ": the model's code returned " +
+                         std::to_string(result));
+  return okStatus();
+}
+
 Status NodeRunner::runStep(size_t device) {
   mxs_ctx &ctx = *ranks[device];
   RankResult &result = results[device];
   result.clear();
-  // Failures of the model's calls name the rank already.
   const auto where = [&] { return "rank " + std::to_string(ctx.rank); };
-  MXS_TRY_IN(where(), ctx.beginStep(plan));
-  const int32_t code = this->code.entry()(&ctx, plan.batch.variant);
-  if (ctx.failed())
-    return ctx.failure();
-  if (code != MXS_OK)
-    return internalError(where() + ": the model's code returned " + std::to_string(code));
+  MXS_TRY_IN(where(), ctx.beginStep(plan, hasEarly ? earlyHalves[device].get() : nullptr));
+  MXS_TRY(runCode(ctx, plan));
   const int64_t asked = ctx.rows(MXS_ROWS_ASKED);
   if (asked > 0 && !ctx.logits.data)
     return internalError(where() + ": the model's code gave no logits");
   if (plan.batch.wantLogits)
     result.logits.assign(ctx.logits.data, ctx.logits.data + asked * ctx.manifest.vocabLocal);
+  if (hasEarly)
+    samplers[device].record(earlyPlan, ctx.group);
   MXS_TRY_IN(where(), samplers[device].run(ctx, result.picks));
   if (plan.batch.wantRouting)
     result.routing = ctx.routing;
@@ -192,13 +247,14 @@ Status NodeRunner::awaitRanks() {
   uint64_t lastProgress = 0;
   Status status;
   std::unique_lock<std::mutex> lock(mutex);
-  while (!changed.wait_for(lock, beat, [&] { return finished == ranks.size(); })) {
+  while (!changed.wait_for(lock, beat, [&] { return finished == expectedRanks; })) {
     lock.unlock();
     // A lost heartbeat is no loss: node 0 then times out, or the world is aborted already.
     (void)channel.sendReply(std::string(1, static_cast<char>(Message::Busy)));
     uint64_t progress = 0;
-    for (const std::unique_ptr<mxs_ctx> &ctx : ranks)
-      progress += ctx->progress.load(std::memory_order_relaxed);
+    for (const auto *streams : {&ranks, &earlyHalves})
+      for (const std::unique_ptr<mxs_ctx> &ctx : *streams)
+        progress += ctx->progress.load(std::memory_order_relaxed);
     if (progress != lastProgress) {
       lastProgress = progress;
       moved = Clock::now();
@@ -226,12 +282,22 @@ Status NodeRunner::leadStep(const std::string &command) {
   ByteReader reader(command);
   Message kind{};
   reader.get(kind);
-  MXS_TRY(Batch::read(reader, ranks[0]->manifest, plan.batch));
+  MXS_TRY(readHalves(reader, ranks[0]->manifest, plan.batch, earlyPlan.batch, hasEarly));
+  if (hasEarly && earlyHalves.empty())
+    return internalError("node 0 cut a step in halves, which this node was not opened for");
   MXS_TRY(plan.update(world.topology()));
+  if (hasEarly)
+    MXS_TRY(earlyPlan.update(world.topology()));
+  for (const auto *streams : {&ranks, &earlyHalves})
+    for (const std::unique_ptr<mxs_ctx> &ctx : *streams)
+      ctx->resetAttended();
+  std::fill(statuses.begin(), statuses.end(), okStatus());
   {
     std::lock_guard<std::mutex> lock(mutex);
+    expectedRanks = ranks.size() + (hasEarly ? earlyHalves.size() : 0);
     finished = 0;
     ++generation;
+    earlyGeneration += hasEarly;
   }
   changed.notify_all();
   MXS_TRY(awaitRanks());
@@ -241,7 +307,8 @@ Status NodeRunner::leadStep(const std::string &command) {
 std::vector<RankFlight> NodeRunner::flights() const {
   std::vector<RankFlight> flights;
   for (const std::unique_ptr<mxs_ctx> &ctx : ranks)
-    flights.push_back(world.rank(ctx->rank).flight());
+    for (int stream = 0; stream < world.options().streams; ++stream)
+      flights.push_back(world.rank(ctx->rank, stream).flight());
   return flights;
 }
 
@@ -250,6 +317,10 @@ NodeReport NodeRunner::report() const {
   for (size_t device = 0; device < ranks.size(); ++device) {
     report.calls.push_back(ranks[device]->calls.read());
     report.times.push_back(ranks[device]->calls.readTimes());
+    for (size_t i = 0; i < kCallCount && !earlyHalves.empty(); ++i) {
+      report.calls[device][i] += earlyHalves[device]->calls.read()[i];
+      report.times[device][i] += earlyHalves[device]->calls.readTimes()[i];
+    }
     report.spent.push_back(times(static_cast<int>(device)));
   }
   return report;
@@ -306,7 +377,7 @@ void NodeRunner::leaderMain() {
   finishWork(Message::Ready, started,
              [&](ByteWriter &out) { out.putBytes(planHash.data(), planHash.size()); });
   std::string command;
-  command.reserve(sizeof(Message) + Batch::largestBytes(ranks[0]->manifest));
+  command.reserve(sizeof(Message) + largestHalvesBytes(ranks[0]->manifest));
   while (channel.receiveCommand(command).ok() && !command.empty() &&
          static_cast<Message>(command[0]) != Message::Stop) {
     if (static_cast<Message>(command[0]) == Message::Step)

@@ -59,8 +59,14 @@ public:
 private:
   void leaderMain();
   void rankMain(size_t device);
+  /// The thread of a rank's early halves.
+  void earlyMain(size_t device);
+  /// Waits until `counter` is not `seen`, then sets `seen`; false: stopping.
+  bool awaitStep(const std::atomic<uint64_t> &counter, uint64_t &seen);
   Status prepare(size_t device);
   Status runStep(size_t device);
+  /// Runs the model's code on a context whose step has begun.
+  Status runCode(mxs_ctx &ctx, const StepPlan &of);
   /// Reads a batch descriptor and runs it on all ranks.
   Status leadStep(const std::string &command);
   /// Waits for all ranks, says Busy meanwhile. MXS_TIMEOUT: one made no progress for too long.
@@ -81,20 +87,26 @@ private:
   ControlChannel &channel;
   const int node;
   const bool verify;
+  std::vector<std::unique_ptr<RankMemory>> memories; // of each rank
   std::vector<std::unique_ptr<mxs_ctx>> ranks;
+  std::vector<std::unique_ptr<mxs_ctx>> earlyHalves; // of each rank; empty if steps are not cut
   std::vector<StepSampler> samplers; // of each rank
-  std::vector<std::atomic<int64_t>> stepNs; ///< of each rank, in steps
+  std::vector<std::atomic<int64_t>> stepNs; ///< of each rank, in steps, of all its streams
 
   // Written by the leader before `generation` grows, or by a rank before `finished` grows.
-  StepPlan plan;
-  std::vector<Status> statuses;
+  StepPlan plan;      ///< of the step, or of its late half
+  StepPlan earlyPlan; ///< of its early half, while hasEarly
+  bool hasEarly = false;
+  std::vector<Status> statuses; ///< of each rank, then of the early half of each
   std::vector<RankResult> results;
   ByteWriter message; // the leader's next reply
 
   mutable std::mutex mutex;
   std::condition_variable changed;
-  std::atomic<uint64_t> generation{0}; ///< steps started; grows under the mutex
-  size_t finished = 0;     ///< ranks that are done with the current start or step
+  std::atomic<uint64_t> generation{0};      ///< steps started; grows under the mutex
+  std::atomic<uint64_t> earlyGeneration{0}; ///< of those, in two halves; likewise
+  size_t expectedRanks = 0; ///< threads that take part in the current start or step
+  size_t finished = 0;      ///< of them, done
   size_t ended = 0;        ///< threads that have ended
   size_t expected = 0;     ///< work announced and not replied to
   std::atomic<bool> stopping{false}; ///< set under the mutex

@@ -27,16 +27,24 @@ Status StepSampler::create(const Manifest &manifest, const Topology &topology, i
   return sampler.create(shape);
 }
 
-void StepSampler::collect(const mxs_ctx &ctx) {
-  const StepPlan &plan = *ctx.plan;
-  const size_t group = static_cast<size_t>(ctx.group);
+void StepSampler::record(const StepPlan &plan, int ofGroup) {
+  const size_t group = static_cast<size_t>(ofGroup);
   const int32_t *tokens = plan.batch.tokens.data() + plan.groupBegin[group];
-  int64_t asked = 0; // asked rows of this and earlier sequences of the group
-  rows.clear();
   for (size_t i = plan.groupSequences[group]; i < plan.groupSequences[group + 1]; ++i) {
     const mxs_sequence_t &s = plan.batch.sequences[i];
     sampler.history().record(s.slot, s.position, tokens, s.num_tokens);
     tokens += s.num_tokens;
+  }
+}
+
+void StepSampler::collect(const mxs_ctx &ctx) {
+  const StepPlan &plan = *ctx.plan;
+  const size_t group = static_cast<size_t>(ctx.group);
+  record(plan, ctx.group);
+  int64_t asked = 0; // asked rows of this and earlier sequences of the group
+  rows.clear();
+  for (size_t i = plan.groupSequences[group]; i < plan.groupSequences[group + 1]; ++i) {
+    const mxs_sequence_t &s = plan.batch.sequences[i];
     asked += Batch::askedRows(s);
     if (Batch::askedRows(s) > 0)
       rows.push_back({ctx.logits.data + (asked - 1) * ctx.logits.columns, s.slot,
@@ -46,7 +54,7 @@ void StepSampler::collect(const mxs_ctx &ctx) {
 
 Status StepSampler::run(const mxs_ctx &ctx, std::vector<Pick> &picks) {
   collect(ctx);
-  Communicator &communicator = ctx.world.rank(ctx.rank);
+  Communicator &communicator = ctx.world.rank(ctx.rank, ctx.stream);
   const bool alone = ctx.manifest.attnTp == 1;
   return sampler.pick(
       rows,

@@ -16,12 +16,15 @@ public:
   /// Most bytes that it gives to one Communicator::share.
   static int64_t largestShare(const Manifest &manifest);
 
+  /// Records the tokens of a group's sequences that ask nothing: those of an early half, before run()
+  /// on the late one.
+  void record(const StepPlan &plan, int group);
   /// After the model's code. `picks`: one per sequence of the group that asks logits, in order.
   /// Every rank of the group calls it in every step.
   Status run(const mxs_ctx &ctx, std::vector<Pick> &picks);
 
 private:
-  /// Fills `rows` from the batch descriptor, and records its tokens.
+  /// Records the tokens of the batch descriptor and fills `rows` from it.
   void collect(const mxs_ctx &ctx);
 
   Sampler sampler;

@@ -62,6 +62,8 @@ typedef struct mxs_options {
   int32_t skip_checksums;      ///< 1: do not check weight blocks (tests that plant NaN files)
   int32_t launched;            ///< 1: mpirun or srun started one process per node of the artifact, and this is one of
                                ///< them; 0: all nodes live in this process
+  int32_t micro_batches;       ///< 1: every step in one piece; 2: in two halves, of which one computes while the other
+                               ///< one's rows move, where prompts can be cut; 0 = by the table
 } mxs_options_t;
 
 /// One sequence's share of a step.

@@ -113,6 +113,9 @@ int mixserve::tools::serveCommand(int argc, char **argv) {
               "use this dispatch method of the artifact instead of its table's");
   parser.number("chunks", "N", options.chunks, 0,
                 "use this chunk count instead of the table's (0: the table's)");
+  parser.number("micro-batches", "N", options.microBatches, 0,
+                "1: every step in one piece; 2: in halves, of which one computes while\n"
+                "the other's rows move (0: the table's)");
   parser.number("pace-inter", "NS", options.paceInter, 0,
                 "pace links between nodes [ns per MiB and lane] (0: off)");
   parser.number("pace-intra", "NS", options.paceIntra, 0,

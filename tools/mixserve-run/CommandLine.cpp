@@ -76,6 +76,9 @@ static void declare(Options &parser, RunOptions &options) {
   parser.number("chunks", "N", options.chunks, 0,
                 "use this chunk count of hybrid-fused or hier-ep instead of the\n"
                 "table's (0: the table's)");
+  parser.number("micro-batches", "N", options.microBatches, 0,
+                "1: every step in one piece; 2: in halves, of which one computes while\n"
+                "the other's rows move (0: the table's)");
   parser.text("routing-out", "FILE", options.routing, "write the expert ids of every token (JSON)");
   parser.text("trace", "FILE", options.trace, "write a Chrome trace (JSON)");
   parser.optionalText(

@@ -9,7 +9,7 @@ namespace mixserve::tools {
 struct RunOptions {
   std::string artifact, prompt, verify, output, routing, trace, statsFile, method;
   std::vector<std::string> promptIds;
-  int64_t newTokens = -1, chunks = 0, paceInter = 0, paceIntra = 0;
+  int64_t newTokens = -1, chunks = 0, microBatches = 0, paceInter = 0, paceIntra = 0;
   uint64_t deadlineNs = 0, latencyNs = 0;
   double tolerance = -1;
   bool json = false, stats = false, mixed = false;

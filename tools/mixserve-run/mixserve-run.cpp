@@ -141,6 +141,7 @@ mxs_status_t openModel(const RunOptions &options, bool launched, mxs_model_t **m
   open.variant = options.method.empty() ? nullptr : options.method.c_str();
   open.chunks = static_cast<int32_t>(
       std::min<int64_t>(options.chunks, INT32_MAX)); // the runtime refuses that many
+  open.micro_batches = static_cast<int32_t>(std::min<int64_t>(options.microBatches, INT32_MAX));
   open.inter_ns_per_mib = static_cast<uint64_t>(options.paceInter);
   open.intra_ns_per_mib = static_cast<uint64_t>(options.paceIntra);
   open.inter_latency_ns = options.latencyNs;
