@@ -28,11 +28,11 @@ Cluster::Cluster(const Topology &topo, WorldOptions options, std::unique_ptr<Tra
   created = World::create(topo, options, std::move(transport), node, node + 1, world);
 }
 
-std::vector<Status> Cluster::run(const std::function<Status(Communicator &)> &body) {
+std::vector<Status> Cluster::run(const std::function<Status(Communicator &)> &body, int stream) {
   std::vector<Status> result(world->topology().rankCount());
   std::vector<std::thread> threads;
   for (int rank = firstRank; rank < endRank; ++rank)
-    threads.emplace_back([&, rank] { result[rank] = body(world->rank(rank)); });
+    threads.emplace_back([&, rank] { result[rank] = body(world->rank(rank, stream)); });
   for (std::thread &thread : threads)
     thread.join();
   return result;
@@ -387,18 +387,21 @@ static ByteModel expectedBytes(const Scenario &s, const std::vector<int> &chunkC
 }
 
 std::vector<std::string> checkScenario(Cluster &cluster, const Scenario &scenario,
-                                       const std::vector<int> &chunkCounts) {
+                                       const std::vector<int> &chunkCounts, int stream) {
   Scenario s = scenario;
   s.wire = cluster.world->options().wire;
   std::vector<std::string> problems;
   std::mutex mutex;
-  cluster.world->counters().clear();
+  const bool countsBytes = cluster.world->options().streams == 1;
+  if (countsBytes)
+    cluster.world->counters().clear();
   const std::vector<Status> statuses = cluster.run(
-      [&](Communicator &comm) { return RankCheck(s, comm, problems, mutex).run(chunkCounts); });
+      [&](Communicator &comm) { return RankCheck(s, comm, problems, mutex).run(chunkCounts); },
+      stream);
   for (const Status &status : statuses)
     if (!status.ok())
       problems.push_back("status: " + status.message());
-  if (problems.empty())
+  if (problems.empty() && countsBytes)
     problems = expectedBytes(s, chunkCounts)
                    .compare(cluster.world->counters().rows(), cluster.firstRank, cluster.endRank);
   if (problems.size() > 8)
@@ -452,15 +455,33 @@ int64_t maxTokensOf(const Topology &topo) {
   return most;
 }
 
-std::vector<std::string> checkLayout(Cluster &cluster, const Topology &topo) {
+std::vector<std::string> checkStreams(Cluster &cluster, const Topology &topo) {
+  std::vector<std::string> problems[kMaxStreams];
+  std::vector<std::thread> streams;
+  for (int stream = 0; stream < kMaxStreams; ++stream)
+    streams.emplace_back([&, stream] {
+      problems[stream] = checkLayout(cluster, topo, stream);
+      for (std::string &problem : problems[stream])
+        problem = "stream " + std::to_string(stream) + ", " + problem;
+    });
+  for (std::thread &stream : streams)
+    stream.join();
+  problems[0].insert(problems[0].end(), problems[1].begin(), problems[1].end());
+  return problems[0];
+}
+
+std::vector<std::string> checkLayout(Cluster &cluster, const Topology &topo, int stream) {
   unsigned seed = 1;
-  for (const std::vector<int64_t> &batch : batchesOf(topo))
+  // Streams begin at different places, so that what they mix up differs.
+  std::vector<std::vector<int64_t>> batches = batchesOf(topo);
+  std::rotate(batches.begin(), batches.begin() + 2 * stream, batches.end());
+  for (const std::vector<int64_t> &batch : batches)
     for (Routing routing : {Routing::Uniform, Routing::OneExpert, Routing::Random}) {
       const int64_t topK = 1 + seed % 3;
       const Scenario scenario(topo, batch, routing, topK, ++seed);
       const std::vector<int> chunks =
           scenario.totalRows() > 60 ? std::vector<int>{1, 4} : std::vector<int>{1, 2, 3, 11};
-      std::vector<std::string> problems = checkScenario(cluster, scenario, chunks);
+      std::vector<std::string> problems = checkScenario(cluster, scenario, chunks, stream);
       for (std::string &problem : problems)
         problem = scenario.name() + " top-k " + std::to_string(topK) + ": " + problem;
       if (!problems.empty())

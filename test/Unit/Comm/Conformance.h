@@ -22,8 +22,8 @@ public:
   Cluster(const Topology &topo, WorldOptions options, std::unique_ptr<Transport> transport,
           int node);
 
-  /// Calls `body` on every thread of a rank of this process; statuses by rank, OK for others.
-  std::vector<Status> run(const std::function<Status(Communicator &)> &body);
+  /// Calls `body` on a thread for every rank of this process; statuses by rank, OK for others.
+  std::vector<Status> run(const std::function<Status(Communicator &)> &body, int stream = 0);
 
   int firstRank = 0, endRank = 0; ///< of this process
   std::unique_ptr<World> world;
@@ -34,9 +34,10 @@ WorldOptions optionsFor(int64_t maxTokens, int64_t hidden, int64_t topK);
 
 /// Runs all collectives and methods on `scenario`, the fused ones with each of `chunkCounts`, and
 /// compares values (bitwise, in the stated order of sums), methods with each other in double, and
-/// bytes with ByteModel. Returns what differs, at most a few lines.
+/// bytes with ByteModel, unless the world has several streams, which count together. Returns what
+/// differs, at most a few lines.
 std::vector<std::string> checkScenario(Cluster &cluster, const Scenario &scenario,
-                                       const std::vector<int> &chunkCounts);
+                                       const std::vector<int> &chunkCounts, int stream = 0);
 
 /// Collectives that checkScenario calls.
 int64_t collectivesOf(const Topology &topo, const std::vector<int> &chunkCounts);
@@ -47,7 +48,9 @@ std::vector<Topology> layoutsOf(int nodes, int devices);
 int64_t maxTokensOf(const Topology &topo);
 /// checkScenario for batches with no, one, few, uneven and many rows, and every kind of routing.
 /// Ends at the first scenario that differs.
-std::vector<std::string> checkLayout(Cluster &cluster, const Topology &topo);
+std::vector<std::string> checkLayout(Cluster &cluster, const Topology &topo, int stream = 0);
+/// checkLayout in all streams at the same time, in different orders. The world has kMaxStreams.
+std::vector<std::string> checkStreams(Cluster &cluster, const Topology &topo);
 
 } // namespace mxs::test
 

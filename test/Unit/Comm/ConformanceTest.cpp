@@ -41,6 +41,35 @@ TEST_P(Conformance, MatchesTheReference) {
   }
 }
 
+class Streams : public testing::TestWithParam<Mesh> {};
+
+TEST_P(Streams, DoNotMix) {
+  for (const Topology &topo : layoutsOf(GetParam().nodes, GetParam().devices)) {
+    WorldOptions options = optionsFor(maxTokensOf(topo), 8, 3);
+    options.streams = kMaxStreams;
+    options.wire = GetParam().wire;
+    Cluster cluster(topo, options);
+    ASSERT_TRUE(cluster.created.ok()) << cluster.created.message();
+    for (const std::string &problem : checkStreams(cluster, topo))
+      ADD_FAILURE() << problem;
+    if (HasFailure())
+      return;
+  }
+}
+
+TEST(World, RefusesStreamsThatItHasNoTagsFor) {
+  WorldOptions options = optionsFor(8, 8, 1);
+  for (int streams : {0, kMaxStreams + 1}) {
+    options.streams = streams;
+    const Cluster cluster({}, options);
+    EXPECT_EQ(cluster.created.code(), MXS_INVALID_ARGUMENT) << streams;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Meshes, Streams,
+                         testing::Values(Mesh{1, 2}, Mesh{2, 1}, Mesh{2, 2, WireType::BF16},
+                                         Mesh{4, 2}));
+
 INSTANTIATE_TEST_SUITE_P(Meshes, Conformance,
                          testing::Values(Mesh{1, 1}, Mesh{1, 2}, Mesh{2, 1}, Mesh{2, 2}, Mesh{1, 4},
                                          Mesh{4, 1}, Mesh{2, 3}, Mesh{4, 2}, Mesh{2, 4},

@@ -63,6 +63,19 @@ TEST(FlightRecorder, ARankThatHangsInAnEarlierOperationIsNamed) {
             "rank 1 in layer 1 dispatch (12 ms); rank 0 in layer 1 combine (9 ms)");
 }
 
+TEST(FlightRecorder, AFurtherStreamIsToldOfOnlyWhereItHasNotEnded) {
+  RankFlight early0 = flight(0, 3, true, 7 * kMs), early1 = flight(1, 3, true, 7 * kMs);
+  early0.stream = early1.stream = 1;
+  const std::vector<RankFlight> late = {flight(0, 6, false, 9 * kMs), flight(1, 6, false, 9 * kMs)};
+  EXPECT_EQ(describeFlights({late[0], early0, late[1], early1}, 2),
+            "ranks 0, 1 in layer 1 combine (9 ms)");
+  early1 = flight(1, 2, false, 8 * kMs);
+  early1.stream = 1;
+  EXPECT_EQ(describeFlights({late[0], early0, late[1], early1}, 2),
+            "ranks 0, 1 in layer 1 combine (9 ms); in stream 1: rank 1 in layer 0 combine_rs (8 ms); "
+            "rank 0 left layer 0 combine (7 ms)");
+}
+
 TEST(FlightRecorder, RanksOfANodeThatIsGoneAreNotHeard) {
   EXPECT_EQ(describeFlights({flight(0, 3, false, 7 * kMs), flight(1, 0, false, 0)}, 4),
             "rank 1 entered nothing; rank 0 in layer 0 combine (7 ms); ranks 2, 3 not heard");

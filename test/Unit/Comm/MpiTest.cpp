@@ -63,6 +63,20 @@ TEST(Mpi, MatchesTheReference) {
   }
 }
 
+TEST(Mpi, StreamsDoNotMix) {
+  const std::vector<Topology> layouts = layoutsOf(process->nodes(), maxDevices);
+  for (size_t i = 0; i < layouts.size(); i += 4) {
+    WorldOptions options = optionsFor(maxTokensOf(layouts[i]), 8, 3);
+    options.streams = kMaxStreams;
+    const auto cluster = clusterOf(layouts[i], options);
+    ASSERT_TRUE(cluster);
+    for (const std::string &problem : checkStreams(*cluster, layouts[i]))
+      ADD_FAILURE() << problem;
+    if (HasFailure())
+      return;
+  }
+}
+
 /// A request and its bytes.
 struct Mail {
   /// Of all mails, and never freed: the thread of MPI may still notify it when a mail is gone.

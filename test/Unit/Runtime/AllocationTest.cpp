@@ -21,11 +21,12 @@ namespace {
 /// Two prompts, then decoding steps of both.
 class Decoding {
 public:
-  explicit Decoding(const handmade::Mesh &mesh, int groups) : groups(groups) {
+  Decoding(const handmade::Mesh &mesh, int groups, int32_t microBatches) : groups(groups) {
     const std::string folder = handmade::freshFolder();
     handmade::writeArtifact(folder, mesh);
     mxs_options_t options{};
     options.size = sizeof options;
+    options.micro_batches = microBatches;
     EXPECT_EQ(mxs_model_open(folder.c_str(), &options, &model), MXS_OK) << mxs_last_error();
   }
   ~Decoding() { mxs_model_close(model); }
@@ -54,8 +55,8 @@ private:
   std::vector<int32_t> ids, next;
 };
 
-void expectNoAllocation(const handmade::Mesh &mesh, int groups) {
-  Decoding decoding(mesh, groups);
+void expectNoAllocation(const handmade::Mesh &mesh, int groups, int32_t microBatches = 1) {
+  Decoding decoding(mesh, groups, microBatches);
   decoding.step(4);
   decoding.step(1);
   for (int i = 0; i < 6; ++i) {
@@ -79,6 +80,8 @@ TEST(Allocation, TheCountIsRight) {
 TEST(Allocation, OneRank) { expectNoAllocation({1, 1, 1}, 1); }
 TEST(Allocation, FourRanksOfANode) { expectNoAllocation({1, 4, 2}, 2); }
 TEST(Allocation, FourRanksOfTwoNodes) { expectNoAllocation({2, 2, 2}, 2); }
+TEST(Allocation, HalvesOfOneRank) { expectNoAllocation({1, 1, 1}, 1, 2); }
+TEST(Allocation, HalvesOfTwoNodes) { expectNoAllocation({2, 2, 2}, 2, 2); }
 TEST(Allocation, EightRanksOfFourNodes) { expectNoAllocation({4, 2, 2}, 4); }
 
 /// Events of an engine: from the first token of all requests on, steps are counted until one ends.

@@ -147,6 +147,32 @@ TEST_P(ModelSteps, MixedBatchEqualsOneByOne) {
   EXPECT_EQ(stats["bytes"].empty(), GetParam().ranks() == 1);
 }
 
+/// Tokens per step, and which sequences are in them, differ; what they give does not.
+TEST_P(ModelSteps, HalvesGiveWhatOnePieceGives) {
+  const int32_t groups = GetParam().ranks() / GetParam().attnTp, other = groups - 1;
+  mxs_options_t o = options();
+  o.micro_batches = 2;
+  const ModelPtr whole = open(GetParam()), halves = open(GetParam(), o);
+  const std::vector<std::vector<Part>> steps = {
+      {{0, 0, 0, {1, 2, 3, 4, 5, 6, 7}, MXS_LOGITS_LAST}},
+      {{0, 0, 7, {11}, MXS_LOGITS_LAST},
+       {0, 1, 0, {9, 8, 7, 6}, MXS_LOGITS_LAST},
+       {other, 3, 0, {20, 21, 22}, MXS_LOGITS_NONE}},
+      {{0, 0, 8, {12}, MXS_LOGITS_LAST}, {other, 3, 3, {23, 24, 25, 26}, MXS_LOGITS_LAST}},
+      {{0, 0, 9, {13}, MXS_LOGITS_LAST}, {0, 1, 4, {5}, MXS_LOGITS_LAST}}};
+  for (int round = 0; round < 5; ++round) // threads meet in other orders
+    for (const std::vector<Part> &parts : steps) {
+      const Outcome expected = step(whole, parts), got = step(halves, parts);
+      ASSERT_EQ(got.status, MXS_OK) << got.text;
+      EXPECT_EQ(got.logits, expected.logits); // bitwise
+      EXPECT_EQ(got.next, expected.next);
+    }
+  const json stats = json::parse(mxs_model_stats(halves.get()));
+  EXPECT_EQ(stats["steps"], 20);
+  EXPECT_EQ(stats["rank_calls"][0]["attention"], 5 * 7) << "three of four steps were cut";
+  EXPECT_EQ(stats["bytes"], json::parse(mxs_model_stats(whole.get()))["bytes"]);
+}
+
 TEST_P(ModelSteps, NoLogitsAsked) {
   const ModelPtr model = open(GetParam());
   const Outcome outcome = step(model, {{0, 0, 0, {1, 2}, MXS_LOGITS_NONE}});
@@ -260,6 +286,25 @@ TEST(ModelErrors, HangingRankTimesOut) {
   EXPECT_EQ(stats["rank_calls"].size(), 4u);
 }
 
+/// Token 31, and 30, are in the early half of the prompt; the late half waits for its attention.
+TEST(ModelErrors, AnEarlyHalfThatFailsOrHangsEndsTheStep) {
+  mxs_options_t o = options();
+  o.deadline_ns = 300'000'000;
+  o.micro_batches = 2;
+  for (const handmade::Mesh &mesh : {handmade::Mesh{1, 1, 1}, {2, 2, 2}}) {
+    const int32_t group = mesh.ranks() / mesh.attnTp - 1;
+    const ModelPtr fails = open(mesh, o), hangs = open(mesh, o);
+    Outcome outcome = step(fails, {{group, 0, 0, {31, 1, 2, 3}, MXS_LOGITS_LAST}});
+    EXPECT_EQ(outcome.status, MXS_INTERNAL) << outcome.text;
+    EXPECT_NE(outcome.text.find("the model's code returned"), std::string::npos) << outcome.text;
+    outcome = step(hangs, {{group, 0, 0, {30, 1, 2, 3}, MXS_LOGITS_LAST}});
+    EXPECT_EQ(outcome.status, MXS_TIMEOUT) << outcome.text;
+    EXPECT_NE(outcome.text.find(mesh.ranks() == 1 ? "no rank made progress" : ", mxs_"),
+              std::string::npos)
+        << outcome.text;
+  }
+}
+
 TEST(ModelErrors, HangingSingleRankTimesOut) {
   mxs_options_t o = options();
   o.deadline_ns = 300'000'000;
@@ -278,6 +323,11 @@ TEST(ModelErrors, ForcedMethodsAreHonouredOrRefused) {
   o.variant = nullptr;
   o.chunks = 4;
   EXPECT_EQ(mxs_model_open(artifact({1, 1, 1}).c_str(), &o, &model), MXS_INVALID_ARGUMENT);
+  o.chunks = 0;
+  o.micro_batches = 3;
+  EXPECT_EQ(mxs_model_open(artifact({1, 1, 1}).c_str(), &o, &model), MXS_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(mxs_last_error()).find("micro_batches is 3, expected 0 (by the table), 1 or 2"),
+            std::string::npos);
   o.size = 3;
   EXPECT_EQ(mxs_model_open(artifact({1, 1, 1}).c_str(), &o, &model), MXS_INVALID_ARGUMENT);
   EXPECT_EQ(model, nullptr);
