@@ -1,12 +1,13 @@
 //===- BatchInvarianceTest.cpp - Company does not change a bit ----------------===//
 //
 // In float32 the logits of a sequence are bitwise the same whether it is alone, in which chunks its
-// prompt is computed, and what other sequences share its steps.
+// prompt is computed, what other sequences share its steps, and whether steps are cut in halves.
 //
 //===----------------------------------------------------------------------===//
 #include "test/Numeric/Golden.h"
 #include "test/Numeric/Serving.h"
 #include "gtest/gtest.h"
+#include <nlohmann/json.hpp>
 #include <random>
 
 using namespace mixserve;
@@ -55,6 +56,26 @@ TEST_P(BatchInvariance, BitsOfASequenceAreItsOwn) {
   ASSERT_EQ(expected.size(), 102u * 320u);
   EXPECT_EQ(firstDifference(served.force(tokens, chunked)[0], expected), expected.size());
   EXPECT_EQ(firstDifference(served.force(tokens, together)[0], expected), expected.size());
+
+  ServedModel halves(folder / "artifact", "", 0, "", /*microBatches=*/2);
+  ASSERT_TRUE(halves.isOpen());
+  const std::vector<float> cut = halves.force(tokens, together)[0];
+  size_t position = 0, row = 0;
+  for (const ServedModel::ForcedStep &step : together)
+    for (const auto &[sequence, count] : step) {
+      if (sequence != 0)
+        continue;
+      position += size_t(count);
+      const auto got = cut.begin() + int64_t(row++) * 320;
+      const auto whole = expected.begin() + int64_t(position - 1) * 320;
+      ASSERT_EQ(firstDifference({got, got + 320}, {whole, whole + 320}), 320u) << position;
+    }
+  EXPECT_EQ(cut.size(), row * 320);
+  const auto attentions = [](ServedModel &model) {
+    return nlohmann::json::parse(model.stats())["calls"]["attention"].get<int64_t>();
+  };
+  const int64_t perStep = int64_t(c.nodes) * c.devices * 2;
+  EXPECT_EQ(attentions(halves), (int64_t(together.size()) + 6) * perStep) << "six steps have prompts to cut";
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, BatchInvariance, testing::ValuesIn(kServedLayouts),

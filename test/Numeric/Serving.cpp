@@ -66,12 +66,14 @@ size_t mixserve::test::firstDifference(const std::vector<float> &a, const std::v
 }
 
 ServedModel::ServedModel(const std::string &artifact, const std::string &method, int chunks,
-                         const std::string &routingFile) {
+                         const std::string &routingFile, int microBatches)
+    : microBatches(microBatches) {
   mxs_options_t options = {};
   options.size = sizeof options;
   options.variant = method.empty() ? nullptr : method.c_str();
   options.chunks = chunks;
   options.routing_file = routingFile.empty() ? nullptr : routingFile.c_str();
+  options.micro_batches = microBatches;
   const mxs_status_t status = mxs_model_open(artifact.c_str(), &options, &model);
   EXPECT_EQ(status, MXS_OK) << mxs_last_error();
   if (status != MXS_OK) {
@@ -186,6 +188,7 @@ ServedModel::force(const std::vector<std::vector<int32_t>> &sequences,
                    const std::vector<ForcedStep> &schedule, const std::vector<int32_t> &prompts) {
   std::vector<int64_t> position(sequences.size(), 0);
   std::vector<std::vector<float>> results(sequences.size());
+  const bool lastOnly = microBatches > 1;
   for (ForcedStep step : schedule) {
     std::sort(step.begin(), step.end(), [&](const auto &a, const auto &b) {
       return std::make_pair(a.first % groups, a.first) < std::make_pair(b.first % groups, b.first);
@@ -194,7 +197,7 @@ ServedModel::force(const std::vector<std::vector<int32_t>> &sequences,
     std::vector<int32_t> tokens, lengths;
     for (const auto &[i, count] : step) {
       parts.push_back({static_cast<int32_t>(i % groups), static_cast<int32_t>(i / groups),
-                       position[i], count, MXS_LOGITS_ALL});
+                       position[i], count, lastOnly ? MXS_LOGITS_LAST : MXS_LOGITS_ALL});
       const auto first = sequences[i].begin() + position[i];
       tokens.insert(tokens.end(), first, first + count);
       position[i] += count;
@@ -212,8 +215,9 @@ ServedModel::force(const std::vector<std::vector<int32_t>> &sequences,
     }
     const float *next = logits.data();
     for (const auto &[i, count] : step) {
-      results[i].insert(results[i].end(), next, next + count * vocab);
-      next += count * vocab;
+      const int64_t rows = lastOnly ? 1 : count;
+      results[i].insert(results[i].end(), next, next + rows * vocab);
+      next += rows * vocab;
     }
   }
   return results;
