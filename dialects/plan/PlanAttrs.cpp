@@ -343,9 +343,12 @@ LogicalResult LayoutAttr::verify(EmitError emitError, int64_t attnTp, int64_t at
   return success();
 }
 
-LogicalResult EntryAttr::verify(EmitError emitError, int64_t maxTokens, Method, int64_t chunks) {
+LogicalResult EntryAttr::verify(EmitError emitError, int64_t maxTokens, Method, int64_t chunks,
+                                 int64_t microBatches) {
   if (maxTokens < 1 || chunks < 1)
     return emitError() << "(C1) max_tokens and chunks must be at least 1, got " << maxTokens
                        << " and " << chunks;
+  if (microBatches < 1 || microBatches > 2)
+    return emitError() << "(C2) micro_batches must be 1 or 2, got " << microBatches;
   return success();
 }

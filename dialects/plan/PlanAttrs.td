@@ -219,11 +219,15 @@ def Plan_LayoutAttr : Plan_Attr<"Layout", "layout"> {
 def Plan_EntryAttr : Plan_Attr<"Entry", "entry"> {
   let summary = "Method and chunk count for steps of up to `max_tokens` tokens";
   let description = [{
+    With `micro_batches` = 2, steps that have prompts to cut run in halves, each by the entry of its own
+    tokens: one half computes while the other one's rows move.
     - (C1) max_tokens and chunks are at least 1.
+    - (C2) micro_batches is 1 or 2.
 
     Example: `#plan.entry<max_tokens = 64, method = hybrid_fused, chunks = 4>`
   }];
-  let parameters = (ins "int64_t":$max_tokens, "::mixserve::plan::Method":$method, "int64_t":$chunks);
+  let parameters = (ins "int64_t":$max_tokens, "::mixserve::plan::Method":$method, "int64_t":$chunks,
+                        DefaultValuedParameter<"int64_t", "1">:$micro_batches);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

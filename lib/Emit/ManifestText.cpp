@@ -90,6 +90,8 @@ static void writeTable(JsonStream &json, ModuleOp fused, ArrayRef<Variant> varia
         json.attribute("max_tokens", entry.getMaxTokens());
         json.attribute("variant", static_cast<int64_t>(variant - variants.begin()));
         json.attribute("chunks", entry.getChunks());
+        if (entry.getMicroBatches() > 1)
+          json.attribute("micro_batches", entry.getMicroBatches());
       });
     }
   });

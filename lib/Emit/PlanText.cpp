@@ -45,6 +45,8 @@ static void writeChoice(JsonStream &json, ModuleOp fused) {
         json.attribute("max_tokens", entry.getMaxTokens());
         json.attribute("method", plan::methodOption(entry.getMethod()));
         json.attribute("chunks", entry.getChunks());
+        if (entry.getMicroBatches() > 1)
+          json.attribute("micro_batches", entry.getMicroBatches());
       });
   });
   auto limits = fused->getAttrOfType<plan::LimitsAttr>(plan::kLimitsAttr);

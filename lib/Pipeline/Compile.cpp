@@ -49,6 +49,7 @@ static SelectPlanOptions planOptions(const CompileOptions &options) {
   plan.moeComm = options.moeComm;
   plan.chunks = options.chunks;
   plan.wire = options.wire;
+  plan.microBatches = options.microBatches;
   plan.maxBatchTokens = options.maxBatchTokens;
   plan.maxSeqs = options.maxSeqs;
   plan.maxContext = options.maxContext;

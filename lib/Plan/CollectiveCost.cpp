@@ -166,6 +166,7 @@ LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method
   if (onLinks > 0)
     time.attnNs *= whole / onLinks;
   time.moeNs = whole - time.attnNs;
+  time.processorNs = std::min(whole, processorTime(fit, chunks, tokens));
   return time;
 }
 

@@ -52,6 +52,9 @@ std::string shares(const StepCost &terms) {
     if (terms.*term.value > 0)
       text += (text.empty() ? "" : ", ") + std::string(term.what) + " " +
               percent(terms.*term.value / terms.total());
+  if (terms.hiddenNs > 0)
+    text += "; of them " + percent(terms.hiddenNs / terms.total()) +
+            " run beside each other, in steps of two halves";
   return text;
 }
 
@@ -120,6 +123,8 @@ std::string forcedBy(const Overrides &overrides) {
     add(std::string("moe-comm ") + name(*overrides.method));
   if (overrides.chunks)
     add("chunks " + std::to_string(*overrides.chunks));
+  if (overrides.microBatches)
+    add("micro-batches " + std::to_string(*overrides.microBatches));
   return text;
 }
 

@@ -49,7 +49,8 @@ ArrayAttr tableAttr(Builder &builder, const std::vector<planner::TableEntry> &ta
   SmallVector<Attribute> entries;
   for (const planner::TableEntry &entry : table)
     entries.push_back(plan::EntryAttr::get(builder.getContext(), entry.maxTokens,
-                                           toDialect(entry.method), entry.chunks));
+                                           toDialect(entry.method), entry.chunks,
+                                           entry.microBatches));
   return builder.getArrayAttr(entries);
 }
 
@@ -96,7 +97,8 @@ bool readTable(ModuleOp module, std::vector<planner::TableEntry> &table) {
           << " must hold #plan.entry attributes, got " << attr;
       return false;
     }
-    table.push_back({entry.getMaxTokens(), toPlanner(entry.getMethod()), entry.getChunks()});
+    table.push_back({entry.getMaxTokens(), toPlanner(entry.getMethod()), entry.getChunks(),
+                     entry.getMicroBatches()});
   }
   return true;
 }

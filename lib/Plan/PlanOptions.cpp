@@ -24,6 +24,19 @@ std::string methodNames() {
   return names;
 }
 
+bool parseCount(const char *option, const std::string &text, std::optional<int64_t> &count,
+                std::string &error) {
+  if (isAuto(text))
+    return true;
+  int64_t value = 0;
+  if (!readAll(text, value)) {
+    error = std::string(option) + ": '" + text + "' is neither auto nor a whole number";
+    return false;
+  }
+  count = value;
+  return true;
+}
+
 bool parseOverrides(const PlanOptions &options, Overrides &overrides, std::string &error) {
   if (!isAuto(options.layout)) {
     overrides.layout = parseLayout(options.layout, error);
@@ -39,15 +52,8 @@ bool parseOverrides(const PlanOptions &options, Overrides &overrides, std::strin
       return false;
     }
   }
-  if (!isAuto(options.chunks)) {
-    int64_t chunks = 0;
-    if (!readAll(options.chunks, chunks)) {
-      error = "chunks: '" + options.chunks + "' is neither auto nor a whole number";
-      return false;
-    }
-    overrides.chunks = chunks;
-  }
-  return true;
+  return parseCount("chunks", options.chunks, overrides.chunks, error) &&
+         parseCount("micro-batches", options.microBatches, overrides.microBatches, error);
 }
 
 } // namespace

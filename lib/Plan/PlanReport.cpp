@@ -59,7 +59,8 @@ json termsJson(const StepCost &terms) {
           {"experts_ns", terms.expertsNs},
           {"head_ns", terms.headNs},
           {"attn_comm_ns", terms.attnCommNs},
-          {"moe_comm_ns", terms.moeCommNs}};
+          {"moe_comm_ns", terms.moeCommNs},
+          {"hidden_ns", terms.hiddenNs}};
 }
 
 json costJson(const PlanRequest &request, const ServingCost &cost) {
@@ -100,7 +101,8 @@ json tableJson(const std::vector<TableEntry> &table) {
   for (const TableEntry &entry : table)
     list.push_back({{"max_tokens", entry.maxTokens},
                     {"method", name(entry.method)},
-                    {"chunks", entry.chunks}});
+                    {"chunks", entry.chunks},
+                    {"micro_batches", entry.microBatches}});
   return list;
 }
 
@@ -245,7 +247,8 @@ std::string choiceText(const PlanRequest &request, const Plan &plan) {
   std::vector<Cells> rows;
   for (const TableEntry &entry : plan.table)
     rows.push_back({"up to " + std::to_string(entry.maxTokens) + " tokens per step",
-                    methodAndChunks(entry.method, entry.chunks)});
+                    methodAndChunks(entry.method, entry.chunks) +
+                        (entry.microBatches > 1 ? "; prompts in halves" : "")});
   std::string text = "\nChosen: " + plan.layout.str() + "\n" + aligned(rows) +
                      "Predicted: completion " + formatTime(plan.cost.completionNs) + ", TTFT " +
                      formatTime(plan.cost.ttftNs) + ", ITL " + formatTime(plan.cost.itlNs) + ", " +

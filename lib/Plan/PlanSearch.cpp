@@ -17,6 +17,9 @@ constexpr int64_t kChunkChoices[] = {1, 2, 4, 8, 16};
 constexpr int64_t kMostChunks = 64;
 /// A later choice must be this much better: no second compiled method for nothing.
 constexpr double kTie = 0.999;
+/// Halves must be this much better than one piece: GEMMs of half the rows are slower by more than
+/// the roofline knows.
+constexpr double kHalvesGain = 0.95;
 
 /// 1, 2, 4, ... and the largest step itself.
 std::vector<int64_t> stepSizes(int64_t most) {
@@ -146,13 +149,30 @@ private:
     std::vector<TableEntry> table;
     for (int64_t tokens : stepSizes(context.limits.maxBatchTokens)) {
       const Choice choice = fastest(layout, methods, tokens);
-      if (!table.empty() && table.back().method == choice.method &&
-          table.back().chunks == choice.chunks)
-        table.back().maxTokens = tokens;
-      else
-        table.push_back({tokens, choice.method, choice.chunks});
+      table.push_back({tokens, choice.method, choice.chunks});
+      table.back().microBatches = microBatches(layout, table, choice.ns);
     }
+    const auto last = std::unique(table.rbegin(), table.rend(), [](auto &later, auto &earlier) {
+      return later.method == earlier.method && later.chunks == earlier.chunks &&
+             later.microBatches == earlier.microBatches;
+    });
+    table.erase(table.begin(), last.base());
     return table;
+  }
+
+  /// Of steps of the last entry's size, which take `wholeNs` in one piece. What communication
+  /// leaves of the processors only a calibration tells.
+  int64_t microBatches(const Layout &layout, const std::vector<TableEntry> &table,
+                       double wholeNs) const {
+    const StepLoad load = typicalLoad(context.workload, table.back().maxTokens);
+    if (load.tokens < load.sequences + 2) // decoding
+      return 1;
+    if (request.overrides.microBatches)
+      return *request.overrides.microBatches;
+    return context.cluster.linkSource == CostSource::Calibrated &&
+                   halvesCost(context, layout, table, load).total() < kHalvesGain * wholeNs
+               ? 2
+               : 1;
   }
 
   /// Until `finishCrossOvers`, one line per step size.
@@ -183,6 +203,8 @@ void mergeCrossOvers(std::vector<CrossOver> &lines) {
 } // namespace
 
 std::string whyContradictory(const Overrides &overrides) {
+  if (overrides.microBatches.value_or(1) < 1 || overrides.microBatches.value_or(1) > 2)
+    return "micro-batches=" + std::to_string(*overrides.microBatches) + " is not 1 or 2";
   if (!overrides.chunks)
     return "";
   if (*overrides.chunks < 1 || *overrides.chunks > kMostChunks)

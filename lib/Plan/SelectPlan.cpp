@@ -26,7 +26,7 @@ std::string tableText(const std::vector<planner::TableEntry> &table) {
   for (const planner::TableEntry &entry : table)
     text += (text.empty() ? "" : "; ") + std::string("up to ") + std::to_string(entry.maxTokens) +
             " tokens per step: " + planner::name(entry.method) + ", chunks " +
-            std::to_string(entry.chunks);
+            std::to_string(entry.chunks) + (entry.microBatches > 1 ? ", in halves" : "");
   return text;
 }
 
@@ -77,7 +77,7 @@ struct SelectPlan : impl::SelectPlanBase<SelectPlan> {
     if (!model)
       return failure();
     const std::optional<planner::ParsedPlanOptions> parsed = planner::parsePlanOptions(
-        {workload, layout, moeComm, chunks, routingLoad, maxBatchTokens, maxSeqs, maxContext, wire},
+        {workload, layout, moeComm, chunks, routingLoad, maxBatchTokens, maxSeqs, maxContext, wire, microBatches},
         error);
     if (!parsed)
       return emitError(module.getLoc(), error);

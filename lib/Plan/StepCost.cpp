@@ -14,16 +14,26 @@ void StepCost::add(const StepCost &step, double times) {
   headNs += times * step.headNs;
   attnCommNs += times * step.attnCommNs;
   moeCommNs += times * step.moeCommNs;
+  hiddenNs += times * step.hiddenNs;
 }
 
-StepCost stepCost(const PlanContext &context, const Layout &layout, Method method, int64_t chunks,
-                  const StepLoad &load) {
+/// Of a step: its terms, and how much of its communication processors do.
+namespace {
+struct PieceCost {
+  StepCost terms;
+  double processorNs = 0;
+};
+} // namespace
+
+static PieceCost pieceCost(const PlanContext &context, const Layout &layout, Method method,
+                           int64_t chunks, const StepLoad &load) {
   const Cluster &cluster = context.cluster;
   const ModelShape &model = context.model;
   const StepBytes<double> bytes =
       expectedBytes(cluster.mesh, layout, method, model,
                     evenRows(cluster.mesh, layout, load.tokens, load.sequences), context.routing);
-  StepCost cost;
+  PieceCost piece;
+  StepCost &cost = piece.terms;
   const Unit unit = unitOf(cluster);
   cost.attentionNs =
       model.layers * workTime(cluster, model, attentionWork(model, layout, load, unit));
@@ -36,7 +46,41 @@ StepCost stepCost(const PlanContext &context, const Layout &layout, Method metho
                     opTime(cluster, bytes.outside, CommOp::LmHeadAg, false) +
                     model.layers * layer.attnNs;
   cost.moeCommNs = model.layers * layer.moeNs;
+  piece.processorNs = model.layers * layer.processorNs;
+  return piece;
+}
+
+StepCost stepCost(const PlanContext &context, const Layout &layout, Method method, int64_t chunks,
+                  const StepLoad &load) {
+  return pieceCost(context, layout, method, chunks, load).terms;
+}
+
+StepCost costOfHalves(const StepCost &half, double processorNs, int64_t layers) {
+  StepCost cost;
+  cost.add(half, 2);
+  // Only the late half has rows whose logits are asked.
+  cost.headNs = half.headNs;
+  const double processors = half.attentionNs + half.expertsNs + processorNs;
+  const double links = half.attnCommNs + half.moeCommNs - processorNs;
+  const double shorter = std::max(0.0, std::min(processors, links));
+  cost.hiddenNs = 2 * shorter - shorter / (2.0 * static_cast<double>(layers));
   return cost;
+}
+
+StepCost halvesCost(const PlanContext &context, const Layout &layout,
+                    const std::vector<TableEntry> &table, const StepLoad &load) {
+  const StepLoad half{load.tokens - load.tokens / 2, load.sequences, load.context};
+  const TableEntry &entry = entryFor(table, half.tokens);
+  const PieceCost piece = pieceCost(context, layout, entry.method, entry.chunks, half);
+  return costOfHalves(piece.terms, piece.processorNs, context.model.layers);
+}
+
+StepCost stepCost(const PlanContext &context, const Layout &layout,
+                  const std::vector<TableEntry> &table, const StepLoad &load) {
+  const TableEntry &entry = entryFor(table, load.tokens);
+  if (entry.microBatches > 1 && load.tokens >= load.sequences + 2)
+    return halvesCost(context, layout, table, load);
+  return stepCost(context, layout, entry.method, entry.chunks, load);
 }
 
 /// As few prompts as hold `tokens` tokens.
@@ -62,10 +106,7 @@ ServingCost servingCost(const PlanContext &context, const Layout &layout,
                         const std::vector<TableEntry> &table) {
   const Workload &work = context.workload;
   const int64_t most = context.limits.maxBatchTokens;
-  auto cost = [&](const StepLoad &load) {
-    const TableEntry &entry = entryFor(table, load.tokens);
-    return stepCost(context, layout, entry.method, entry.chunks, load);
-  };
+  auto cost = [&](const StepLoad &load) { return stepCost(context, layout, table, load); };
   /// `tokens` prompt tokens in full steps, and one step with the rest.
   auto prefill = [&](int64_t tokens) {
     const auto step = [&](int64_t rows) {

@@ -37,6 +37,10 @@ static void declare(Options &parser, CommandLine &line, Texts &texts) {
               "this dispatch method: allgather flat-ep hier-ep hybrid hybrid-fused (default auto)");
   parser.text("chunks", "N", o.chunks,
               "this many chunks of hybrid-fused or hier-ep (default auto)");
+  parser.text("micro-batches", "N", o.microBatches,
+              "1: every step in one piece; 2: steps with prompts in halves, of which one computes\n"
+              "while the other's rows move; default auto: halves where a calibrated cluster file\n"
+              "says that they are faster");
   parser.text("also-methods", "M,M..", texts.alsoMethods,
               "compile these methods in too, for mixserve-run --method");
   parser.text("wire", "TYPE", o.wire,
@@ -68,7 +72,7 @@ static void declare(Options &parser, CommandLine &line, Texts &texts) {
 static std::string whyUnusable(const CompileOptions &o) {
   std::string error;
   if (!planner::parsePlanOptions({o.workload, o.layout, o.moeComm, o.chunks, "", o.maxBatchTokens,
-                                  o.maxSeqs, o.maxContext, o.wire},
+                                  o.maxSeqs, o.maxContext, o.wire, o.microBatches},
                                  error))
     return "--" + error;
   if (!planner::parseWeightChoice(o.weights, o.quantize, o.quantizeGroup, o.kvCache, error))

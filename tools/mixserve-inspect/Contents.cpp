@@ -156,10 +156,11 @@ void mixserve::tools::printContents(const std::string &folder, const Contents &c
       line(name + 5, found->second);
   std::printf("\nmethod by tokens per step\n");
   for (const json &entry : manifest.value("table", json::array()))
-    std::printf("  up to %6lld: %s, %lld chunk(s)\n",
+    std::printf("  up to %6lld: %s, %lld chunk(s)%s\n",
                 static_cast<long long>(entry.value("max_tokens", int64_t(0))),
                 manifest.at("variants").at(entry.value("variant", 0)).get<std::string>().c_str(),
-                static_cast<long long>(entry.value("chunks", int64_t(1))));
+                static_cast<long long>(entry.value("chunks", int64_t(1))),
+                entry.value("micro_batches", 1) > 1 ? ", prompts in halves" : "");
   std::printf("\nmemory of rank 0: %.2f MiB weights, %.2f MiB activations, %.2f MiB cache\n",
               mebibytes(weightBytes(contents, 0)),
               mebibytes(manifest.value("arena_bytes", int64_t(0))),

@@ -40,6 +40,10 @@ static void declare(Options &parser, CommandLine &line) {
               "only this method: allgather flat-ep hier-ep hybrid hybrid-fused (default auto)");
   parser.text("chunks", "N", o.chunks,
               "this many chunks of hybrid-fused or hier-ep (default auto)");
+  parser.text("micro-batches", "N", o.microBatches,
+              "1: every step in one piece; 2: steps with prompts in halves, of which one computes\n"
+              "while the other's rows move; default auto: halves where a calibrated cluster file\n"
+              "says that they are faster");
   parser.text("wire", "TYPE", o.wire,
               "rows between nodes: f32 (exact) or bf16 (half the bytes); default auto: bf16 if\n"
               "the model's own weights are, whatever --weights and --quantize make of them");

@@ -19,6 +19,7 @@ struct CompileOptions {
   std::string cluster; ///< cluster file; not needed up to phase raise
   std::string output;  ///< artifact folder; needed by phase emit
   std::string workload, layout, moeComm, chunks;
+  std::string microBatches; ///< halves of steps: auto, 1 or 2; empty: auto
   std::string wire;         ///< type of rows between nodes: auto, f32 or bf16; empty: auto
   std::string weights;      ///< element type of weights: auto, f32 or bf16; empty: auto
   std::string quantize; ///< expert weights: int8, int4; linears, too: int8-all, int4-all; or empty

@@ -62,6 +62,7 @@ double forwardedTime(const Cluster &cluster, const ByteTable<double> &table, int
 /// `table` was counted with.
 struct LayerCommTime {
   double attnNs = 0, moeNs = 0;
+  double processorNs = 0; ///< of both, what keeps processors busy; 0 if nothing was measured
   double total() const { return attnNs + moeNs; }
 };
 LayerCommTime layerCommTime(const Cluster &cluster, const Layout &layout, Method method,

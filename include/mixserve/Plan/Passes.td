@@ -52,6 +52,7 @@ def SelectPlan : Pass<"mixserve-select-plan", "::mlir::ModuleOp"> {
            "Methods, comma-separated, that are compiled in beside the table's (plan.variants).">,
     Option<"wire", "wire", "std::string", "",
            "Type of rows between nodes: auto (default: bf16 if the model's own weights are), f32 or bf16.">,
+    Option<"microBatches", "micro-batches", "std::string", "", "auto; 1: steps in one piece; 2: steps with prompts in halves.">,
     Option<"routingLoad", "routing-load", "std::string", "", "uniform (default), zipf=S, or a routing trace.">,
     Option<"maxBatchTokens", "max-batch-tokens", "int64_t", "0", "Tokens per step (default max(2048, concurrency)).">,
     Option<"maxSeqs", "max-seqs", "int64_t", "0", "Sequences per attention group (default concurrency).">,

@@ -20,6 +20,7 @@ struct PlanOptions {
   std::string routingLoad; ///< "uniform", "zipf=S", or a routing trace's path
   int64_t maxBatchTokens = 0, maxSeqs = 0, maxContext = 0;
   std::string wire; ///< "auto", "f32" or "bf16"
+  std::string microBatches; ///< "auto", "1" or "2"
 };
 
 struct ParsedPlanOptions {

@@ -17,6 +17,7 @@ struct Overrides {
   std::optional<Method> method;
   std::optional<int64_t>
       chunks; ///< of hybrid-fused or hier-ep; above 1 and without a method it fixes hybrid-fused
+  std::optional<int64_t> microBatches; ///< 1 or 2, for steps of all sizes
 };
 
 /// Why no search can honour these together ("chunks=2 needs moe-comm=hybrid-fused or hier-ep, .."),

@@ -14,14 +14,17 @@
 namespace mixserve::planner {
 
 /// The terms of a step [ns]; they add up. Communication and compute of different ops do not
-/// overlap, but for what the fused ops overlap among themselves.
+/// overlap, but for what the fused ops overlap among themselves, and in a step of two halves.
 struct StepCost {
   double attentionNs = 0; ///< projections and attention of all layers
   double expertsNs = 0;   ///< router and experts of all layers
   double headNs = 0;      ///< lm_head
   double attnCommNs = 0;  ///< attn_ag and attn_rs of all layers, embed_rs, lm_head_ag
   double moeCommNs = 0;   ///< dispatch and combine of all layers; fused: with the attn_rs it hides
-  double total() const { return attentionNs + expertsNs + headNs + attnCommNs + moeCommNs; }
+  double hiddenNs = 0;    ///< what the halves of a step hide of each other; not above the sum of the others
+  double total() const {
+    return attentionNs + expertsNs + headNs + attnCommNs + moeCommNs - hiddenNs;
+  }
   /// Adds `times` steps of `step`.
   void add(const StepCost &step, double times);
 };
@@ -38,16 +41,36 @@ struct PlanContext {
 StepCost stepCost(const PlanContext &context, const Layout &layout, Method method, int64_t chunks,
                   const StepLoad &load);
 
+/// A step that the runtime cuts in halves (two micro-batches): while one half's rows are on the
+/// links, the processors have the other half. With L layers and, of a half, C compute and N
+/// communication, of which a calibration says how much, P, keeps processors busy:
+///   t = 2 max(C + P, N - P) + min(C + P, N - P) / 2 L
+/// the last term being the half layer at the end that nothing is left to hide. Each half reads the
+/// weights. `half`: cost and the share of processors of a half.
+/// Worked: C = 10, N = 6, P = 1, L = 3: 2 * 11 + 5 / 6 = 22.83, where one piece takes 2 * 16 = 32
+/// (if C and N are linear).
+StepCost costOfHalves(const StepCost &half, double processorNs, int64_t layers);
+
 /// One line of the table that the runtime follows: steps of up to `maxTokens` tokens.
 struct TableEntry {
   int64_t maxTokens;
   Method method;
   int64_t chunks;
+  /// 2: steps that have prompts to cut run in halves, each by the entry of its own tokens.
+  int64_t microBatches = 1;
 
   bool operator==(const TableEntry &o) const {
-    return maxTokens == o.maxTokens && method == o.method && chunks == o.chunks;
+    return maxTokens == o.maxTokens && method == o.method && chunks == o.chunks &&
+           microBatches == o.microBatches;
   }
 };
+
+/// A step as the runtime runs it by `table`, which reaches its tokens.
+StepCost stepCost(const PlanContext &context, const Layout &layout,
+                  const std::vector<TableEntry> &table, const StepLoad &load);
+/// The same, in halves whatever the entry says. `load` has at least two tokens more than sequences.
+StepCost halvesCost(const PlanContext &context, const Layout &layout,
+                    const std::vector<TableEntry> &table, const StepLoad &load);
 
 /// Serving figures by an iteration model: all steps are of two kinds, prompt steps and decode
 /// steps.

@@ -43,3 +43,7 @@ module attributes {times_c1 = #plan.times<tokens = 0, method = hybrid, chunks = 
 // -----
 // expected-error @below {{(C1) times must be at least 0, got -1}}
 module attributes {times_c1 = #plan.times<tokens = 1, method = hybrid, chunks = 1, combine = -1>} {}
+
+// -----
+// expected-error @below {{(C2) micro_batches must be 1 or 2, got 3}}
+module attributes {entry_c2 = #plan.entry<max_tokens = 64, method = hybrid, chunks = 1, micro_batches = 3>} {}

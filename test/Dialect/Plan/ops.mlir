@@ -6,6 +6,7 @@
 // CHECK-SAME: bytes = #plan.bytes<tokens = 1024, intra = 262144, inter = 131072>
 // CHECK-SAME: cost = #plan.cost<ttft_us = 1.200000e+03 : f64, itl_us = 5.000000e+01 : f64, tokens_per_s = 3.200000e+05 : f64, source = "formula">
 // CHECK-SAME: entry = #plan.entry<max_tokens = 64, method = hybrid_fused, chunks = 4>
+// CHECK-SAME: halves = #plan.entry<max_tokens = 64, method = hybrid, chunks = 1, micro_batches = 2>
 // CHECK-SAME: hardware = #plan.hardware<[<"node", count = 2, bw_gb_s = 5.000000e+01 : f64, latency_ns = 5.000000e+03 : f64, per_node = true>], memory = 1024, memory_bw_gb_s = 3.350000e+03 : f64, flops = 9.890000e+14 : f64, source = "2x2.yaml">
 // CHECK-SAME: layout = #plan.layout<attn_tp = 2, attn_dp = 2, moe_tp = 2, moe_ep = 2, pp = 1>
 // CHECK-SAME: limits = #plan.limits<max_batch_tokens = 256, max_seqs = 16, max_context = 512>
@@ -25,6 +26,7 @@ func.func private @attributes() attributes {
   wire = #plan.wire<bf16>,
   cost = #plan.cost<ttft_us = 1.2e+03 : f64, itl_us = 50.0 : f64, tokens_per_s = 3.2e+05 : f64, source = "formula">,
   entry = #plan.entry<max_tokens = 64, method = hybrid_fused, chunks = 4>,
+  halves = #plan.entry<max_tokens = 64, method = hybrid, chunks = 1, micro_batches = 2>,
   hardware = #plan.hardware<[#plan.level<"node", count = 2, bw_gb_s = 50.0 : f64, latency_ns = 5000.0 : f64, per_node = true>],
                             memory = 1024, memory_bw_gb_s = 3.35e3 : f64, flops = 9.89e14 : f64, source = "2x2.yaml">,
   layout = #plan.layout<attn_tp = 2, attn_dp = 2, moe_tp = 2, moe_ep = 2, pp = 1>,

@@ -369,6 +369,23 @@ TEST(CollectiveTimes, AddUpToTheStepsCommunication) {
 
 TEST(CollectiveTimes, AreThoseOfTheLinksWhereNothingIsCalibrated) {
   const Cluster cluster = twoByTwo();
+
+TEST(StepCost, HalvesHideTheShorterOfComputeAndLinks) {
+  StepCost half;
+  half.attentionNs = 6;
+  half.expertsNs = 4;
+  half.moeCommNs = 6;
+  EXPECT_NEAR(costOfHalves(half, 1, 3).total(), 22 + 5.0 / 6, 1e-9); // as in StepCost.h
+  EXPECT_NEAR(costOfHalves(half, 0, 3).total(), 20 + 1, 1e-9);
+  EXPECT_NEAR(costOfHalves(half, 6, 3).total(), 32, 1e-9) << "nothing is on links";
+  half.moeCommNs = 30;
+  half.headNs = 5; // of the late half alone
+  EXPECT_NEAR(costOfHalves(half, 0, 2).total(), 60 + 10.0 / 4 + 5, 1e-9);
+}
+
+TEST(StepCost, HalvesGoByTheEntryOfTheirOwnTokens) {
+  Cluster cluster = twoByTwo();
+  cluster.device.flopsPerNs["f32"] = 50;
   const ModelShape model = tinyModel();
   const RoutingLoad routing = RoutingLoad::uniform(8, 2);
   const PlanContext context{cluster, model, routing, {100, 21, 4, 0}, {256, 4, 121}};
@@ -383,6 +400,15 @@ TEST(CollectiveTimes, AreThoseOfTheLinksWhereNothingIsCalibrated) {
     const double one = opTime(cluster, outside ? bytes.outside : bytes.layer, kCommOps[i], false);
     EXPECT_NEAR(times[i], outside ? one : model.layers * one, 1e-6) << kTimedOps[i];
   }
+
+  const std::vector<TableEntry> table = {{64, Method::HybridFused, 2}, {256, Method::Hybrid, 1, 2}};
+  const StepLoad load{100, 1, 50};
+  const StepCost half = stepCost(context, layout, Method::HybridFused, 2, {50, 1, 50});
+  EXPECT_DOUBLE_EQ(stepCost(context, layout, table, load).total(),
+                   costOfHalves(half, 0, model.layers).total());
+  EXPECT_DOUBLE_EQ(stepCost(context, layout, table, {100, 99, 50}).total(),
+                   stepCost(context, layout, Method::Hybrid, 1, {100, 99, 50}).total())
+      << "one token cannot be cut";
 }
 
 } // namespace

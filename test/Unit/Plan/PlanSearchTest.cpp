@@ -324,4 +324,53 @@ TEST(PlanReport, TextAndJsonHoldTheChoiceAndTheRefusals) {
   EXPECT_NE(describe(result.plan.candidates.back()).find("refused: "), std::string::npos);
 }
 
+/// Two nodes whose link takes about as long as the arithmetic of a prompt.
+Fixture slowLink() {
+  Cluster cluster = gpuCluster(2, 1);
+  cluster.inter.latencyNs = 10000;
+  cluster.inter.bytesPerNs = 5;
+  Fixture fixture(cluster, largeModel());
+  fixture.workload = {2048, 16, 4, 0};
+  return fixture;
+}
+
+TEST(PlanSearch, PromptsAreComputedInHalvesWhereACalibrationSaysSo) {
+  Fixture fixture = slowLink();
+  fixture.cluster.linkSource = CostSource::Calibrated;
+  const PlanResult result = fixture.search();
+  ASSERT_EQ(result.failure, PlanFailure::None) << result.error;
+  const std::vector<TableEntry> &table = result.plan.table;
+  EXPECT_EQ(table.back().microBatches, 2);
+  EXPECT_EQ(entryFor(table, fixture.workload.concurrency).microBatches, 1) << "decoding";
+  for (size_t i = 1; i < table.size(); ++i)
+    EXPECT_FALSE(table[i].method == table[i - 1].method && table[i].chunks == table[i - 1].chunks &&
+                 table[i].microBatches == table[i - 1].microBatches)
+        << "line " << i << " repeats the one before";
+  EXPECT_GT(result.plan.cost.prefill.hiddenNs, 0);
+  EXPECT_NE(result.plan.why.find("run beside each other, in steps of two halves"), std::string::npos)
+      << result.plan.why;
+  fixture.overrides.microBatches = 1;
+  EXPECT_GT(fixture.search().plan.cost.ttftNs, 1.05 * result.plan.cost.ttftNs);
+}
+
+TEST(PlanSearch, HalvesThatNoCalibrationSpeaksForAreOnlyTakenWhenAskedFor) {
+  Fixture fixture = slowLink();
+  EXPECT_EQ(fixture.search().plan.table.back().microBatches, 1);
+  fixture.overrides.microBatches = 2;
+  const PlanResult forced = fixture.search();
+  EXPECT_EQ(forced.plan.table.back().microBatches, 2);
+  EXPECT_NE(forced.plan.why.find("Forced: micro-batches 2."), std::string::npos) << forced.plan.why;
+  fixture.overrides.microBatches = 3;
+  EXPECT_EQ(fixture.search().error, "micro-batches=3 is not 1 or 2");
+}
+
+TEST(PlanSearch, HalvesThatReadTheWeightsTwiceForNothingAreNotTaken) {
+  Fixture fixture = slowLink();
+  fixture.cluster.linkSource = CostSource::Calibrated;
+  fixture.cluster.inter.bytesPerNs = 5000;
+  fixture.cluster.inter.latencyNs = 10;
+  for (const TableEntry &entry : fixture.search().plan.table)
+    EXPECT_EQ(entry.microBatches, 1) << entry.maxTokens;
+}
+
 } // namespace
