@@ -392,6 +392,15 @@ static Status handOver(const std::vector<Pick> &picks, mxs_step_output_t &output
   return status;
 }
 
+void Model::countSize(const Batch &piece) {
+  const uint64_t size = static_cast<uint64_t>(piece.totalTokens());
+  size_t power = 0;
+  while ((uint64_t(1) << power) < size)
+    ++power;
+  ++bySize[power].steps;
+  bySize[power].tokens += size;
+}
+
 Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
   if (firstNode > 0)
     return invalidArgument("node " + std::to_string(firstNode) +
@@ -420,13 +429,13 @@ Status Model::step(const mxs_batch_t &given, mxs_step_output_t &output) {
   for (const mxs_sequence_t &s : batch.sequences)
     cached(s) = s.position + s.num_tokens;
   ++steps;
-  const uint64_t size = static_cast<uint64_t>(batch.totalTokens());
-  tokens += size;
-  size_t power = 0;
-  while ((uint64_t(1) << power) < size)
-    ++power;
-  ++bySize[power].steps;
-  bySize[power].tokens += size;
+  tokens += static_cast<uint64_t>(batch.totalTokens());
+  if (byHalves == &plan) {
+    countSize(batch);
+  } else {
+    countSize(earlyBatch);
+    countSize(byHalves->batch);
+  }
   if (batch.wantRouting)
     routing.add(plan, m, results);
   if (output.logits)

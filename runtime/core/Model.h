@@ -77,6 +77,8 @@ private:
   void reserve();
   /// After a failure: waits for the ranks of this process and picks what tells most.
   Status explain(Status first);
+  /// Counts a step, or a half of one, in `bySize`.
+  void countSize(const Batch &piece);
   Status shutDown();
   /// The nodes that live in other processes; node 0 only.
   bool isRemote(size_t node) const { return node > 0 && options.launched; }
@@ -106,7 +108,8 @@ private:
   std::vector<Pick> picks;           ///< of the last step's sequences
   std::vector<int64_t> cachedTokens; ///< [groups][slots]
   uint64_t steps = 0, tokens = 0;
-  /// Steps of more than 2^(i-1) and at most 2^i tokens, and how many tokens they had together.
+  /// Steps, or halves of them, of more than 2^(i-1) and at most 2^i tokens, and how many tokens they
+  /// had together.
   struct {
     uint64_t steps = 0, tokens = 0;
   } bySize[64];

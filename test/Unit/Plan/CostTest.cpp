@@ -369,6 +369,21 @@ TEST(CollectiveTimes, AddUpToTheStepsCommunication) {
 
 TEST(CollectiveTimes, AreThoseOfTheLinksWhereNothingIsCalibrated) {
   const Cluster cluster = twoByTwo();
+  const ModelShape model = tinyModel();
+  const RoutingLoad routing = RoutingLoad::uniform(8, 2);
+  const PlanContext context{cluster, model, routing, {100, 21, 4, 0}, {256, 4, 121}};
+  const Layout layout{2, 2, 2, 2};
+  const StepLoad load{64, 4, 50};
+  const StepBytes<double> bytes = expectedBytes(cluster.mesh, layout, Method::Hybrid, model,
+                                                evenRows(cluster.mesh, layout, 64, 4), routing);
+  const CollectiveTimes times = collectiveTimes(context, layout, Method::Hybrid, 1, load);
+  for (size_t i = 0; i < kCommOps.size(); ++i) {
+    EXPECT_STREQ(kTimedOps[i], name(kCommOps[i]));
+    const bool outside = kCommOps[i] == CommOp::EmbedRs || kCommOps[i] == CommOp::LmHeadAg;
+    const double one = opTime(cluster, outside ? bytes.outside : bytes.layer, kCommOps[i], false);
+    EXPECT_NEAR(times[i], outside ? one : model.layers * one, 1e-6) << kTimedOps[i];
+  }
+}
 
 TEST(StepCost, HalvesHideTheShorterOfComputeAndLinks) {
   StepCost half;
@@ -390,17 +405,6 @@ TEST(StepCost, HalvesGoByTheEntryOfTheirOwnTokens) {
   const RoutingLoad routing = RoutingLoad::uniform(8, 2);
   const PlanContext context{cluster, model, routing, {100, 21, 4, 0}, {256, 4, 121}};
   const Layout layout{2, 2, 2, 2};
-  const StepLoad load{64, 4, 50};
-  const StepBytes<double> bytes = expectedBytes(cluster.mesh, layout, Method::Hybrid, model,
-                                                evenRows(cluster.mesh, layout, 64, 4), routing);
-  const CollectiveTimes times = collectiveTimes(context, layout, Method::Hybrid, 1, load);
-  for (size_t i = 0; i < kCommOps.size(); ++i) {
-    EXPECT_STREQ(kTimedOps[i], name(kCommOps[i]));
-    const bool outside = kCommOps[i] == CommOp::EmbedRs || kCommOps[i] == CommOp::LmHeadAg;
-    const double one = opTime(cluster, outside ? bytes.outside : bytes.layer, kCommOps[i], false);
-    EXPECT_NEAR(times[i], outside ? one : model.layers * one, 1e-6) << kTimedOps[i];
-  }
-
   const std::vector<TableEntry> table = {{64, Method::HybridFused, 2}, {256, Method::Hybrid, 1, 2}};
   const StepLoad load{100, 1, 50};
   const StepCost half = stepCost(context, layout, Method::HybridFused, 2, {50, 1, 50});
