@@ -32,7 +32,7 @@ struct Env {
 
   /// MXS_LINEAR_ROWS: how linears outside the experts read their rows where bfloat16 weights have
   /// instructions of their own: f32 (also if empty, not set) or bf16, rounded, at twice the rate.
-  /// Processes that serve a model together must agree.
+  /// Processes that serve a model together must agree (Handshake.h).
   std::string linearRows;
 
   /// Set by whoever started this process as one of several.

@@ -10,9 +10,10 @@
 
 using namespace mxs;
 
-Hello Hello::of(const Status &status, const Artifact &artifact) {
+Hello Hello::of(const Status &status, const Artifact &artifact, const std::string &linearRows) {
   Hello hello;
   hello.status = status;
+  hello.linearRows = linearRows;
   if (!status.ok())
     return hello;
   hello.identity = sha256Hex(artifact.manifestText().data(), artifact.manifestText().size());
@@ -71,9 +72,23 @@ static Status judgeArtifacts(const std::vector<Hello> &hellos) {
   return mismatch(text + "; copy the same artifact to all hosts");
 }
 
+/// Ranks that round otherwise would route the same row to different experts.
+static Status judgeSettings(const std::vector<Hello> &hellos) {
+  const auto rowsOf = [](const Hello &hello) {
+    return hello.linearRows.empty() ? std::string("f32") : hello.linearRows;
+  };
+  const auto split = parties(hellos, rowsOf);
+  if (split.size() == 1)
+    return okStatus();
+  return mismatch(listed(split[0]) + " have MXS_LINEAR_ROWS=" + rowsOf(hellos[split[0][0]]) + ", " +
+                  listed(split[1]) + " " + rowsOf(hellos[split[1][0]]) +
+                  "; set it alike on all hosts (mpirun -x MXS_LINEAR_ROWS)");
+}
+
 Status mxs::judge(const std::vector<Hello> &hellos) {
   MXS_TRY(judgeRuntimes(hellos));
   MXS_TRY(judgeArtifacts(hellos));
+  MXS_TRY(judgeSettings(hellos));
   const int nodes = hellos[0].nodes, processes = static_cast<int>(hellos.size());
   if (nodes == processes)
     return okStatus();
@@ -94,6 +109,7 @@ static std::string written(const Hello &hello) {
   out.putText(hello.identity);
   out.putText(hello.planHash);
   out.put(hello.nodes);
+  out.putText(hello.linearRows);
   return out.take();
 }
 
@@ -110,6 +126,7 @@ static bool read(const std::string &message, Hello &hello) {
   in.getText(hello.identity);
   in.getText(hello.planHash);
   in.get(hello.nodes);
+  in.getText(hello.linearRows);
   if (code != MXS_OK)
     hello.status = Status(static_cast<mxs_status_t>(code), text);
   return in.finished();

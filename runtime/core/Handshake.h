@@ -21,14 +21,15 @@ struct Hello {
   Status status;        ///< of opening the artifact; the rest is empty if it failed
   std::string identity; ///< sha256 of manifest.json, which holds the checksums of all files
   std::string planHash;
-  int32_t nodes = 0; ///< of the artifact's mesh
+  int32_t nodes = 0;      ///< of the artifact's mesh
+  std::string linearRows; ///< Env::linearRows: "" is "f32"
 
-  static Hello of(const Status &status, const Artifact &artifact);
+  static Hello of(const Status &status, const Artifact &artifact, const std::string &linearRows);
 };
 
 /// The verdict on what all nodes said, [processes]; every node comes to the same one. The text
-/// names the nodes. MXS_MISMATCH: different runtimes or artifacts, or not one process per node of
-/// the mesh; else the failure of the first node that could not open its artifact.
+/// names the nodes. MXS_MISMATCH: different runtimes, artifacts or settings, or not one process per
+/// node of the mesh; else the failure of the first node that could not open its artifact.
 Status judge(const std::vector<Hello> &hellos);
 
 /// Exchanges `own` with all processes of `mpi`, and judges. MXS_TIMEOUT, MXS_ABORTED: a node is

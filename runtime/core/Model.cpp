@@ -54,6 +54,7 @@ Status ModelOptions::create(const mxs_options_t *given, ModelOptions &out) {
   ModelOptions options;
   options.launched = o.launched != 0;
   options.launch = env.launch;
+  options.linearRows = env.linearRows;
   options.deadlineNs = o.deadline_ns ? o.deadline_ns : env.deadlineNs;
   options.variant = o.variant ? o.variant : "";
   options.chunks = o.chunks;
@@ -132,7 +133,7 @@ Status Model::openArtifact(const std::string &folder) {
   const Status opened = Artifact::open(folder, artifact, /*nodesHere=*/1);
   firstNode = ranks->mpi->node();
   endNode = firstNode + 1;
-  return shakeHands(*ranks->mpi, options.deadlineNs, Hello::of(opened, artifact));
+  return shakeHands(*ranks->mpi, options.deadlineNs, Hello::of(opened, artifact, options.linearRows));
 }
 
 Status Model::createWorld() {

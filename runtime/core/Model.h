@@ -23,6 +23,7 @@ struct ModelOptions {
   bool skipChecksums = false;
   bool launched = false; ///< this process is one node; the others are processes too
   Launch launch;         ///< of this process, if launched
+  std::string linearRows; ///< Env::linearRows
 
   /// `options` may be null. MXS_INVALID_ARGUMENT: wrong size, or a bad environment variable.
   static Status create(const mxs_options_t *options, ModelOptions &out);

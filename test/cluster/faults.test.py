@@ -28,6 +28,7 @@ PHASES = {
     "prefill": (["5,6,7,8,9,10,11,12,13,14," * 24 + "15"] * 400, 1),
     "decode": (["304,287,283"] * 40, 200),
 }
+PHASES["halves"] = PHASES["prefill"]  # every step in two micro-batches
 
 
 class Failed(Exception):
@@ -151,8 +152,10 @@ def arguments_of(folder, phase):
     prompts, new_tokens = PHASES[phase]
     with open(os.path.join(folder, "prompts"), "w") as file:
         file.write("\n".join(prompts) + "\n")
+    # Logits of whole prompts and routing come from steps in one piece.
+    files = "--micro-batches 2" if phase == "halves" else "--output out.safetensors --routing-out out.routing"
     return (f"--prompt-file prompts --max-new-tokens {new_tokens} --ignore-eos --deadline {DEADLINE}s "
-            "--output out.safetensors --stats=out.stats --routing-out out.routing")
+            f"--stats=out.stats {files}")
 
 
 def lose_a_node(lab, folder, artifact, fault, phase, rng):
@@ -269,7 +272,9 @@ def main():
 
         def attempt(lab, fault, number):
             rng = random.Random(f"{options.seed} {fault} {number}")
-            phase = ["prefill", "decode"][number % 2]
+            # A fault that is tried twice meets two of three phases, and the three faults all of them.
+            phases = ["prefill", "decode"] + ["halves"] * (fault not in ("loss", "other"))
+            phase = phases[(number + "killed stopped cut loss other".split().index(fault)) % len(phases)]
             folder = f"{scratch}/{fault}{number}"
             os.mkdir(folder)
             try:

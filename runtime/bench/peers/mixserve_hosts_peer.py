@@ -17,7 +17,8 @@ HOSTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..
 
 def serve(arguments, model, requests, prompt, output):
     result = subprocess.run(
-        [HOSTS, "mpirun", os.environ["HOSTS_PREFIX"], "-x", f"MXS_THREADS={arguments.threads}",
+        [HOSTS, "mpirun", os.environ["HOSTS_PREFIX"], "-x", f"MXS_THREADS={arguments.threads}", "-x",
+         f"MXS_LINEAR_ROWS={arguments.linear_rows}",
          os.path.join(arguments.bin, "mixserve-bench"), "serve", model, "--json", "--requests", str(requests), "--prompt",
          str(prompt), "--output", str(output), "--warm-up", str(requests), "--max-running", str(requests)],
         capture_output=True, text=True)
@@ -37,6 +38,7 @@ def main():
     parser = workload.parser(__doc__)
     parser.add_argument("--bin", default="build/bin")
     parser.add_argument("--many")
+    parser.add_argument("--linear-rows", default="f32", help="MXS_LINEAR_ROWS")
     arguments = parser.parse_args()
     arguments.model, arguments.bin = os.path.abspath(arguments.model), os.path.abspath(arguments.bin)
     arguments.many = os.path.abspath(arguments.many or arguments.model)

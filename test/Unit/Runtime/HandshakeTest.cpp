@@ -44,6 +44,14 @@ TEST(Handshake, OneProcessPerNode) {
   expectMismatch({hello("a", 1), hello("a", 1)}, "the artifact is for 1 node, but 2 processes");
 }
 
+TEST(Handshake, RowsOfLinearsAreRoundedEverywhereOrNowhere) {
+  std::vector<Hello> hellos(3, hello("a", 3));
+  hellos[0].linearRows = "f32"; // what it is where nothing is set
+  EXPECT_TRUE(judge(hellos).ok());
+  hellos[1].linearRows = "bf16";
+  expectMismatch(hellos, "nodes 0, 2 have MXS_LINEAR_ROWS=f32, node 1 bf16; set it alike on all hosts");
+}
+
 TEST(Handshake, ANodeWithoutItsArtifactIsNamed) {
   std::vector<Hello> hellos = {hello("a", 2), Hello()};
   hellos[1].status = badArtifact("no such folder");
