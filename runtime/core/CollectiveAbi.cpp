@@ -31,10 +31,13 @@ void mxs_all_gather_routed(mxs_ctx_t *ctx, int32_t layer, int32_t site, const fl
                            int32_t from, int32_t to) {
   abiCall(ctx, Call::AllGatherRouted, [&] {
     MXS_TRY(checkSite(site));
-    if (from == MXS_ROWS_OWNED)
+    const int32_t *sent = ids;
+    if (from == MXS_ROWS_OWNED) {
       MXS_TRY(ctx->recordRouting(layer, ids, top_k));
+      sent = ctx->idsToSend(layer, ids, top_k);
+    }
     return ctx->comm().allGatherRouted(
-        siteOf(layer, site), {x, weights, ids}, {out_x, out_weights, out_ids}, hidden, top_k,
+        siteOf(layer, site), {x, weights, sent}, {out_x, out_weights, out_ids}, hidden, top_k,
         static_cast<mxs_row_set_t>(from), static_cast<mxs_row_set_t>(to));
   });
 }
@@ -64,7 +67,7 @@ void mxs_dispatch(mxs_ctx_t *ctx, int32_t layer, int32_t site, int32_t method, c
     MXS_TRY(checkSite(site));
     MXS_TRY(ctx->recordRouting(layer, ids, top_k));
     return ctx->comm().dispatch(siteOf(layer, site), static_cast<mxs_method_t>(method),
-                              {x, weights, ids}, {out_x, out_weights, out_ids}, hidden, top_k);
+                              {x, weights, ctx->idsToSend(layer, ids, top_k)}, {out_x, out_weights, out_ids}, hidden, top_k);
   });
 }
 
@@ -77,9 +80,21 @@ void mxs_combine(mxs_ctx_t *ctx, int32_t layer, int32_t site, int32_t method, co
   });
 }
 
+/// The region of the mxs_ag_dispatch_t that `frame` is, and then: what needs no experts has none.
+static void runSparingRegion(mxs_ctx_t *ctx, void *frame, int64_t first, int64_t count) {
+  const auto &args = *static_cast<const mxs_ag_dispatch_t *>(frame);
+  args.region(ctx, args.frame, first, count);
+  ctx->spareRows(const_cast<int32_t *>(args.ids) + first * args.top_k, first, count, args.top_k);
+}
+
 void mxs_ag_dispatch(mxs_ctx_t *ctx, int32_t layer, const mxs_ag_dispatch_t *args) {
   abiCall(ctx, Call::AgDispatch, [&] {
-    MXS_TRY(ctx->comm().agDispatch(ctx, layer, *args));
+    mxs_ag_dispatch_t sparing = *args;
+    if (ctx->sparesRows(layer)) {
+      sparing.region = runSparingRegion;
+      sparing.frame = const_cast<mxs_ag_dispatch_t *>(args);
+    }
+    MXS_TRY(ctx->comm().agDispatch(ctx, layer, sparing));
     return ctx->recordRouting(layer, args->ids, args->top_k); // the region has filled them
   });
 }

@@ -188,11 +188,14 @@ void mxs_expert_ffn(mxs_ctx_t *ctx, int32_t layer, const float *x, const float *
       return internalError("no activation has number " + std::to_string(activation));
     MXS_TRY(checkExperts(ctx, gate, up, down));
     // With more ranks, what brings the rows here has recorded them.
-    if (ctx->topology.rankCount() == 1)
+    const int32_t *sent = ids;
+    if (ctx->topology.rankCount() == 1) {
       MXS_TRY(ctx->recordRouting(layer, ids, top_k));
+      sent = ctx->idsToSend(layer, ids, top_k);
+    }
     const int32_t first = ctx->topology.firstExpert(ctx->rank);
     return cpu::expertFfn(cpu::Engine::process(), ThreadPool::process(), ctx->workspace,
-                          {x, weights, ids, rows, top_k, first, gate, up, down, out});
+                          {x, weights, sent, rows, top_k, first, gate, up, down, out});
   });
 }
 

@@ -37,6 +37,7 @@ Status mxs_ctx::prepare() {
   const int64_t localExperts = topology.endExpert(rank) - topology.firstExpert(rank);
   scores.resize(static_cast<size_t>(manifest.experts * ThreadPool::process().threads()));
   routing.resize(manifest.moeLayers.size());
+  sentIds.resize(static_cast<size_t>(manifest.maxBatchTokens * manifest.topK));
   reserveWorkspace(localExperts);
   return okStatus();
 }
@@ -132,4 +133,25 @@ Status mxs_ctx::recordRouting(int32_t layer, const int32_t *ids, int64_t topK) {
   routing[static_cast<size_t>(found - layers.begin())].assign(ids,
                                                               ids + rows(MXS_ROWS_OWNED) * topK);
   return okStatus();
+}
+
+bool mxs_ctx::sparesRows(int32_t layer) const {
+  return layer + 1 == manifest.layers && !plan->batch.wantRouting &&
+         plan->rows.askedOwned(rank) < rows(MXS_ROWS_OWNED);
+}
+
+void mxs_ctx::spareRows(int32_t *ids, int64_t first, int64_t count, int64_t topK) const {
+  const auto asked = plan->rows.askedOwnedRows(rank);
+  for (int64_t row = first; row < first + count; ++row)
+    if (!std::binary_search(asked.begin(), asked.end(), static_cast<int32_t>(row)))
+      std::fill_n(ids + (row - first) * topK, topK, -1);
+}
+
+const int32_t *mxs_ctx::idsToSend(int32_t layer, const int32_t *ids, int64_t topK) {
+  const int64_t owned = rows(MXS_ROWS_OWNED);
+  if (!sparesRows(layer) || topK != manifest.topK)
+    return ids;
+  std::copy_n(ids, owned * topK, sentIds.data());
+  spareRows(sentIds.data(), 0, owned, topK);
+  return sentIds.data();
 }

@@ -71,6 +71,15 @@ struct mxs_ctx {
   /// Before a step, on any thread: nothing has been attended.
   void resetAttended() { attentions.store(0, std::memory_order_relaxed); }
 
+  /// Whether some rows need no experts in MoE layer `layer`: in the model's last layer nothing reads
+  /// what they make of rows that no logits are asked of. Not where routing is recorded.
+  bool sparesRows(int32_t layer) const;
+  /// Where it does: writes -1 to the ids [rows, K] of such rows among the owned rows from `first` on.
+  void spareRows(int32_t *ids, int64_t first, int64_t rows, int64_t topK) const;
+  /// The ids [owned rows, K] by which rows go to the experts of `layer`: `ids`, or a copy without those
+  /// of spared rows, valid until the next call.
+  const int32_t *idsToSend(int32_t layer, const int32_t *ids, int64_t topK);
+
   mxs::Communicator &comm() { return world.rank(rank, stream); }
 
   /// Whether a call may go on; counts it. False after a failure.
@@ -97,6 +106,7 @@ struct mxs_ctx {
   mxs::LogitsView logits;
   mxs::cpu::Attention attention;
   std::vector<mxs::cpu::AttentionSequence> attending; ///< [max_seqs] of the call that runs
+  std::vector<int32_t> sentIds;                       ///< [max rows * K] of idsToSend
   std::vector<float> scores;                          ///< [threads][experts] scratch of route
   std::vector<std::vector<int32_t>> routing;          ///< [moe layers][owned rows * K] of this step
   mxs::cpu::Workspace workspace;                      ///< of linears, latent attention, experts

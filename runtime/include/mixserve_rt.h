@@ -390,7 +390,8 @@ typedef struct mxs_ag_dispatch {
   void *frame;            ///< for `region`
   const float *x;         ///< [OWNED, H] filled by the region
   const float *weights;   ///< [OWNED, K]
-  const int32_t *ids;     ///< [OWNED, K]
+  const int32_t *ids;     ///< [OWNED, K]; in the model's last layer the runtime makes -1 of those of rows that no
+                          ///< logits are asked of
   float *out_x;           ///< [RECEIVED, H]
   float *out_weights;     ///< [RECEIVED, K]
   int32_t *out_ids;       ///< [RECEIVED, K], -1 where no row came

@@ -71,6 +71,16 @@ TEST_P(BatchInvariance, BitsOfASequenceAreItsOwn) {
       ASSERT_EQ(firstDifference({got, got + 320}, {whole, whole + 320}), 320u) << position;
     }
   EXPECT_EQ(cut.size(), row * 320);
+  // Of the last layer's rows only those whose logits are asked went to experts.
+  if (c.nodes > 1 && std::string(c.method) != "allgather") {
+    uint64_t dispatched[2] = {};
+    const auto stats = nlohmann::json::parse(halves.stats());
+    for (const auto &row : stats["bytes"])
+      if (row["op"] == "dispatch" && row["link"] == "inter")
+        dispatched[row["layer"].get<int>()] += row["bytes"].get<uint64_t>();
+    EXPECT_GT(dispatched[1], 0u);
+    EXPECT_LT(dispatched[1], dispatched[0] / 2);
+  }
   const auto attentions = [](ServedModel &model) {
     return nlohmann::json::parse(model.stats())["calls"]["attention"].get<int64_t>();
   };
