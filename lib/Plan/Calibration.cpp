@@ -131,7 +131,8 @@ private:
     for (const Layer *layer : layers) {
       const LayerSample &sample = layer->sample;
       const double predicted = timeOf(links, *layer);
-      residuals[sample.chunks].push_back({predicted, sample.ns / predicted, static_cast<double>(sample.tokens)});
+      residuals[sample.chunks].push_back(
+          {predicted, sample.ns / predicted, static_cast<double>(sample.tokens)});
     }
     for (auto &[chunks, ofChunks] : residuals)
       ofChunks = merged(std::move(ofChunks));

@@ -51,9 +51,9 @@ std::string shares(const StepCost &terms) {
   for (const Term &term : largestFirst([&](const Term &term) { return terms.*term.value; }))
     if (terms.*term.value > 0)
       text += (text.empty() ? "" : ", ") + std::string(term.what) + " " +
-              percent(terms.*term.value / terms.total());
+              percent(terms.*term.value / (terms.total() + terms.hiddenNs));
   if (terms.hiddenNs > 0)
-    text += "; of them " + percent(terms.hiddenNs / terms.total()) +
+    text += "; " + percent(terms.hiddenNs / (terms.total() + terms.hiddenNs)) + " of this" +
             " run beside each other, in steps of two halves";
   return text;
 }

@@ -55,12 +55,9 @@ json layoutJson(const Layout &layout) {
 }
 
 json termsJson(const StepCost &terms) {
-  return {{"attention_ns", terms.attentionNs},
-          {"experts_ns", terms.expertsNs},
-          {"head_ns", terms.headNs},
-          {"attn_comm_ns", terms.attnCommNs},
-          {"moe_comm_ns", terms.moeCommNs},
-          {"hidden_ns", terms.hiddenNs}};
+  return {{"attention_ns", terms.attentionNs}, {"experts_ns", terms.expertsNs},
+          {"head_ns", terms.headNs},           {"attn_comm_ns", terms.attnCommNs},
+          {"moe_comm_ns", terms.moeCommNs},    {"hidden_ns", terms.hiddenNs}};
 }
 
 json costJson(const PlanRequest &request, const ServingCost &cost) {
@@ -83,10 +80,14 @@ json calibrationJson(const Cluster &cluster, WireType wire) {
                              {"row_ns", fit.rowNs},
                              {"step_ns", fit.stepNs},
                              {"factor", fit.factor}};
-  return {{"date", cluster.calibration.dateOf(wire)}, {"engine", cluster.calibration.engine},
-          {"methods", std::move(methods)},            {"layers", error.layers},
-          {"mean_error", error.meanError},            {"choices", error.choices},
-          {"mean_regret", error.meanRegret},          {"worst_regret", error.worstRegret}};
+  return {{"date", cluster.calibration.dateOf(wire)},
+          {"engine", cluster.calibration.engine},
+          {"methods", std::move(methods)},
+          {"layers", error.layers},
+          {"mean_error", error.meanError},
+          {"choices", error.choices},
+          {"mean_regret", error.meanRegret},
+          {"worst_regret", error.worstRegret}};
 }
 
 json memoryJson(const Memory &memory) {

@@ -161,15 +161,16 @@ private:
   }
 
   /// Of steps of the last entry's size, which take `wholeNs` in one piece. What communication
-  /// leaves of the processors only a calibration tells.
+  /// leaves of the processors only measured layers tell.
   int64_t microBatches(const Layout &layout, const std::vector<TableEntry> &table,
                        double wholeNs) const {
     const StepLoad load = typicalLoad(context.workload, table.back().maxTokens);
-    if (load.tokens < load.sequences + 2) // decoding
+    if (!canHalve(load)) // decoding
       return 1;
     if (request.overrides.microBatches)
       return *request.overrides.microBatches;
-    return context.cluster.linkSource == CostSource::Calibrated &&
+    const Method method = entryFor(table, load.tokens - load.tokens / 2).method;
+    return fitsOf(context.cluster.fits, context.model.wire).find(method, layout) &&
                    halvesCost(context, layout, table, load).total() < kHalvesGain * wholeNs
                ? 2
                : 1;

@@ -76,9 +76,10 @@ struct SelectPlan : impl::SelectPlanBase<SelectPlan> {
     std::optional<planner::ModelShape> model = readModelShape(module);
     if (!model)
       return failure();
-    const std::optional<planner::ParsedPlanOptions> parsed = planner::parsePlanOptions(
-        {workload, layout, moeComm, chunks, routingLoad, maxBatchTokens, maxSeqs, maxContext, wire, microBatches},
-        error);
+    const std::optional<planner::ParsedPlanOptions> parsed =
+        planner::parsePlanOptions({workload, layout, moeComm, chunks, routingLoad, maxBatchTokens,
+                                   maxSeqs, maxContext, wire, microBatches},
+                                  error);
     if (!parsed)
       return emitError(module.getLoc(), error);
     model->wire = parsed->wire.value_or(model->wire);

@@ -22,6 +22,7 @@ namespace {
 struct PieceCost {
   StepCost terms;
   double processorNs = 0;
+  double embedNs = 0, headNs = 0; ///< communication before and after the layers, part of attnCommNs
 };
 } // namespace
 
@@ -42,9 +43,9 @@ static PieceCost pieceCost(const PlanContext &context, const Layout &layout, Met
   cost.headNs = workTime(cluster, model, headWork(model, layout, load, unit));
   const LayerCommTime layer = layerCommTime(
       cluster, layout, method, chunks, static_cast<double>(load.tokens), bytes.layer, model.wire);
-  cost.attnCommNs = opTime(cluster, bytes.outside, CommOp::EmbedRs, false) +
-                    opTime(cluster, bytes.outside, CommOp::LmHeadAg, false) +
-                    model.layers * layer.attnNs;
+  piece.embedNs = opTime(cluster, bytes.outside, CommOp::EmbedRs, false);
+  piece.headNs = opTime(cluster, bytes.outside, CommOp::LmHeadAg, false);
+  cost.attnCommNs = piece.embedNs + piece.headNs + model.layers * layer.attnNs;
   cost.moeCommNs = model.layers * layer.moeNs;
   piece.processorNs = model.layers * layer.processorNs;
   return piece;
@@ -71,14 +72,21 @@ StepCost halvesCost(const PlanContext &context, const Layout &layout,
                     const std::vector<TableEntry> &table, const StepLoad &load) {
   const StepLoad half{load.tokens - load.tokens / 2, load.sequences, load.context};
   const TableEntry &entry = entryFor(table, half.tokens);
-  const PieceCost piece = pieceCost(context, layout, entry.method, entry.chunks, half);
-  return costOfHalves(piece.terms, piece.processorNs, context.model.layers);
+  PieceCost piece = pieceCost(context, layout, entry.method, entry.chunks, half);
+  piece.terms.attnCommNs -= piece.embedNs + piece.headNs;
+  StepCost cost = costOfHalves(piece.terms, piece.processorNs, context.model.layers);
+  cost.attnCommNs += 2 * piece.embedNs + piece.headNs;
+  return cost;
+}
+
+bool canHalve(const StepLoad &load) {
+  return 4 * std::min(load.tokens / 2, load.tokens - load.sequences) >= load.tokens;
 }
 
 StepCost stepCost(const PlanContext &context, const Layout &layout,
                   const std::vector<TableEntry> &table, const StepLoad &load) {
   const TableEntry &entry = entryFor(table, load.tokens);
-  if (entry.microBatches > 1 && load.tokens >= load.sequences + 2)
+  if (entry.microBatches > 1 && canHalve(load))
     return halvesCost(context, layout, table, load);
   return stepCost(context, layout, entry.method, entry.chunks, load);
 }

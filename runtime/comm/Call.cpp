@@ -29,7 +29,8 @@ Call::~Call() {
   state.flight.leave(endNs);
   state.clock.add(CommClock::Total, endNs - beginNs);
   if (state.world.trace().enabled())
-    state.world.trace().add({siteName(site.op), site, state.self, -1, -1, -1, beginNs, endNs, state.stream});
+    state.world.trace().add(
+        {siteName(site.op), site, state.self, -1, -1, -1, beginNs, endNs, state.stream});
 }
 
 Status Call::failure(mxs_status_t code, const std::string &text, int chunk) const {

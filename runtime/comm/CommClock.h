@@ -10,7 +10,8 @@ namespace mxs {
 /// Time of one rank inside collectives since it began [ns].
 struct CommTimes {
   int64_t total = 0;  ///< all of it
-  int64_t wait = 0;   ///< of that: for ranks of its node that had not come so far
+  int64_t wait =
+      0; ///< of that: for ranks of its node that had not come so far, or for its own early half
   int64_t inter = 0;  ///< of that: for messages between nodes, its own and those it expected
   int64_t region = 0; ///< of that: computing rows inside fused collectives
 

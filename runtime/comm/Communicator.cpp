@@ -21,6 +21,7 @@ void Communicator::waited(int64_t ns) {
   state->clock.add(CommClock::Total, ns);
   state->clock.add(CommClock::Wait, ns);
 }
+WaitPoint &Communicator::waitPoint() { return state->node.waitPoint(state->device); }
 RankFlight Communicator::flight() const {
   return {self, state->flight.read(steadyNs()), state->stream};
 }

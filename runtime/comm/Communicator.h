@@ -1,13 +1,14 @@
-//===- Communicator.h - The collectives of one rank ----------------------------------*- C++ -*-===//
+//===- Communicator.h - The collectives of one rank ----------------------------------*- C++
+//-*-===//
 //
 // One object per rank and stream, used by one thread. Every rank calls the same collectives of a
-// stream in the same order, also with no rows; only `share` is its group's own business, after all others of
-// the step. What each call moves, counts and in which order it adds:
-// README.md in this folder and the C ABI (mixserve_rt.h).
+// stream in the same order, also with no rows; only `share` is its group's own business, after all
+// others of the step. What each call moves, counts and in which order it adds: README.md in this
+// folder and the C ABI (mixserve_rt.h).
 //
-// The first failure aborts the world; after that every call returns MXS_ABORTED at once. A call that
-// fails returns when its node peers read its buffers no more, or hung for another deadline. Texts do
-// not name this rank, which the caller knows; what the other ranks are told does.
+// The first failure aborts the world; after that every call returns MXS_ABORTED at once. A call
+// that fails returns when its node peers read its buffers no more, or hung for another deadline.
+// Texts do not name this rank, which the caller knows; what the other ranks are told does.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_COMM_COMMUNICATOR_H
@@ -17,6 +18,7 @@
 #include "comm/FlightRecorder.h"
 #include "comm/RowMap.h"
 #include "comm/Site.h"
+#include "comm/WaitPoint.h"
 #include "comm/World.h"
 
 #include <memory>
@@ -60,6 +62,8 @@ public:
   CommTimes times() const;
   /// The rank waited for another stream of its own, outside a collective [ns].
   void waited(int64_t ns);
+  /// Where this stream's thread sleeps; an abort of the world notifies it.
+  WaitPoint &waitPoint();
   /// Its last operations. Any thread.
   RankFlight flight() const;
 

@@ -37,11 +37,10 @@ RankState::RankState(World &world, NodeShared &node, PacedLink &link, int rank, 
     : world(world), node(node), topo(world.topology()), self(rank), nodeIndex(topo.nodeOf(rank)),
       device(topo.deviceOf(rank)), stream(stream),
       copiesPerRow(mutated(Mutation::NodeDedupOff) ? world.options().topK : 1),
-      outgoing(stagingBytes(topo, world.options())),
-      incoming(stagingBytes(topo, world.options())),
+      outgoing(stagingBytes(topo, world.options())), incoming(stagingBytes(topo, world.options())),
       messageLimit(maxMessages(topo, world.options())),
-      ownSum(new float[maxOwnedRows(topo, world.options()) * copiesPerRow *
-                       world.options().hidden]),
+      ownSum(
+          new float[maxOwnedRows(topo, world.options()) * copiesPerRow * world.options().hidden]),
       pace(link) {
   for (StagedRows &place : staged)
     place.memory.reset(new uint8_t[world.options().stagedBytes]);

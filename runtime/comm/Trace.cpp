@@ -72,8 +72,8 @@ std::string Trace::json(const std::vector<TraceEvent> &all) const {
   for (const TraceEvent &event : all) {
     const bool link = event.target >= 0;
     const int pid = link ? linkPid : event.source / devices;
-    const int tid = link ? event.source * ranks + event.target
-                         : event.stream * ranks + event.source;
+    const int tid =
+        link ? event.source * ranks + event.target : event.stream * ranks + event.source;
     if (tracks.insert({pid, tid}).second) {
       append(trackName("process_name", pid, tid, link ? "links" : "node " + std::to_string(pid)));
       append(trackName("thread_name", pid, tid,

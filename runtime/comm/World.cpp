@@ -32,8 +32,8 @@ Status World::create(const Topology &topology, const WorldOptions &options,
       options.deadlineNs == 0)
     return invalidArgument("world: hidden, topK, maxChunks and deadlineNs must be positive");
   if (options.streams < 1 || options.streams > kMaxStreams)
-    return invalidArgument("world: " + std::to_string(options.streams) + " streams, expected 1 to " +
-                           std::to_string(kMaxStreams));
+    return invalidArgument("world: " + std::to_string(options.streams) +
+                           " streams, expected 1 to " + std::to_string(kMaxStreams));
   if (firstNode < 0 || firstNode >= endNode || endNode > topology.nodes)
     return invalidArgument("world: nodes [" + std::to_string(firstNode) + ", " +
                            std::to_string(endNode) + ") of " + std::to_string(topology.nodes));

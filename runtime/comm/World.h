@@ -90,8 +90,8 @@ private:
   mutable std::mutex reasonMutex;
   Status reason;
   int firstNode = 0, endNode = 0;
-  std::vector<std::unique_ptr<PacedLink>> links;   // inside the node, of every rank
-  std::vector<std::unique_ptr<NodeShared>> nodes;  // by stream, then node
+  std::vector<std::unique_ptr<PacedLink>> links;    // inside the node, of every rank
+  std::vector<std::unique_ptr<NodeShared>> nodes;   // by stream, then node
   std::vector<std::unique_ptr<Communicator>> ranks; // by stream, then rank
   // Last member: its progress thread ends before the buffers it writes to.
   std::unique_ptr<Transport> wire;

@@ -7,6 +7,7 @@
 
 #include <exception>
 #include <new>
+#include <utility>
 
 namespace mxs {
 
@@ -24,7 +25,7 @@ template <class Body> void abiCall(mxs_ctx *ctx, Call call, const Body &body) no
   } catch (const std::exception &error) {
     status = internalError(error.what());
   }
-  ctx->calls.spend(call, steadyNs() - begin);
+  ctx->calls.spend(call, steadyNs() - begin - std::exchange(ctx->waitedNs, 0));
   if (!status.ok())
     ctx->fail(status.in("rank " + std::to_string(ctx->rank) + ", mxs_" + callName(call)));
 }

@@ -21,7 +21,7 @@ void mxs_all_gather(mxs_ctx_t *ctx, int32_t layer, int32_t site, const float *in
   abiCall(ctx, Call::AllGather, [&] {
     MXS_TRY(checkSite(site));
     return ctx->comm().allGather(siteOf(layer, site), in, out, width,
-                               static_cast<mxs_row_set_t>(from), static_cast<mxs_row_set_t>(to));
+                                 static_cast<mxs_row_set_t>(from), static_cast<mxs_row_set_t>(to));
   });
 }
 
@@ -47,8 +47,8 @@ void mxs_reduce_scatter(mxs_ctx_t *ctx, int32_t layer, int32_t site, const float
   abiCall(ctx, Call::ReduceScatter, [&] {
     MXS_TRY(checkSite(site));
     return ctx->comm().reduceScatter(siteOf(layer, site), in, out, width,
-                                   static_cast<mxs_row_set_t>(from),
-                                   static_cast<mxs_row_set_t>(to));
+                                     static_cast<mxs_row_set_t>(from),
+                                     static_cast<mxs_row_set_t>(to));
   });
 }
 
@@ -67,7 +67,8 @@ void mxs_dispatch(mxs_ctx_t *ctx, int32_t layer, int32_t site, int32_t method, c
     MXS_TRY(checkSite(site));
     MXS_TRY(ctx->recordRouting(layer, ids, top_k));
     return ctx->comm().dispatch(siteOf(layer, site), static_cast<mxs_method_t>(method),
-                              {x, weights, ctx->idsToSend(layer, ids, top_k)}, {out_x, out_weights, out_ids}, hidden, top_k);
+                                {x, weights, ctx->idsToSend(layer, ids, top_k)},
+                                {out_x, out_weights, out_ids}, hidden, top_k);
   });
 }
 
@@ -76,14 +77,15 @@ void mxs_combine(mxs_ctx_t *ctx, int32_t layer, int32_t site, int32_t method, co
   abiCall(ctx, Call::Combine, [&] {
     MXS_TRY(checkSite(site));
     return ctx->comm().combine(siteOf(layer, site), static_cast<mxs_method_t>(method), partial, out,
-                             hidden);
+                               hidden);
   });
 }
 
 /// The region of the mxs_ag_dispatch_t that `frame` is, and then: what needs no experts has none.
 static void runSparingRegion(mxs_ctx_t *ctx, void *frame, int64_t first, int64_t count) {
   const auto &args = *static_cast<const mxs_ag_dispatch_t *>(frame);
-  args.region(ctx, args.frame, first, count);
+  if (args.region)
+    args.region(ctx, args.frame, first, count);
   ctx->spareRows(const_cast<int32_t *>(args.ids) + first * args.top_k, first, count, args.top_k);
 }
 

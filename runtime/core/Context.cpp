@@ -1,6 +1,7 @@
 //===- Context.cpp --------------------------------------------------------------------------===//
 #include "core/Context.h"
 #include "comm/Trace.h"
+#include "core/MicroBatches.h"
 #include "kernels/cpu/ExpertFfn.h"
 #include "kernels/cpu/PackedLinear.h"
 #include "threads/ThreadPool.h"
@@ -86,7 +87,16 @@ Status mxs_ctx::awaitEarlier() {
   ThreadPool &pool = ThreadPool::process();
   const ThreadPool::Waiting waiting(pool);
   pool.assist([&] { return ready() || world.aborted(); });
-  const WaitPoint::Result result = earlier->later.wait(ready, world.abortFlag(), deadline);
+  // The early half has a deadline for every collective of the layer. One that hangs gives up by
+  // itself and says more; here only one that makes no call for a whole deadline is given up.
+  WaitPoint::Result result;
+  uint64_t progress, seen = earlier->progress.load(std::memory_order_relaxed);
+  do {
+    progress = seen;
+    result = comm().waitPoint().wait(ready, world.abortFlag(), deadline);
+    seen = earlier->progress.load(std::memory_order_relaxed);
+  } while (result == WaitPoint::TimedOut && seen != progress);
+  waitedNs += steadyNs() - begin;
   comm().waited(steadyNs() - begin);
   if (result == WaitPoint::Aborted)
     return world.abortStatus();
@@ -99,7 +109,8 @@ Status mxs_ctx::awaitEarlier() {
 
 void mxs_ctx::attended() {
   attentions.fetch_add(1, std::memory_order_release);
-  later.notify();
+  if (stream != kLateStream)
+    world.rank(rank, kLateStream).waitPoint().notify();
 }
 
 bool mxs_ctx::enter(Call call) {
@@ -117,7 +128,6 @@ void mxs_ctx::fail(const Status &failure) {
   status = failure;
   code.store(failure.code(), std::memory_order_release);
   world.abort(failure);
-  later.notify();
 }
 
 int64_t mxs_ctx::rows(mxs_row_set_t set) const { return plan->rows.rows(rank, set); }

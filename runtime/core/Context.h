@@ -3,7 +3,6 @@
 #define MIXSERVE_RUNTIME_CORE_CONTEXT_H
 
 #include "comm/Communicator.h"
-#include "comm/WaitPoint.h"
 #include "core/Artifact.h"
 #include "core/Calls.h"
 #include "core/KvCache.h"
@@ -34,10 +33,6 @@ inline cpu::LatentShape latentShape(const CacheEntry &entry) {
   return {entry.heads, entry.latentDim, entry.ropeDim, entry.nopeDim, entry.valueDim};
 }
 
-} // namespace mxs
-
-namespace mxs {
-
 /// What the streams of one rank share: weights are read, and each cache is written by one stream at
 /// a time (mxs_ctx::awaitEarlier).
 struct RankMemory {
@@ -48,8 +43,8 @@ struct RankMemory {
 } // namespace mxs
 
 /// One stream of a rank (MicroBatches.h). All memory is allocated by `prepare`; a step allocates
-/// nothing here. Used by the stream's thread; `progress`, `current` and the failure flag may be read
-/// by others.
+/// nothing here. Used by the stream's thread; `progress`, `current` and the failure flag may be
+/// read by others.
 struct mxs_ctx {
   mxs_ctx(const mxs::Artifact &artifact, mxs::World &world, mxs::RankMemory &memory, int rank,
           int stream = 0);
@@ -60,24 +55,25 @@ struct mxs_ctx {
   /// Allocates what this stream works in.
   mxs::Status prepare();
 
-  /// Starts a step on `plan`, which must outlive it. `earlierHalf`: the stream of the rank whose rows
-  /// of every sequence come before these; null in a step of one piece.
+  /// Starts a step on `plan`, which must outlive it. `earlierHalf`: the stream of the rank whose
+  /// rows of every sequence come before these; null in a step of one piece.
   mxs::Status beginStep(const mxs::StepPlan &plan, mxs_ctx *earlierHalf = nullptr);
-  /// Waits until the earlier half has written its rows of the cache that this stream's next attention
-  /// reads. MXS_TIMEOUT, MXS_ABORTED.
+  /// Waits until the earlier half has written its rows of the cache that this stream's next
+  /// attention reads. MXS_TIMEOUT, MXS_ABORTED.
   mxs::Status awaitEarlier();
   /// This stream's rows are in the cache of its attention; a later half may read them.
   void attended();
   /// Before a step, on any thread: nothing has been attended.
   void resetAttended() { attentions.store(0, std::memory_order_relaxed); }
 
-  /// Whether some rows need no experts in MoE layer `layer`: in the model's last layer nothing reads
-  /// what they make of rows that no logits are asked of. Not where routing is recorded.
+  /// Whether some rows need no experts in MoE layer `layer`: in the model's last layer nothing
+  /// reads what they make of rows that no logits are asked of. Not where routing is recorded.
   bool sparesRows(int32_t layer) const;
-  /// Where it does: writes -1 to the ids [rows, K] of such rows among the owned rows from `first` on.
+  /// Where it does: writes -1 to the ids [rows, K] of such rows among the owned rows from `first`
+  /// on.
   void spareRows(int32_t *ids, int64_t first, int64_t rows, int64_t topK) const;
-  /// The ids [owned rows, K] by which rows go to the experts of `layer`: `ids`, or a copy without those
-  /// of spared rows, valid until the next call.
+  /// The ids [owned rows, K] by which rows go to the experts of `layer`: `ids`, or a copy without
+  /// those of spared rows, valid until the next call.
   const int32_t *idsToSend(int32_t layer, const int32_t *ids, int64_t topK);
 
   mxs::Communicator &comm() { return world.rank(rank, stream); }
@@ -113,6 +109,7 @@ struct mxs_ctx {
   mxs::CallCounter calls;
   std::unique_ptr<uint8_t, mxs::FreeMemory> arena;
 
+  int64_t waitedNs = 0; ///< for the earlier half, in the call that runs; not a part of its time
   std::atomic<uint64_t> progress{0}; ///< grows with every call and every checked block
   std::atomic<int> current{-1};      ///< the mxs::Call that runs or ran last
 
@@ -122,7 +119,6 @@ private:
 
   mxs_ctx *earlier = nullptr;
   std::atomic<int64_t> attentions{0}; ///< of this step, whose rows are in the caches
-  mxs::WaitPoint later;               ///< where a later half waits for `attentions`
 
   std::atomic<int> code{MXS_OK};
   mxs::Status status;

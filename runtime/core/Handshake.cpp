@@ -80,8 +80,8 @@ static Status judgeSettings(const std::vector<Hello> &hellos) {
   const auto split = parties(hellos, rowsOf);
   if (split.size() == 1)
     return okStatus();
-  return mismatch(listed(split[0]) + " have MXS_LINEAR_ROWS=" + rowsOf(hellos[split[0][0]]) + ", " +
-                  listed(split[1]) + " " + rowsOf(hellos[split[1][0]]) +
+  return mismatch("MXS_LINEAR_ROWS is " + rowsOf(hellos[split[0][0]]) + " on " + listed(split[0]) +
+                  ", " + rowsOf(hellos[split[1][0]]) + " on " + listed(split[1]) +
                   "; set it alike on all hosts (mpirun -x MXS_LINEAR_ROWS)");
 }
 

@@ -79,7 +79,7 @@ bool mxs::splitBatch(const Batch &whole, Batch &early, Batch &late) {
       token += s.num_tokens;
     }
   }
-  return !early.sequences.empty();
+  return 4 * early.totalTokens() >= whole.totalTokens();
 }
 
 void mxs::writeHalves(const Batch &late, const Batch *early, ByteWriter &out) {
@@ -93,6 +93,8 @@ Status mxs::readHalves(ByteReader &in, const Manifest &manifest, Batch &late, Ba
                        bool &hasEarly) {
   uint8_t halves = 0;
   in.get(halves);
+  if (halves > 1)
+    return internalError("malformed batch descriptor from node 0");
   hasEarly = halves != 0;
   ByteReader part = in.getPart();
   MXS_TRY(Batch::read(part, manifest, late));

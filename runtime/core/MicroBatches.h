@@ -18,9 +18,10 @@ namespace mxs {
 inline constexpr int kLateStream = 0, kEarlyStream = 1;
 
 /// Cuts `whole`, which was checked, so that of each attention group's rows half are in `early`, or
-/// as many as its prompts have to give. False: nothing can be cut, because only sequences of one
-/// token are there, or because logits of a whole prompt or routing are asked, which come from one
-/// piece; the halves are unspecified then. Allocates nothing if both were reserved.
+/// as many as its prompts have to give. False, and the halves are unspecified: less than a quarter
+/// of the rows would be early (steps of sequences that generate, most of all), which hides little
+/// and reads the weights twice; or a sequence asks logits of several rows, or routing is recorded,
+/// which come from one piece. Allocates nothing if both were reserved.
 bool splitBatch(const Batch &whole, Batch &early, Batch &late);
 
 /// What node 0 tells every node: one or two descriptors. `early` may be null.

@@ -79,6 +79,9 @@ static Status checkForced(const ModelOptions &options, const Manifest &manifest)
                            "', it was compiled with: " + list +
                            "; compile it with --moe-comm=" + options.variant);
   }
+  if (options.microBatches > 1 && !options.routingFile.empty())
+    return invalidArgument("a routing trace is of steps in one piece; ask for it without halves "
+                           "(mxs_options_t::micro_batches, --micro-batches)");
   if (options.chunks <= 1)
     return okStatus();
   if (options.chunks > manifest.maxBatchTokens)
@@ -133,7 +136,8 @@ Status Model::openArtifact(const std::string &folder) {
   const Status opened = Artifact::open(folder, artifact, /*nodesHere=*/1);
   firstNode = ranks->mpi->node();
   endNode = firstNode + 1;
-  return shakeHands(*ranks->mpi, options.deadlineNs, Hello::of(opened, artifact, options.linearRows));
+  return shakeHands(*ranks->mpi, options.deadlineNs,
+                    Hello::of(opened, artifact, options.linearRows));
 }
 
 Status Model::createWorld() {
@@ -163,7 +167,7 @@ Status Model::createWorld() {
   world.streams = std::max(1, options.microBatches);
   for (const TableEntry &entry : m.table) {
     world.maxChunks = std::max(world.maxChunks, entry.chunks);
-    if (options.microBatches == 0)
+    if (options.microBatches == 0 && options.routingFile.empty())
       world.streams = std::max(world.streams, entry.microBatches);
   }
   if (!options.launched)
@@ -284,8 +288,11 @@ int64_t &Model::cached(const mxs_sequence_t &s) {
 }
 
 bool Model::isCut(int64_t tokens) const {
-  const int halves = options.microBatches ? options.microBatches
-                                          : ranks->artifact.manifest().entryFor(tokens).microBatches;
+  if (ranks->world->options().streams == 1)
+    return false;
+  const int halves = options.microBatches
+                         ? options.microBatches
+                         : ranks->artifact.manifest().entryFor(tokens).microBatches;
   return halves > 1;
 }
 

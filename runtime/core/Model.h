@@ -109,8 +109,8 @@ private:
   std::vector<Pick> picks;           ///< of the last step's sequences
   std::vector<int64_t> cachedTokens; ///< [groups][slots]
   uint64_t steps = 0, tokens = 0;
-  /// Steps, or halves of them, of more than 2^(i-1) and at most 2^i tokens, and how many tokens they
-  /// had together.
+  /// Steps, or halves of them, of more than 2^(i-1) and at most 2^i tokens, and how many tokens
+  /// they had together.
   struct {
     uint64_t steps = 0, tokens = 0;
   } bySize[64];

@@ -119,8 +119,8 @@ bool mxs::readEvents(const std::string &text, int64_t shiftNs, std::set<std::str
     in.get(event.stream);
     in.get(event.beginNs);
     in.get(event.endNs);
-    sound = sound && isSite(op) && event.source >= 0 && event.stream >= 0 &&
-            event.stream < kMaxStreams;
+    sound =
+        sound && isSite(op) && event.source >= 0 && event.stream >= 0 && event.stream < kMaxStreams;
     event.site.op = static_cast<mxs_site_t>(op);
     event.name = names.insert(name).first->c_str();
     event.beginNs += shiftNs;

@@ -14,8 +14,8 @@
 
 namespace mxs {
 
-/// Of one rank, in all steps [ns]: the parts together are the time in steps. Of a step in two halves,
-/// which overlap, the times of both are in it.
+/// Of one rank, in all steps [ns]: the parts together are the time in steps. Of a step in two
+/// halves, which overlap, the times of both are in it.
 struct RankTimes {
   int64_t compute = 0; ///< all that is no collective
   int64_t intra = 0;   ///< copying, adding and packing inside the node, with the pace of its links

@@ -234,6 +234,11 @@ std::string NodeRunner::whereRanksAre() const {
     where += (where.empty() ? "rank " : ", rank ") + std::to_string(ctx->rank) +
              (call < 0 ? " at its start" : std::string(" after mxs_") + callName(Call(call)));
   }
+  for (size_t i = 0; hasEarly && i < earlyHalves.size(); ++i) {
+    const int call = earlyHalves[i]->current.load(std::memory_order_relaxed);
+    where += ", the early half of rank " + std::to_string(earlyHalves[i]->rank) +
+             (call < 0 ? " at its start" : std::string(" after mxs_") + callName(Call(call)));
+  }
   return where;
 }
 

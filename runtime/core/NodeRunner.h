@@ -1,7 +1,8 @@
 //===- NodeRunner.h - The ranks of one node -----------------------------------------*- C++ -*-===//
 //
-// One thread per rank and one leader thread. The leader takes commands of node 0 from its control
-// channel, lets the ranks run, watches that they make progress, and replies.
+// One thread per rank, one more for its early halves if steps are cut, and one leader thread. The
+// leader takes commands of node 0 from its control channel, lets the ranks run, watches that they
+// make progress, and replies.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_CORE_NODERUNNER_H
@@ -105,8 +106,8 @@ private:
   std::condition_variable changed;
   std::atomic<uint64_t> generation{0};      ///< steps started; grows under the mutex
   std::atomic<uint64_t> earlyGeneration{0}; ///< of those, in two halves; likewise
-  size_t expectedRanks = 0; ///< threads that take part in the current start or step
-  size_t finished = 0;      ///< of them, done
+  size_t expectedRanks = 0;                 ///< threads that take part in the current start or step
+  size_t finished = 0;                      ///< of them, done
   size_t ended = 0;        ///< threads that have ended
   size_t expected = 0;     ///< work announced and not replied to
   std::atomic<bool> stopping{false}; ///< set under the mutex

@@ -16,8 +16,8 @@ public:
   /// Most bytes that it gives to one Communicator::share.
   static int64_t largestShare(const Manifest &manifest);
 
-  /// Records the tokens of a group's sequences that ask nothing: those of an early half, before run()
-  /// on the late one.
+  /// Records the tokens of a group's sequences that ask nothing: those of an early half, before
+  /// run() on the late one.
   void record(const StepPlan &plan, int group);
   /// After the model's code. `picks`: one per sequence of the group that asks logits, in order.
   /// Every rank of the group calls it in every step.

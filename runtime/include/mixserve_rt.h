@@ -63,7 +63,8 @@ typedef struct mxs_options {
   int32_t launched;            ///< 1: mpirun or srun started one process per node of the artifact, and this is one of
                                ///< them; 0: all nodes live in this process
   int32_t micro_batches;       ///< 1: every step in one piece; 2: in two halves, of which one computes while the other
-                               ///< one's rows move, where prompts can be cut; 0 = by the table
+                               ///< one's rows move; 0 = by the table. In one piece all the same: steps with little to cut, or
+                               ///< that give several rows of a sequence logits; all where a routing_file is written
 } mxs_options_t;
 
 /// One sequence's share of a step.

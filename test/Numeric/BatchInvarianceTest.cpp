@@ -85,7 +85,8 @@ TEST_P(BatchInvariance, BitsOfASequenceAreItsOwn) {
     return nlohmann::json::parse(model.stats())["calls"]["attention"].get<int64_t>();
   };
   const int64_t perStep = int64_t(c.nodes) * c.devices * 2;
-  EXPECT_EQ(attentions(halves), (int64_t(together.size()) + 6) * perStep) << "six steps have prompts to cut";
+  EXPECT_EQ(attentions(halves), (int64_t(together.size()) + 6) * perStep)
+      << "six steps have prompts to cut";
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, BatchInvariance, testing::ValuesIn(kServedLayouts),

@@ -344,12 +344,14 @@ TEST(LatentModel, BitsOfASequenceAreItsOwn) {
   // In halves, the last token of each step.
   ServedModel halves(folder / "artifact", "", 1, "", /*microBatches=*/2);
   ASSERT_TRUE(halves.isOpen());
-  const auto cut = halves.force(tokens, {{{1, 50}, {2, 30}}, {{0, 60}, {1, 10}, {2, 20}}, {{0, 30}, {2, 3}}, {{0, 4}}},
-                                prompts)[0];
+  const auto cut = halves.force(
+      tokens, {{{1, 50}, {2, 30}}, {{0, 60}, {1, 10}, {2, 20}}, {{0, 30}, {2, 3}}, {{0, 4}}},
+      prompts)[0];
   for (const auto &[row, position] : {std::pair{0, 59}, {1, 89}, {2, 93}}) {
     const auto got = cut.begin() + row * kVocab;
     const auto whole = alone.begin() + position * kVocab;
-    EXPECT_EQ(firstDifference({got, got + kVocab}, {whole, whole + kVocab}), size_t(kVocab)) << position;
+    EXPECT_EQ(firstDifference({got, got + kVocab}, {whole, whole + kVocab}), size_t(kVocab))
+        << position;
   }
   const auto absorbed = bits({{{0, 90}}, {{0, 4}}}, {});
   EXPECT_LT(firstDifference(absorbed, alone), alone.size()) << "no prompt was expanded";

@@ -75,9 +75,9 @@ public:
   std::vector<Generated> generateMixed(const std::vector<Arrival> &arrivals);
   /// Steps of given tokens: each step says how many of which sequences' next tokens are in it.
   /// `prompts`: how long each sequence's prompt is said to be; empty: nothing is said.
-  /// Returns the logits of all tokens that were in a step, [tokens, V] of each sequence; opened for two
-  /// micro-batches, which cut no step that asks for so many, those of each sequence's last token of a
-  /// step, [steps that it is in, V].
+  /// Returns the logits of all tokens that were in a step, [tokens, V] of each sequence; opened for
+  /// two micro-batches, which cut no step that asks for so many, those of each sequence's last
+  /// token of a step, [steps that it is in, V].
   using ForcedStep = std::vector<std::pair<size_t, int>>;
   std::vector<std::vector<float>> force(const std::vector<std::vector<int32_t>> &sequences,
                                         const std::vector<ForcedStep> &schedule,

@@ -14,7 +14,8 @@ struct ServeBenchOptions {
   std::string artifact, method, trace; ///< empty: by the artifact's table, no trace
   LoadOptions load;
   int64_t warmUps = 4; ///< requests before the load, not counted
-  int64_t maxRunning = 0, maxPrefillChunk = 0, chunks = 0, microBatches = 0; ///< 0: the runtime's default
+  int64_t maxRunning = 0, maxPrefillChunk = 0, chunks = 0,
+          microBatches = 0;                                ///< 0: the runtime's default
   int64_t paceInter = 0, paceIntra = 0;                    ///< [ns/MiB]
   uint64_t latencyNs = 0, deadlineNs = 30'000'000'000;
   bool launched = false; ///< mpirun or srun started a process per node, and this is one of them

@@ -78,7 +78,8 @@ static void declare(Options &parser, RunOptions &options) {
                 "table's (0: the table's)");
   parser.number("micro-batches", "N", options.microBatches, 0,
                 "1: every step in one piece; 2: in halves, of which one computes while\n"
-                "the other's rows move (0: the table's)");
+                "the other's rows move (0: the table's); --output, --verify and\n"
+                "--routing-out are of one piece");
   parser.text("routing-out", "FILE", options.routing, "write the expert ids of every token (JSON)");
   parser.text("trace", "FILE", options.trace, "write a Chrome trace (JSON)");
   parser.optionalText(

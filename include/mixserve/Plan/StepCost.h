@@ -21,7 +21,8 @@ struct StepCost {
   double headNs = 0;      ///< lm_head
   double attnCommNs = 0;  ///< attn_ag and attn_rs of all layers, embed_rs, lm_head_ag
   double moeCommNs = 0;   ///< dispatch and combine of all layers; fused: with the attn_rs it hides
-  double hiddenNs = 0;    ///< what the halves of a step hide of each other; not above the sum of the others
+  double hiddenNs =
+      0; ///< what the halves of a step hide of each other; not above the sum of the others
   double total() const {
     return attentionNs + expertsNs + headNs + attnCommNs + moeCommNs - hiddenNs;
   }
@@ -68,7 +69,10 @@ struct TableEntry {
 /// A step as the runtime runs it by `table`, which reaches its tokens.
 StepCost stepCost(const PlanContext &context, const Layout &layout,
                   const std::vector<TableEntry> &table, const StepLoad &load);
-/// The same, in halves whatever the entry says. `load` has at least two tokens more than sequences.
+/// Whether the runtime cuts such a step where its entry says so: a quarter of its rows can be
+/// early, which a sequence's last one never is.
+bool canHalve(const StepLoad &load);
+/// The same, in halves whatever the entry says.
 StepCost halvesCost(const PlanContext &context, const Layout &layout,
                     const std::vector<TableEntry> &table, const StepLoad &load);
 

@@ -71,9 +71,10 @@ TEST(FlightRecorder, AFurtherStreamIsToldOfOnlyWhereItHasNotEnded) {
             "ranks 0, 1 in layer 1 combine (9 ms)");
   early1 = flight(1, 2, false, 8 * kMs);
   early1.stream = 1;
-  EXPECT_EQ(describeFlights({late[0], early0, late[1], early1}, 2),
-            "ranks 0, 1 in layer 1 combine (9 ms); in stream 1: rank 1 in layer 0 combine_rs (8 ms); "
-            "rank 0 left layer 0 combine (7 ms)");
+  EXPECT_EQ(
+      describeFlights({late[0], early0, late[1], early1}, 2),
+      "ranks 0, 1 in layer 1 combine (9 ms); in stream 1: rank 1 in layer 0 combine_rs (8 ms); "
+      "rank 0 left layer 0 combine (7 ms)");
 }
 
 TEST(FlightRecorder, RanksOfANodeThatIsGoneAreNotHeard) {

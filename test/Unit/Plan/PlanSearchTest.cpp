@@ -331,12 +331,14 @@ Fixture slowLink() {
   cluster.inter.bytesPerNs = 5;
   Fixture fixture(cluster, largeModel());
   fixture.workload = {2048, 16, 4, 0};
+  fixture.cluster.linkSource = CostSource::Calibrated;
+  for (Method method : kMethods)
+    fixture.cluster.fits[fixture.model.wire].common[method].stepNs = cluster.inter.latencyNs;
   return fixture;
 }
 
 TEST(PlanSearch, PromptsAreComputedInHalvesWhereACalibrationSaysSo) {
   Fixture fixture = slowLink();
-  fixture.cluster.linkSource = CostSource::Calibrated;
   const PlanResult result = fixture.search();
   ASSERT_EQ(result.failure, PlanFailure::None) << result.error;
   const std::vector<TableEntry> &table = result.plan.table;
@@ -347,14 +349,16 @@ TEST(PlanSearch, PromptsAreComputedInHalvesWhereACalibrationSaysSo) {
                  table[i].microBatches == table[i - 1].microBatches)
         << "line " << i << " repeats the one before";
   EXPECT_GT(result.plan.cost.prefill.hiddenNs, 0);
-  EXPECT_NE(result.plan.why.find("run beside each other, in steps of two halves"), std::string::npos)
+  EXPECT_NE(result.plan.why.find("run beside each other, in steps of two halves"),
+            std::string::npos)
       << result.plan.why;
   fixture.overrides.microBatches = 1;
   EXPECT_GT(fixture.search().plan.cost.ttftNs, 1.05 * result.plan.cost.ttftNs);
 }
 
-TEST(PlanSearch, HalvesThatNoCalibrationSpeaksForAreOnlyTakenWhenAskedFor) {
+TEST(PlanSearch, HalvesThatNoMeasuredLayerSpeaksForAreOnlyTakenWhenAskedFor) {
   Fixture fixture = slowLink();
+  fixture.cluster.fits.clear(); // only the links were measured
   EXPECT_EQ(fixture.search().plan.table.back().microBatches, 1);
   fixture.overrides.microBatches = 2;
   const PlanResult forced = fixture.search();
@@ -366,9 +370,9 @@ TEST(PlanSearch, HalvesThatNoCalibrationSpeaksForAreOnlyTakenWhenAskedFor) {
 
 TEST(PlanSearch, HalvesThatReadTheWeightsTwiceForNothingAreNotTaken) {
   Fixture fixture = slowLink();
-  fixture.cluster.linkSource = CostSource::Calibrated;
   fixture.cluster.inter.bytesPerNs = 5000;
-  fixture.cluster.inter.latencyNs = 10;
+  for (auto &[method, fit] : fixture.cluster.fits[fixture.model.wire].common)
+    fit.stepNs = 10;
   for (const TableEntry &entry : fixture.search().plan.table)
     EXPECT_EQ(entry.microBatches, 1) << entry.maxTokens;
 }

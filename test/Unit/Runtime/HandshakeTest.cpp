@@ -49,7 +49,8 @@ TEST(Handshake, RowsOfLinearsAreRoundedEverywhereOrNowhere) {
   hellos[0].linearRows = "f32"; // what it is where nothing is set
   EXPECT_TRUE(judge(hellos).ok());
   hellos[1].linearRows = "bf16";
-  expectMismatch(hellos, "nodes 0, 2 have MXS_LINEAR_ROWS=f32, node 1 bf16; set it alike on all hosts");
+  expectMismatch(hellos,
+                 "MXS_LINEAR_ROWS is f32 on nodes 0, 2, bf16 on node 1; set it alike on all hosts");
 }
 
 TEST(Handshake, ANodeWithoutItsArtifactIsNamed) {

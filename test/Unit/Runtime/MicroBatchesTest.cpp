@@ -71,21 +71,18 @@ TEST(MicroBatches, SequencesThatGenerateAreLate) {
                                   {0, 2, 9, 1, MXS_LOGITS_LAST},
                                   {0, 3, 0, 6, MXS_LOGITS_NONE}}),
                          early, late));
-  EXPECT_EQ(cutsOf(early), (std::vector<Cut>{{0, 1, 0, {1, 2, 3, 4}}, {0, 3, 0, {10, 11, 12, 13}}}));
-  EXPECT_EQ(cutsOf(late), (std::vector<Cut>{{0, 0, 5, {0}},
-                                            {0, 1, 4, {5, 6, 7, 8}},
-                                            {0, 2, 9, {9}},
-                                            {0, 3, 4, {14, 15}}}));
+  EXPECT_EQ(cutsOf(early),
+            (std::vector<Cut>{{0, 1, 0, {1, 2, 3, 4}}, {0, 3, 0, {10, 11, 12, 13}}}));
+  EXPECT_EQ(cutsOf(late),
+            (std::vector<Cut>{
+                {0, 0, 5, {0}}, {0, 1, 4, {5, 6, 7, 8}}, {0, 2, 9, {9}}, {0, 3, 4, {14, 15}}}));
 }
 
 TEST(MicroBatches, EveryGroupIsCutForItself) {
   Batch early, late;
   // Group 0 has one token to spare, group 1 four of its eight rows.
-  ASSERT_TRUE(splitBatch(batchOf({{0, 0, 5, 1, 1},
-                                  {0, 1, 5, 1, 1},
-                                  {0, 2, 0, 2, 1},
-                                  {1, 0, 0, 8, 1}}),
-                         early, late));
+  ASSERT_TRUE(splitBatch(
+      batchOf({{0, 0, 5, 1, 1}, {0, 1, 5, 1, 1}, {0, 2, 0, 2, 1}, {1, 0, 0, 8, 1}}), early, late));
   EXPECT_EQ(cutsOf(early), (std::vector<Cut>{{0, 2, 0, {2}}, {1, 0, 0, {4, 5, 6, 7}}}));
   EXPECT_EQ(late.totalTokens(), 7);
 }
@@ -108,6 +105,13 @@ TEST(MicroBatches, WhatCannotBeCutIsNot) {
   Batch early, late;
   EXPECT_FALSE(splitBatch(batchOf({{0, 0, 5, 1, 1}, {1, 0, 5, 1, 1}}), early, late));
   EXPECT_FALSE(splitBatch(batchOf({{0, 0, 0, 4, MXS_LOGITS_ALL}}), early, late));
+  // Of 9 rows 2 could be early, of 8 they are enough.
+  std::vector<mxs_sequence_t> sequences = {{0, 0, 0, 3, 1}};
+  for (int32_t slot = 1; slot < 6; ++slot)
+    sequences.push_back({0, slot, 5, 1, 1});
+  EXPECT_TRUE(splitBatch(batchOf(sequences), early, late));
+  sequences.push_back({0, 6, 5, 1, 1});
+  EXPECT_FALSE(splitBatch(batchOf(sequences), early, late));
   Batch routed = batchOf({{0, 0, 0, 4, 1}});
   routed.wantRouting = 1;
   EXPECT_FALSE(splitBatch(routed, early, late));
@@ -124,6 +128,16 @@ TEST(MicroBatches, HalvesTravelTogether) {
   ByteReader in(out.written());
   ASSERT_TRUE(readHalves(in, m, readLate, readEarly, hasEarly).ok());
   EXPECT_TRUE(hasEarly);
+  for (size_t length = 0; length < out.written().size(); ++length) {
+    ByteReader cut(out.written().data(), length);
+    EXPECT_FALSE(readHalves(cut, m, readLate, readEarly, hasEarly).ok()) << length;
+  }
+  for (const std::string &wrong : {out.written() + "x", '\2' + out.written().substr(1)}) {
+    ByteReader reader(wrong);
+    EXPECT_FALSE(readHalves(reader, m, readLate, readEarly, hasEarly).ok());
+  }
+  ByteReader again(out.written());
+  ASSERT_TRUE(readHalves(again, m, readLate, readEarly, hasEarly).ok());
   EXPECT_EQ(cutsOf(readEarly), cutsOf(early));
   EXPECT_EQ(cutsOf(readLate), cutsOf(late));
 

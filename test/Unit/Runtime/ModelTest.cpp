@@ -326,8 +326,15 @@ TEST(ModelErrors, ForcedMethodsAreHonouredOrRefused) {
   o.chunks = 0;
   o.micro_batches = 3;
   EXPECT_EQ(mxs_model_open(artifact({1, 1, 1}).c_str(), &o, &model), MXS_INVALID_ARGUMENT);
-  EXPECT_NE(std::string(mxs_last_error()).find("micro_batches is 3, expected 0 (by the table), 1 or 2"),
+  EXPECT_NE(
+      std::string(mxs_last_error()).find("micro_batches is 3, expected 0 (by the table), 1 or 2"),
+      std::string::npos);
+  o.micro_batches = 2;
+  o.routing_file = "never-written.json";
+  EXPECT_EQ(mxs_model_open(artifact({1, 1, 1}).c_str(), &o, &model), MXS_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(mxs_last_error()).find("a routing trace is of steps in one piece"),
             std::string::npos);
+  o.routing_file = nullptr;
   o.size = 3;
   EXPECT_EQ(mxs_model_open(artifact({1, 1, 1}).c_str(), &o, &model), MXS_INVALID_ARGUMENT);
   EXPECT_EQ(model, nullptr);
