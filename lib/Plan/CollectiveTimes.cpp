@@ -43,9 +43,7 @@ CollectiveTimes collectiveTimes(const PlanContext &context, const Layout &layout
                                 int64_t chunks, const StepLoad &load) {
   const Cluster &cluster = context.cluster;
   const ModelShape &model = context.model;
-  const StepBytes<double> bytes =
-      expectedBytes(cluster.mesh, layout, method, model,
-                    evenRows(cluster.mesh, layout, load.tokens, load.sequences), context.routing);
+  const StepBytes<double> bytes = stepBytes(context, layout, method, load);
   CollectiveTimes times = layerOnLinks(cluster, layout, method, chunks, bytes.layer);
   const double onLinks = std::accumulate(times.begin(), times.end(), 0.0);
   const double whole = layerCommTime(cluster, layout, method, chunks,

@@ -17,8 +17,15 @@ void StepCost::add(const StepCost &step, double times) {
   hiddenNs += times * step.hiddenNs;
 }
 
-/// Of a step: its terms, and how much of its communication processors do.
+StepBytes<double> stepBytes(const PlanContext &context, const Layout &layout, Method method,
+                            const StepLoad &load) {
+  const Mesh &mesh = context.cluster.mesh;
+  return expectedBytes(mesh, layout, method, context.model,
+                       evenRows(mesh, layout, load.tokens, load.sequences), context.routing);
+}
+
 namespace {
+/// Of a step: its terms, and how much of its communication processors do.
 struct PieceCost {
   StepCost terms;
   double processorNs = 0;
@@ -30,9 +37,7 @@ static PieceCost pieceCost(const PlanContext &context, const Layout &layout, Met
                            int64_t chunks, const StepLoad &load) {
   const Cluster &cluster = context.cluster;
   const ModelShape &model = context.model;
-  const StepBytes<double> bytes =
-      expectedBytes(cluster.mesh, layout, method, model,
-                    evenRows(cluster.mesh, layout, load.tokens, load.sequences), context.routing);
+  const StepBytes<double> bytes = stepBytes(context, layout, method, load);
   PieceCost piece;
   StepCost &cost = piece.terms;
   const Unit unit = unitOf(cluster);

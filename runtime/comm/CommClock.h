@@ -10,8 +10,7 @@ namespace mxs {
 /// Time of one rank inside collectives since it began [ns].
 struct CommTimes {
   int64_t total = 0;  ///< all of it
-  int64_t wait =
-      0; ///< of that: for ranks of its node that had not come so far, or for its own early half
+  int64_t wait = 0;   ///< of that: for ranks of its node that had not come, or its own early half
   int64_t inter = 0;  ///< of that: for messages between nodes, its own and those it expected
   int64_t region = 0; ///< of that: computing rows inside fused collectives
 

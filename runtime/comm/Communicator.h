@@ -1,5 +1,4 @@
-//===- Communicator.h - The collectives of one rank ----------------------------------*- C++
-//-*-===//
+//===- Communicator.h - The collectives of one rank ----------------------------------*- C++ -*-===//
 //
 // One object per rank and stream, used by one thread. Every rank calls the same collectives of a
 // stream in the same order, also with no rows; only `share` is its group's own business, after all

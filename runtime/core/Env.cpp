@@ -67,7 +67,7 @@ Status Env::read(Env &out) {
   env.threads = static_cast<int>(threads);
   if (const char *isa = std::getenv("MXS_ISA"))
     env.isa = isa;
-  if (const char *rows = std::getenv("MXS_LINEAR_ROWS"))
+  if (const char *rows = std::getenv("MXS_LINEAR_ROWS"); rows && *rows)
     env.linearRows = rows;
   out = std::move(env);
   return okStatus();

@@ -31,9 +31,9 @@ struct Env {
   std::string isa;
 
   /// MXS_LINEAR_ROWS: how linears outside the experts read their rows where bfloat16 weights have
-  /// instructions of their own: f32 (also if empty, not set) or bf16, rounded, at twice the rate.
-  /// Processes that serve a model together must agree (Handshake.h).
-  std::string linearRows;
+  /// instructions of their own: f32 (also if it is not set, or empty) or bf16, rounded, at twice
+  /// the rate. Processes that serve a model together must agree (Handshake.h).
+  std::string linearRows = "f32";
 
   /// Set by whoever started this process as one of several.
   Launch launch;

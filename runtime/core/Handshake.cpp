@@ -74,14 +74,11 @@ static Status judgeArtifacts(const std::vector<Hello> &hellos) {
 
 /// Ranks that round otherwise would route the same row to different experts.
 static Status judgeSettings(const std::vector<Hello> &hellos) {
-  const auto rowsOf = [](const Hello &hello) {
-    return hello.linearRows.empty() ? std::string("f32") : hello.linearRows;
-  };
-  const auto split = parties(hellos, rowsOf);
+  const auto split = parties(hellos, [](const Hello &hello) { return hello.linearRows; });
   if (split.size() == 1)
     return okStatus();
-  return mismatch("MXS_LINEAR_ROWS is " + rowsOf(hellos[split[0][0]]) + " on " + listed(split[0]) +
-                  ", " + rowsOf(hellos[split[1][0]]) + " on " + listed(split[1]) +
+  return mismatch("MXS_LINEAR_ROWS is " + hellos[split[0][0]].linearRows + " on " + listed(split[0]) +
+                  ", " + hellos[split[1][0]].linearRows + " on " + listed(split[1]) +
                   "; set it alike on all hosts (mpirun -x MXS_LINEAR_ROWS)");
 }
 

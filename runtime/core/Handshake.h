@@ -22,7 +22,7 @@ struct Hello {
   std::string identity; ///< sha256 of manifest.json, which holds the checksums of all files
   std::string planHash;
   int32_t nodes = 0;      ///< of the artifact's mesh
-  std::string linearRows; ///< Env::linearRows: "" is "f32"
+  std::string linearRows; ///< Env::linearRows
 
   static Hello of(const Status &status, const Artifact &artifact, const std::string &linearRows);
 };

@@ -127,6 +127,12 @@ void NodeRunner::rankFinished() {
   changed.notify_all();
 }
 
+void NodeRunner::threadEnded() {
+  std::lock_guard<std::mutex> lock(mutex);
+  ++ended;
+  changed.notify_all();
+}
+
 Status NodeRunner::prepare(size_t device) {
   mxs_ctx &ctx = *ranks[device];
   MXS_TRY(samplers[device].create(ctx.manifest, ctx.topology, ctx.rank));
@@ -165,9 +171,7 @@ void NodeRunner::rankMain(size_t device) {
       ctx.fail(statuses[device]);
     rankFinished();
   }
-  std::lock_guard<std::mutex> lock(mutex);
-  ++ended;
-  changed.notify_all();
+  threadEnded();
 }
 
 void NodeRunner::earlyMain(size_t device) {
@@ -187,9 +191,7 @@ void NodeRunner::earlyMain(size_t device) {
       ctx.fail(status);
     rankFinished();
   }
-  std::lock_guard<std::mutex> lock(mutex);
-  ++ended;
-  changed.notify_all();
+  threadEnded();
 }
 
 Status NodeRunner::runCode(mxs_ctx &ctx, const StepPlan &of) {
@@ -229,16 +231,15 @@ Status NodeRunner::runStep(size_t device) {
 
 std::string NodeRunner::whereRanksAre() const {
   std::string where;
-  for (const std::unique_ptr<mxs_ctx> &ctx : ranks) {
-    const int call = ctx->current.load(std::memory_order_relaxed);
-    where += (where.empty() ? "rank " : ", rank ") + std::to_string(ctx->rank) +
+  const auto add = [&](const char *who, const mxs_ctx &ctx) {
+    const int call = ctx.current.load(std::memory_order_relaxed);
+    where += (where.empty() ? "" : ", ") + std::string(who) + std::to_string(ctx.rank) +
              (call < 0 ? " at its start" : std::string(" after mxs_") + callName(Call(call)));
-  }
-  for (size_t i = 0; hasEarly && i < earlyHalves.size(); ++i) {
-    const int call = earlyHalves[i]->current.load(std::memory_order_relaxed);
-    where += ", the early half of rank " + std::to_string(earlyHalves[i]->rank) +
-             (call < 0 ? " at its start" : std::string(" after mxs_") + callName(Call(call)));
-  }
+  };
+  for (const std::unique_ptr<mxs_ctx> &ctx : ranks)
+    add("rank ", *ctx);
+  for (size_t i = 0; hasEarly && i < earlyHalves.size(); ++i)
+    add("the early half of rank ", *earlyHalves[i]);
   return where;
 }
 
@@ -267,7 +268,8 @@ Status NodeRunner::awaitRanks() {
       if (!status.ok()) // was told to end, and did not
         return status;
       status = timeoutError("node " + std::to_string(node) + ": no rank made progress for " +
-                            std::to_string(patience.count() / 1'000'000) + " ms (" + whereRanksAre() + ")");
+                            std::to_string(patience.count() / 1'000'000) + " ms (" +
+                            whereRanksAre() + ")");
       world.abort(status);
       moved = Clock::now();
     }
@@ -317,14 +319,20 @@ std::vector<RankFlight> NodeRunner::flights() const {
   return flights;
 }
 
+static void addCounts(CallCounts &to, const CallCounts &counts) {
+  for (size_t i = 0; i < kCallCount; ++i)
+    to[i] += counts[i];
+}
+
 NodeReport NodeRunner::report() const {
   NodeReport report;
   for (size_t device = 0; device < ranks.size(); ++device) {
     report.calls.push_back(ranks[device]->calls.read());
     report.times.push_back(ranks[device]->calls.readTimes());
-    for (size_t i = 0; i < kCallCount && !earlyHalves.empty(); ++i) {
-      report.calls[device][i] += earlyHalves[device]->calls.read()[i];
-      report.times[device][i] += earlyHalves[device]->calls.readTimes()[i];
+    if (!earlyHalves.empty()) {
+      const CallCounter &early = earlyHalves[device]->calls;
+      addCounts(report.calls.back(), early.read());
+      addCounts(report.times.back(), early.readTimes());
     }
     report.spent.push_back(times(static_cast<int>(device)));
   }

@@ -82,6 +82,8 @@ private:
   /// Answers a question between steps.
   void answer(Message question);
   void rankFinished();
+  /// A thread's last word, but the leader's.
+  void threadEnded();
 
   World &world;
   const CodeLibrary &code;

@@ -14,8 +14,7 @@ namespace mixserve::tools {
 enum ExitCode { kOk = 0, kUsage = 1, kBadInput = 2, kNoPlan = 3, kMismatch = 4, kRankFailed = 5 };
 
 /// Why no file can be written at `path` (empty: none is asked for), as "OPTION: cannot write ...",
-/// or
-/// "". For before the work: nobody waits for a result to learn of a typing error.
+/// or "". For before the work: nobody waits for a result to learn of a typing error.
 std::string whyNoFile(const std::string &option, const std::string &path);
 
 /// Declares options, prints --help from them, parses. `--name VALUE` and `--name=VALUE` are the

@@ -2,6 +2,7 @@
 #ifndef MIXSERVE_PLAN_STEPCOST_H
 #define MIXSERVE_PLAN_STEPCOST_H
 
+#include "mixserve/Plan/ByteCount.h"
 #include "mixserve/Plan/ClusterFile.h"
 #include "mixserve/Plan/ComputeCost.h"
 #include "mixserve/Plan/Mesh.h"
@@ -41,6 +42,9 @@ struct PlanContext {
 
 StepCost stepCost(const PlanContext &context, const Layout &layout, Method method, int64_t chunks,
                   const StepLoad &load);
+/// What such a step is expected to move.
+StepBytes<double> stepBytes(const PlanContext &context, const Layout &layout, Method method,
+                            const StepLoad &load);
 
 /// A step that the runtime cuts in halves (two micro-batches): while one half's rows are on the
 /// links, the processors have the other half. With L layers and, of a half, C compute and N

@@ -49,7 +49,7 @@ static Status fromEnvironment(Engine &out) {
   LinearRows rows = LinearRows::F32;
   if (env.linearRows == "bf16")
     rows = LinearRows::Bf16;
-  else if (!env.linearRows.empty() && env.linearRows != "f32")
+  else if (env.linearRows != "f32")
     return invalidArgument("environment variable MXS_LINEAR_ROWS is '" + env.linearRows +
                            "', expected f32 or bf16; unset it or correct it");
   return Engine::create(isa, out, rows).in("environment variable MXS_ISA");

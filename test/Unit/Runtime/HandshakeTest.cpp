@@ -46,7 +46,8 @@ TEST(Handshake, OneProcessPerNode) {
 
 TEST(Handshake, RowsOfLinearsAreRoundedEverywhereOrNowhere) {
   std::vector<Hello> hellos(3, hello("a", 3));
-  hellos[0].linearRows = "f32"; // what it is where nothing is set
+  for (Hello &hello : hellos)
+    hello.linearRows = "f32";
   EXPECT_TRUE(judge(hellos).ok());
   hellos[1].linearRows = "bf16";
   expectMismatch(hellos,
