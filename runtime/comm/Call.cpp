@@ -141,10 +141,6 @@ Status Call::leave() {
   return waitSends();
 }
 
-Status Call::waitFlag(int device, int flag, const char *what, int chunk) {
-  return waitFlags(device, 1, flag, state.sequence, what, chunk);
-}
-
 Status Call::waitFlags(int firstDevice, int devices, int flag, uint64_t value, const char *what,
                        int chunk) {
   const auto missing = [&] { return state.node.firstBelow(firstDevice, devices, flag, value); };

@@ -50,8 +50,10 @@ public:
     return state.node.published(device, state.sequence);
   }
   void setFlag(int flag) { state.node.set(state.device, flag, state.sequence); }
-  /// `what` and `chunk` are for the message of a timeout.
-  Status waitFlag(int device, int flag, const char *what, int chunk = -1);
+  /// Waits until `devices` devices from `firstDevice` on have a flag at `value`. `what` and `chunk`
+  /// are for the message of a timeout.
+  Status waitFlags(int firstDevice, int devices, int flag, uint64_t value, const char *what,
+                   int chunk);
 
   /// to[0..n) = or += from[0..n), read from `device`. Counted unless it is this rank's own memory.
   void pullCopy(int device, void *to, const void *from, int64_t bytes, mxs_site_t op);
@@ -97,9 +99,6 @@ public:
   Status failure(mxs_status_t code, const std::string &text, int chunk = -1) const;
 
 private:
-  /// Waits until the devices of `group` have a flag at `value`.
-  Status waitFlags(int firstDevice, int devices, int flag, uint64_t value, const char *what,
-                   int chunk);
   /// Waits until nobody reads what this rank staged two collectives ago.
   Status freePlace();
 

@@ -31,7 +31,7 @@ StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chu
   for (int chunk = 0; chunk < chunks; ++chunk) {
     build.steps.push_back(build.step(StepKind::Reduce, chunk, build.node));
     if (gather && chunk > 0)
-      build.gather(topology.attnRanks(rank), chunk - 1, build.node);
+      build.gather(topology.attnRanks(rank), chunk - 1, build.ownNode(), ChunkRows::Own);
     build.forOtherNodes([&](int node) {
       Step step = build.step(StepKind::Recv, chunk, node);
       build.setHome(step, rank);
@@ -41,10 +41,10 @@ StepList buildCombineSteps(const Topology &topology, const RowMap &rows, int chu
     if (!gather)
       continue;
     build.steps.push_back(build.step(StepKind::Region, chunk, build.node));
-    build.publish(chunk, build.node);
+    build.publish(chunk, build.ownNode(), ChunkRows::Own);
   }
   if (gather)
-    build.gather(topology.attnRanks(rank), chunks - 1, build.node);
+    build.gather(topology.attnRanks(rank), chunks - 1, build.ownNode(), ChunkRows::Own);
   build.leave();
   return std::move(build.steps);
 }

@@ -3,6 +3,8 @@
 //   reduce 0, region 0, send 0, reduce 1, region 1, send 1, ...
 //   gather own 0, receive 0, gather 0, gather own 1, receive 1, gather 1, ...
 //
+// In one chunk all rows are gathered at the end, with one wait for the node's ranks and not two.
+//
 // What the network carries is made first, so that it never waits for this rank: it moves chunk 1
 // while chunk 2 is reduced, and the last ones while the first ones are gathered.
 //
@@ -13,20 +15,18 @@
 
 namespace mxs {
 
-static void gather(ScheduleBuilder &build, int chunk, int node) {
-  build.gather(build.topology.node(build.node), chunk, node);
-}
-
-static void receiveAndGather(ScheduleBuilder &build, int chunk) {
+/// The rows of `homes` that are not published when the chunk is sent.
+static void receiveAndGather(ScheduleBuilder &build, int chunk, ScheduleBuilder::NodeRange homes) {
+  if (homes.count == 0)
+    return;
   const bool early = mutated(Mutation::EarlyFlag) && chunk == 0;
-  build.forOtherNodes([&](int node) {
-    if (early)
-      build.publish(chunk, node);
-    build.steps.push_back(build.step(StepKind::Recv, chunk, node));
-    if (!early)
-      build.publish(chunk, node);
-  });
-  build.forOtherNodes([&](int node) { gather(build, chunk, node); });
+  if (early)
+    build.publish(chunk, homes, ChunkRows::Arrived);
+  build.forOtherNodes(
+      [&](int node) { build.steps.push_back(build.step(StepKind::Recv, chunk, node)); });
+  if (!early)
+    build.publish(chunk, homes, ChunkRows::Arrived);
+  build.gather(build.topology.node(build.node), chunk, homes, ChunkRows::Arrived);
 }
 
 StepList buildDispatchSteps(const Topology &topology, const RowMap &rows, int chunks, int rank,
@@ -46,11 +46,13 @@ StepList buildDispatchSteps(const Topology &topology, const RowMap &rows, int ch
       build.setHome(step, rank);
       build.steps.push_back(step);
     });
-    build.publish(chunk, build.node);
+    if (chunks > 1)
+      build.publish(chunk, build.ownNode(), ChunkRows::Own);
   }
   for (int chunk = 0; chunk < chunks; ++chunk) {
-    gather(build, chunk, build.node);
-    receiveAndGather(build, chunk);
+    if (chunks > 1)
+      build.gather(topology.node(build.node), chunk, build.ownNode(), ChunkRows::Own);
+    receiveAndGather(build, chunk, chunks > 1 ? build.otherNodes() : build.allNodes());
   }
   build.leave();
   return std::move(build.steps);

@@ -118,24 +118,36 @@ private:
   }
 
   Status gather(const Step &step) {
-    const int peer = call.topo.rankOf(state.nodeIndex, step.device);
-    const int64_t bytes = step.rows * after->width * 4;
-    float *to = after->gathered + (call.rows.ownedBegin(peer) + step.first) * after->width;
-    const float *from = static_cast<const float *>(call.shownBy(step.device).columns[1]) +
-                        step.first * after->width;
+    int64_t pulled = 0;
+    for (int i = 0; i < step.devices; ++i)
+      pulled +=
+          gatherFrom(step.device + (state.device - step.device + i) % step.devices, step.chunk);
+    call.spendPace(pulled);
+    return okStatus();
+  }
+
+  /// The bytes that came over a link.
+  int64_t gatherFrom(int device, int chunk) {
+    const int peer = call.topo.rankOf(state.nodeIndex, device);
+    const int64_t owned = call.rows.ownedRows(peer);
+    const int64_t first = RowMap::chunkBegin(owned, chunk, state.chunks);
+    const int64_t rows = RowMap::chunkBegin(owned, chunk + 1, state.chunks) - first;
+    const int64_t bytes = rows * after->width * 4;
+    float *to = after->gathered + (call.rows.ownedBegin(peer) + first) * after->width;
+    const float *from =
+        static_cast<const float *>(call.shownBy(device).columns[1]) + first * after->width;
     if (peer != state.self)
       state.pace.begin();
     if (bytes > 0)
       std::memcpy(to, from, static_cast<size_t>(bytes));
     if (peer == state.self || bytes == 0)
-      return okStatus();
+      return 0;
     // Of another layer than the rest of this call.
     ByteCounters &counters = state.world.counters();
     const Site site{after->layer, MXS_SITE_ATTN_AG};
     counters.add(state.self, site, Link::Intra, Direction::Out, peer, bytes);
     counters.add(state.self, site, Link::Intra, Direction::In, state.self, bytes);
-    call.spendPace(bytes);
-    return okStatus();
+    return bytes;
   }
 
   Call &call;

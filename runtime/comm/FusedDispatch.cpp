@@ -37,7 +37,8 @@ public:
   }
 
 private:
-  int slotOf(const Step &step) const { return step.chunk * call.topo.nodes + step.node; }
+  int slotOf(const Step &step) const { return slotOf(step.chunk, step.node); }
+  int slotOf(int chunk, int node) const { return chunk * call.topo.nodes + node; }
   int laneRank(int node) const { return call.topo.rankOf(node, state.device); }
 
   Status perform(const Step &step) {
@@ -111,7 +112,7 @@ private:
     return okStatus();
   }
 
-  // Rows of other nodes were offered when they were received.
+  // Only this node's own rows: those of other nodes were offered when they were received.
   Status publish(const Step &step) {
     if (step.node != state.nodeIndex)
       return okStatus();
@@ -149,11 +150,16 @@ private:
   }
 
   Status gather(const Step &step) {
-    const bool forwarded = form == LaneRows::Forwarded;
-    const int at = slotOf(step) * targets + (forwarded ? state.device : 0);
-    call.take(call.shownBy(step.device).offers[at], step.device,
-              call.topo.rankOf(step.node, step.device), out, hidden, topK,
-              spread);
+    const int mine = form == LaneRows::Forwarded ? state.device : 0;
+    for (int i = 0; i < step.devices; ++i) {
+      const int device = step.device + (state.device - step.device + i) % step.devices;
+      const Offer *offers = call.shownBy(device).offers;
+      for (int k = 0; k < step.nodes; ++k) {
+        const int node = (step.node + k) % call.topo.nodes;
+        call.take(offers[slotOf(step.chunk, node) * targets + mine], device,
+                  call.topo.rankOf(node, device), out, hidden, topK, spread);
+      }
+    }
     call.settle();
     return okStatus();
   }

@@ -38,7 +38,7 @@ struct Published {
 
 class NodeShared {
 public:
-  /// Flags of every rank: entry, exit, then one per (chunk, node) of a fused collective.
+  /// Flags of every rank: entry, exit, then those of a fused collective's chunks (chunkFlag).
   enum : int { Entered = 0, Left = 1, FirstChunkFlag = 2 };
 
   NodeShared(int devices, int chunkFlags);

@@ -33,25 +33,30 @@ public:
     step.rows = RowMap::chunkBegin(owned, step.chunk + 1, chunks) - step.first;
   }
 
-  void publish(int chunk, int homeNode) {
-    Step result = step(StepKind::Publish, chunk, homeNode);
-    result.setFlag = chunkFlag(topology, chunk, homeNode);
+  /// Consecutive nodes, on from the first after the last.
+  struct NodeRange {
+    int first, count;
+  };
+  NodeRange ownNode() const { return {node, 1}; }
+  NodeRange otherNodes() const { return {(node + 1) % topology.nodes, topology.nodes - 1}; }
+  NodeRange allNodes() const { return {node, topology.nodes}; }
+
+  void publish(int chunk, NodeRange homes, ChunkRows flag) {
+    Step result = step(StepKind::Publish, chunk, homes.first);
+    result.nodes = homes.count;
+    result.setFlag = chunkFlag(chunk, flag);
     steps.push_back(result);
   }
 
-  /// Takes the rows of (chunk, homeNode) that each rank of `group`, which is on this node, offers.
-  void gather(const RankGroup &group, int chunk, int homeNode) {
-    for (int i = 0; i < group.devices; ++i) {
-      const int peer = group.firstDevice + (device - group.firstDevice + i) % group.devices;
-      Step result = step(StepKind::Gather, chunk, homeNode);
-      result.device = peer;
-      // A rank's own rows are there by program order.
-      if (peer != device)
-        result.waitFlag = chunkFlag(topology, chunk, homeNode);
-      // The rows that `peer` offers are those of its own lane.
-      setHome(result, topology.rankOf(homeNode, peer));
-      steps.push_back(result);
-    }
+  /// Takes the rows of (chunk, homes) that the ranks of `group`, which is on this node, offer.
+  void gather(const RankGroup &group, int chunk, NodeRange homes, ChunkRows flag) {
+    Step result = step(StepKind::Gather, chunk, homes.first);
+    result.nodes = homes.count;
+    result.device = group.firstDevice;
+    result.devices = group.devices;
+    if (group.devices > 1) // a rank's own rows are there by program order
+      result.waitFlag = chunkFlag(chunk, flag);
+    steps.push_back(result);
   }
 
   /// Shows this rank's buffers and waits for those of `group`'s ranks, which are on this node.
@@ -82,13 +87,13 @@ public:
 
 private:
   void await(int firstDevice, int devices, int flag) {
-    for (int i = 0; i < devices; ++i) {
-      Step result{StepKind::Await};
-      result.device = firstDevice + i;
-      result.waitFlag = flag;
-      if (result.device != device)
-        steps.push_back(result);
-    }
+    if (devices == 1)
+      return;
+    Step result{StepKind::Await};
+    result.device = firstDevice;
+    result.devices = devices;
+    result.waitFlag = flag;
+    steps.push_back(result);
   }
 
   const RowMap &rows;

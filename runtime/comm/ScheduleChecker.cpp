@@ -59,8 +59,20 @@ private:
   int peer(Place place) const {
     return topology.rankOf(at(place).node, topology.deviceOf(place.rank));
   }
-  int flagOwner(Place place) const {
-    return topology.rankOf(topology.nodeOf(place.rank), at(place).device);
+  /// The ranks whose flags `place` waits for.
+  std::vector<int> flagOwners(Place place) const {
+    std::vector<int> result;
+    const Step &step = at(place);
+    for (int i = 0; step.waitFlag >= 0 && i < step.devices; ++i)
+      result.push_back(topology.rankOf(topology.nodeOf(place.rank), step.device + i));
+    return result;
+  }
+  /// The nodes whose rows `step` gathers.
+  std::vector<int> homesOf(const Step &step) const {
+    std::vector<int> result;
+    for (int i = 0; i < step.nodes; ++i)
+      result.push_back((step.node + i) % topology.nodes);
+    return result;
   }
 
   template <class Visit> Status forSteps(Visit visit) const {
@@ -124,8 +136,9 @@ private:
     }));
     return forSteps([&](Place place) {
       const int flag = at(place).waitFlag;
-      if (flag >= 0 && !setters.count({flagOwner(place), flag}))
-        return violation("(C2)", place, "flag " + std::to_string(flag) + " is never set");
+      for (int owner : flagOwners(place))
+        if (!setters.count({owner, flag}))
+          return violation("(C2)", place, "flag " + std::to_string(flag) + " is never set");
       return okStatus();
     });
   }
@@ -135,8 +148,8 @@ private:
   std::vector<Place> waitsFor(Place place) const {
     const Step &step = at(place);
     std::vector<Place> result;
-    if (step.waitFlag >= 0)
-      result.push_back(setters.at({flagOwner(place), step.waitFlag}));
+    for (int owner : flagOwners(place))
+      result.push_back(setters.at({owner, step.waitFlag}));
     if (step.kind == StepKind::Recv)
       result.push_back(find(peer(place), StepKind::Send, step.chunk, place.rank));
     // The network may hold a message back until its receive is posted.
@@ -229,7 +242,9 @@ private:
                         combine ? step.node : node});
       break;
     case StepKind::Gather:
-      result.push_back({Data::Rows, topology.rankOf(node, step.device), step.chunk, step.node});
+      for (int i = 0; i < step.devices; ++i)
+        for (int home : homesOf(step))
+          result.push_back({Data::Rows, topology.rankOf(node, step.device + i), step.chunk, home});
       break;
     case StepKind::Add:
       for (int home = 0; home < topology.nodes; ++home)
@@ -259,8 +274,9 @@ private:
                                "'s rows before they are there");
         MXS_TRY(checkUse(place, std::get<1>(item), "reads memory of"));
       }
-      return at(place).waitFlag < 0 ? okStatus()
-                                    : checkUse(place, flagOwner(place), "waits for a flag of");
+      for (int owner : flagOwners(place))
+        MXS_TRY(checkUse(place, owner, "waits for a flag of"));
+      return okStatus();
     });
   }
   // The last waits of all ranks are for the Left flags themselves: there a rank may be gone.
@@ -293,8 +309,11 @@ private:
       int chunks = 0;
       for (const Step &step : ranks[rank]) {
         chunks = std::max(chunks, step.chunk + 1);
-        if (step.kind == StepKind::Gather || step.kind == StepKind::Add)
-          done.insert({step.chunk, step.kind == StepKind::Add ? -1 : step.node, step.device});
+        if (step.kind == StepKind::Add)
+          done.insert({step.chunk, -1, -1});
+        for (int i = 0; step.kind == StepKind::Gather && i < step.devices; ++i)
+          for (int home : homesOf(step))
+            done.insert({step.chunk, home, step.device + i});
       }
       for (int chunk = 0; chunk < chunks; ++chunk)
         expect(rank, chunk, expected);

@@ -15,10 +15,10 @@ template <class Perform> Status runSteps(Call &call, const StepList &steps, Perf
   for (const Step &step : steps) {
     const int64_t begin = trace.enabled() ? steadyNs() : 0;
     if (step.waitFlag >= 0)
-      MXS_TRY(call.waitFlag(step.device, step.waitFlag,
-                            step.kind == StepKind::Await ? "did not take part in the collective"
-                                                         : "did not publish its rows",
-                            step.chunk));
+      MXS_TRY(call.waitFlags(step.device, step.devices, step.waitFlag, call.state.sequence,
+                             step.kind == StepKind::Await ? "did not take part in the collective"
+                                                          : "did not publish its rows",
+                             step.chunk));
     const int64_t ready = trace.enabled() ? steadyNs() : 0;
     switch (step.kind) {
     case StepKind::Await:

@@ -49,7 +49,7 @@ Status World::create(const Topology &topology, const WorldOptions &options,
     for (int i = 0; i < ranksHere; ++i) {
       if (i % topology.devices == 0)
         world->nodes.push_back(
-            std::make_unique<NodeShared>(topology.devices, options.maxChunks * topology.nodes));
+            std::make_unique<NodeShared>(topology.devices, /*chunkFlags=*/2 * options.maxChunks));
       world->ranks.push_back(std::make_unique<Communicator>(
           *world, *world->nodes.back(), *world->links[static_cast<size_t>(i)],
           topology.rankOf(firstNode, 0) + i, stream));

@@ -64,6 +64,32 @@ TEST(Schedule, DoesNotDependOnRouting) {
   }
 }
 
+/// How often a rank stops for other ranks of its node, and for messages.
+struct Stops {
+  int flags = 0, messages = 0;
+};
+static Stops stopsOf(const StepList &steps) {
+  Stops result;
+  for (const Step &step : steps) {
+    result.flags += step.waitFlag >= 0;
+    result.messages += step.kind == StepKind::Recv;
+  }
+  return result;
+}
+
+// Where ranks share processors every stop is a switch of threads.
+TEST(Schedule, InOneChunkStopsNoMoreThanTheCollectivesApart) {
+  for (int nodes = 1; nodes <= 4; ++nodes) {
+    const Topology topo = mesh(nodes, 4, 4);
+    const Stops dispatch = stopsOf(allSteps(ScheduleKind::ReduceDispatch, topo, 1, 8)[1]);
+    EXPECT_EQ(dispatch.flags, 3); // reduce_scatter: entered; dispatch: entered, left
+    EXPECT_EQ(dispatch.messages, nodes - 1);
+    const Stops combine = stopsOf(allSteps(ScheduleKind::CombineGather, topo, 1, 8)[1]);
+    EXPECT_EQ(combine.flags, 3); // combine: entered, left; all_gather: entered
+    EXPECT_EQ(combine.messages, nodes - 1);
+  }
+}
+
 /// Faults are planted in rank 1 of a 2x2 mesh with 3 chunks.
 class ScheduleFault : public testing::Test {
 protected:
@@ -147,10 +173,17 @@ TEST_F(ScheduleFault, C5ReturnsTooEarly) {
   expectViolation("(C5)");
 }
 TEST_F(ScheduleFault, C6LeftOut) {
-  auto gather = std::find_if(steps[1].begin(), steps[1].end(), [&](const Step &step) {
-    return step.kind == StepKind::Gather && step.waitFlag < 0;
-  });
-  steps[1].erase(gather);
+  steps[1].erase(find(StepKind::Gather, 1));
+  expectViolation("(C6)");
+}
+TEST_F(ScheduleFault, C6DeviceLeftOut) {
+  find(StepKind::Gather, 1)->devices -= 1;
+  expectViolation("(C6)");
+}
+TEST_F(ScheduleFault, C6NodeLeftOut) {
+  steps = allSteps(kind, topo, 1, 10);
+  ASSERT_EQ(find(StepKind::Gather, 0)->nodes, 2);
+  find(StepKind::Gather, 0)->nodes -= 1;
   expectViolation("(C6)");
 }
 
