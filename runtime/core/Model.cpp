@@ -355,18 +355,22 @@ Status Model::runBatch(const Batch &late, const Batch *early) {
   command.clear();
   command.put(Message::Step);
   writeHalves(late, early, command);
-  for (const std::unique_ptr<NodeRunner> &runner : ranks->runners)
-    runner->expectWork();
-  for (const std::unique_ptr<ControlChannel> &channel : ranks->channels)
-    MXS_TRY(channel->sendCommand(command.written()));
+  // The first runner is node 0's: it runs the step here, once the others have it.
+  for (size_t node = 1; node < ranks->runners.size(); ++node)
+    ranks->runners[node]->expectWork();
+  for (size_t node = 1; node < ranks->channels.size(); ++node)
+    MXS_TRY(ranks->channels[node]->sendCommand(command.written()));
+  const std::string &here = ranks->runners[0]->stepHere(command.written());
   const size_t devices = static_cast<size_t>(ranks->artifact.manifest().devices);
   for (size_t node = 0; node < ranks->channels.size(); ++node) {
     std::string text;
     Message kind{};
     int32_t code = 0;
-    MXS_TRY_IN("waiting for the results of node " + std::to_string(node),
-               ranks->channels[node]->receiveReply(replies[node]));
-    ByteReader reader(replies[node]);
+    if (node > 0) {
+      MXS_TRY_IN("waiting for the results of node " + std::to_string(node),
+                 ranks->channels[node]->receiveReply(replies[node]));
+    }
+    ByteReader reader(node == 0 ? here : replies[node]);
     reader.get(kind);
     reader.get(code);
     reader.getText(text);

@@ -122,9 +122,11 @@ template <class Body> static Status guarded(const Body &body) {
 }
 
 void NodeRunner::rankFinished() {
-  std::lock_guard<std::mutex> lock(mutex);
-  ++finished;
-  changed.notify_all();
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    ++finished;
+  }
+  changed.notify_all(); // without the mutex: who is woken takes it
 }
 
 void NodeRunner::threadEnded() {
@@ -145,7 +147,7 @@ Status NodeRunner::prepare(size_t device) {
 
 bool NodeRunner::awaitStep(const std::atomic<uint64_t> &counter, uint64_t &seen) {
   std::unique_lock<std::mutex> lock(mutex);
-  changed.wait(lock, [&] { return stopping || counter != seen; });
+  begun.wait(lock, [&] { return stopping || counter != seen; });
   seen = counter;
   return !stopping;
 }
@@ -243,7 +245,7 @@ std::string NodeRunner::whereRanksAre() const {
   return where;
 }
 
-Status NodeRunner::awaitRanks() {
+Status NodeRunner::awaitRanks(Lead lead) {
   const std::chrono::nanoseconds deadline(world.options().deadlineNs);
   const std::chrono::nanoseconds beat = std::clamp<std::chrono::nanoseconds>(
       deadline / 4, std::chrono::milliseconds(1), std::chrono::seconds(1));
@@ -256,7 +258,8 @@ Status NodeRunner::awaitRanks() {
   while (!changed.wait_for(lock, beat, [&] { return finished == expectedRanks; })) {
     lock.unlock();
     // A lost heartbeat is no loss: node 0 then times out, or the world is aborted already.
-    (void)channel.sendReply(std::string(1, static_cast<char>(Message::Busy)));
+    if (lead == Lead::Leader)
+      (void)channel.sendReply(std::string(1, static_cast<char>(Message::Busy)));
     uint64_t progress = 0;
     for (const auto *streams : {&ranks, &earlyHalves})
       for (const std::unique_ptr<mxs_ctx> &ctx : *streams)
@@ -285,7 +288,7 @@ Status NodeRunner::mergedStatus() const {
   return merged;
 }
 
-Status NodeRunner::leadStep(const std::string &command) {
+Status NodeRunner::leadStep(const std::string &command, Lead lead) {
   ByteReader reader(command);
   Message kind{};
   reader.get(kind);
@@ -306,8 +309,8 @@ Status NodeRunner::leadStep(const std::string &command) {
     ++generation;
     earlyGeneration += hasEarly;
   }
-  changed.notify_all();
-  MXS_TRY(awaitRanks());
+  begun.notify_all();
+  MXS_TRY(awaitRanks(lead));
   return mergedStatus();
 }
 
@@ -340,13 +343,15 @@ NodeReport NodeRunner::report() const {
 }
 
 template <class Write>
-void NodeRunner::finishWork(Message kind, const Status &status, const Write &writePayload) {
+void NodeRunner::writeOutcome(Message kind, const Status &status, const Write &writePayload) {
   message.clear();
   message.put(kind);
   message.put<int32_t>(status.code());
   message.putText(status.message());
   message.putPart(writePayload);
-  (void)channel.sendReply(message.written()); // fails only if the world is aborted
+}
+
+void NodeRunner::finishWork(const Status &status) {
   std::lock_guard<std::mutex> lock(mutex);
   last = status;
   // Only the process of node 0 announces work.
@@ -354,15 +359,23 @@ void NodeRunner::finishWork(Message kind, const Status &status, const Write &wri
   changed.notify_all();
 }
 
-void NodeRunner::serveStep(const std::string &command) {
-  const Status status = guarded([&] { return leadStep(command); });
+Status NodeRunner::serveStep(const std::string &command, Lead lead) {
+  const Status status = guarded([&] { return leadStep(command, lead); });
   if (!status.ok())
     world.abort(status);
-  finishWork(Message::Done, status, [&](ByteWriter &out) {
+  writeOutcome(Message::Done, status, [&](ByteWriter &out) {
     if (status.ok())
       for (const RankResult &result : results)
         result.write(out);
   });
+  return status;
+}
+
+const std::string &NodeRunner::stepHere(const std::string &command) {
+  expectWork();
+  const Status status = serveStep(command, Lead::Host);
+  finishWork(status);
+  return message.written();
 }
 
 void NodeRunner::answer(Message question) {
@@ -383,23 +396,29 @@ void NodeRunner::answer(Message question) {
 }
 
 void NodeRunner::leaderMain() {
-  Status started = awaitRanks();
+  Status started = awaitRanks(Lead::Leader);
   if (started.ok())
     started = mergedStatus();
   const std::string &planHash = ranks[0]->manifest.planHash;
-  finishWork(Message::Ready, started,
-             [&](ByteWriter &out) { out.putBytes(planHash.data(), planHash.size()); });
+  writeOutcome(Message::Ready, started,
+               [&](ByteWriter &out) { out.putBytes(planHash.data(), planHash.size()); });
+  (void)channel.sendReply(message.written()); // fails only if the world is aborted
+  finishWork(started);
   std::string command;
   command.reserve(sizeof(Message) + largestHalvesBytes(ranks[0]->manifest));
   while (channel.receiveCommand(command).ok() && !command.empty() &&
          static_cast<Message>(command[0]) != Message::Stop) {
-    if (static_cast<Message>(command[0]) == Message::Step)
-      serveStep(command);
-    else
+    if (static_cast<Message>(command[0]) != Message::Step) {
       answer(static_cast<Message>(command[0]));
+      continue;
+    }
+    const Status status = serveStep(command, Lead::Leader);
+    (void)channel.sendReply(message.written());
+    finishWork(status);
   }
   std::lock_guard<std::mutex> lock(mutex);
   stopping = leaderEnded = true;
   ++ended;
   changed.notify_all();
+  begun.notify_all();
 }

@@ -38,6 +38,11 @@ public:
 
   /// Call before a Step command is sent to this node.
   void expectWork();
+  /// Runs a Step command on the calling thread, which does what the leader would: waits for the
+  /// ranks and ends a step without progress. Returns what the leader would reply, valid until the
+  /// next call. For the process of node 0, after Ready and one call at a time: to wake the leader
+  /// and to be woken by it takes a few percent of a small model's step.
+  const std::string &stepHere(const std::string &command);
   /// Waits until the leader has replied to all expected work, or has ended. False: after `bound`.
   bool awaitIdle(std::chrono::nanoseconds bound);
   /// Waits until the leader has ended: node 0 said so, or the run failed.
@@ -58,6 +63,8 @@ public:
   RankTimes times(int device) const;
 
 private:
+  /// Which thread leads a step.
+  enum class Lead { Leader, Host };
   void leaderMain();
   void rankMain(size_t device);
   /// The thread of a rank's early halves.
@@ -69,16 +76,20 @@ private:
   /// Runs the model's code on a context whose step has begun.
   Status runCode(mxs_ctx &ctx, const StepPlan &of);
   /// Reads a batch descriptor and runs it on all ranks.
-  Status leadStep(const std::string &command);
-  /// Waits for all ranks, says Busy meanwhile. MXS_TIMEOUT: one made no progress for too long.
-  Status awaitRanks();
+  Status leadStep(const std::string &command, Lead lead);
+  /// Waits for all ranks; the leader says Busy meanwhile. MXS_TIMEOUT: one made no progress for too
+  /// long.
+  Status awaitRanks(Lead lead);
   std::string whereRanksAre() const;
   Status mergedStatus() const;
-  /// Sends node 0 the outcome of the start or of a step, and what `writePayload(ByteWriter &)` writes.
+  /// Writes into `message` the outcome of the start or of a step, and what
+  /// `writePayload(ByteWriter &)` writes.
   template <class Write>
-  void finishWork(Message kind, const Status &status, const Write &writePayload);
-  /// Runs a Step command.
-  void serveStep(const std::string &command);
+  void writeOutcome(Message kind, const Status &status, const Write &writePayload);
+  /// Announced work is done and its outcome known to node 0.
+  void finishWork(const Status &status);
+  /// Runs a Step command; `message` holds its outcome then.
+  Status serveStep(const std::string &command, Lead lead);
   /// Answers a question between steps.
   void answer(Message question);
   void rankFinished();
@@ -93,8 +104,8 @@ private:
   std::vector<std::unique_ptr<RankMemory>> memories; // of each rank
   std::vector<std::unique_ptr<mxs_ctx>> ranks;
   std::vector<std::unique_ptr<mxs_ctx>> earlyHalves; // of each rank; empty if steps are not cut
-  std::vector<StepSampler> samplers; // of each rank
-  std::vector<std::atomic<int64_t>> stepNs; ///< of each rank, in steps, of all its streams
+  std::vector<StepSampler> samplers;                 // of each rank
+  std::vector<std::atomic<int64_t>> stepNs;          ///< of each rank, in steps, of all its streams
 
   // Written by the leader before `generation` grows, or by a rank before `finished` grows.
   StepPlan plan;      ///< of the step, or of its late half
@@ -105,14 +116,15 @@ private:
   ByteWriter message; // the leader's next reply
 
   mutable std::mutex mutex;
-  std::condition_variable changed;
+  std::condition_variable changed;          ///< of what the leader, the host and join() wait for
+  std::condition_variable begun;            ///< a step, or the end: what ranks wait for
   std::atomic<uint64_t> generation{0};      ///< steps started; grows under the mutex
   std::atomic<uint64_t> earlyGeneration{0}; ///< of those, in two halves; likewise
   size_t expectedRanks = 0;                 ///< threads that take part in the current start or step
   size_t finished = 0;                      ///< of them, done
-  size_t ended = 0;        ///< threads that have ended
-  size_t expected = 0;     ///< work announced and not replied to
-  std::atomic<bool> stopping{false}; ///< set under the mutex
+  size_t ended = 0;                         ///< threads that have ended
+  size_t expected = 0;                      ///< work announced and not replied to
+  std::atomic<bool> stopping{false};        ///< set under the mutex
   bool leaderEnded = false;
   Status last;
   std::vector<std::thread> threads;
