@@ -150,6 +150,10 @@ struct IntTile {
 constexpr int64_t kAheadBytes = 2048;
 constexpr int kAskRows = 2;
 
+/// Groups whose scales such a tile asks for ahead: a second, thin stream beside the weights, which
+/// the processor's own prefetching follows less well.
+constexpr int64_t kAheadScales = 8;
+
 /// Asks for a step's weights, into the second-level cache.
 MXS_INLINE void askStep(const uint8_t *weights) {
 #pragma GCC unroll 8
@@ -182,6 +186,10 @@ MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, 
     const uint8_t *x = t.x + k;
     const uint8_t *data = w.data + k / P::kPerStep * kStepBytes + 4 * column;
     const uint16_t *scales = w.scales + k / w.group * kBlockColumns + column;
+    if constexpr (asks) {
+      __builtin_prefetch(scales + kAheadScales * kBlockColumns, 0, 2);
+      __builtin_prefetch(scales + kAheadScales * kBlockColumns + kBlockColumns / 2, 0, 2);
+    }
     const int64_t left = endGroup - g;
     if (left > aheadGroups ? asks : t.next.data != nullptr) {
       const uint8_t *ask = data + aheadGroups * groupBytes;
