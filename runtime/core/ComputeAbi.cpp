@@ -57,7 +57,7 @@ void mxs_linear(mxs_ctx_t *ctx, const float *x, const mxs_weight_t *w, float *y,
   abiCall(ctx, Call::Linear, [&] {
     MXS_TRY(checkLayout(w, WeightLayout::N64));
     cpu::packedLinear(cpu::Engine::process(), ThreadPool::process(), ctx->workspace, x, *w, 0, y,
-                      rows);
+                      rows, ctx->weightAfter(w));
     return okStatus();
   });
 }
@@ -194,8 +194,9 @@ void mxs_expert_ffn(mxs_ctx_t *ctx, int32_t layer, const float *x, const float *
       sent = ctx->idsToSend(layer, ids, top_k);
     }
     const int32_t first = ctx->topology.firstExpert(ctx->rank);
-    return cpu::expertFfn(cpu::Engine::process(), ThreadPool::process(), ctx->workspace,
-                          {x, weights, sent, rows, top_k, first, gate, up, down, out});
+    return cpu::expertFfn(
+        cpu::Engine::process(), ThreadPool::process(), ctx->workspace,
+        {x, weights, sent, rows, top_k, first, gate, up, down, out, ctx->weightAfter(nullptr)});
   });
 }
 

@@ -40,6 +40,8 @@ Status mxs_ctx::prepare() {
   routing.resize(manifest.moeLayers.size());
   sentIds.resize(static_cast<size_t>(manifest.maxBatchTokens * manifest.topK));
   reserveWorkspace(localExperts);
+  // Gate, up and down are one call; a weight that several calls share makes the order longer.
+  weightOrder.reserve(2 * static_cast<size_t>(weights.count()));
   return okStatus();
 }
 
@@ -48,9 +50,8 @@ void mxs_ctx::reserveWorkspace(int64_t localExperts) {
   int64_t bytes = 0;
   for (const CacheEntry &entry : manifest.caches)
     if (entry.isLatent())
-      bytes = std::max(bytes,
-                       cpu::latentAttentionBytes(latentShape(entry), manifest.maxBatchTokens,
-                                                 ThreadPool::process().threads()));
+      bytes = std::max(bytes, cpu::latentAttentionBytes(latentShape(entry), manifest.maxBatchTokens,
+                                                        ThreadPool::process().threads()));
   for (int i = 0; i < weights.count(); ++i) {
     const mxs_weight_t &w = weights.weight(i);
     if (w.layout != WeightLayout::N64)
@@ -72,9 +73,22 @@ Status mxs_ctx::beginStep(const StepPlan &next, mxs_ctx *earlierHalf) {
   plan = &next;
   earlier = earlierHalf;
   logits = {};
+  weightOrder.resize(std::min(weightsUsed, weightOrder.size()));
+  weightsUsed = 0;
   for (std::vector<int32_t> &ids : routing)
     ids.clear();
   return comm().beginStep(next.rows, next.batch.chunks);
+}
+
+const mxs_weight_t *mxs_ctx::weightAfter(const mxs_weight_t *w) {
+  const size_t at = weightsUsed++;
+  if (at < weightOrder.size())
+    weightOrder[at] = w;
+  else if (at < weightOrder.capacity())
+    weightOrder.push_back(w);
+  else
+    return nullptr;
+  return weightOrder[at + 1 < weightOrder.size() ? at + 1 : 0]; // the next step begins alike
 }
 
 Status mxs_ctx::awaitEarlier() {

@@ -76,6 +76,10 @@ struct mxs_ctx {
   /// those of spared rows, valid until the next call.
   const int32_t *idsToSend(int32_t layer, const int32_t *ids, int64_t topK);
 
+  /// The weight that the call after this one multiplies with; this one has `w` (null: experts). By
+  /// what the last step did; null: experts, or not known.
+  const mxs_weight_t *weightAfter(const mxs_weight_t *w);
+
   mxs::Communicator &comm() { return world.rank(rank, stream); }
 
   /// Whether a call may go on; counts it. False after a failure.
@@ -117,6 +121,8 @@ private:
   /// Room for the largest linear, latent attention and expert layer of a step.
   void reserveWorkspace(int64_t localExperts);
 
+  std::vector<const mxs_weight_t *> weightOrder; ///< of the linears of the last step; null: experts
+  size_t weightsUsed = 0;                        ///< linears and experts of this step so far
   mxs_ctx *earlier = nullptr;
   std::atomic<int64_t> attentions{0}; ///< of this step, whose rows are in the caches
 

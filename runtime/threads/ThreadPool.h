@@ -15,6 +15,8 @@
 #ifndef MIXSERVE_RUNTIME_THREADS_THREADPOOL_H
 #define MIXSERVE_RUNTIME_THREADS_THREADPOOL_H
 
+#include "threads/ReadAhead.h"
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -39,6 +41,25 @@ public:
 private:
   const void *object;
   void (*call)(const void *, int64_t, int);
+};
+
+/// Refers to a callable `ReadAhead(int worker)` of the caller, or to none; owns nothing. It must
+/// not throw and may be called on any thread, while the call runs.
+class AheadFunction {
+public:
+  AheadFunction() : object(nullptr), call(nullptr) {}
+  template <class Body,
+            class = std::enable_if_t<!std::is_same_v<std::decay_t<Body>, AheadFunction>>>
+  AheadFunction(const Body &body)
+      : object(&body), call([](const void *object, int worker) {
+          return ReadAhead((*static_cast<const Body *>(object))(worker));
+        }) {}
+  explicit operator bool() const { return call != nullptr; }
+  ReadAhead operator()(int worker) const { return call(object, worker); }
+
+private:
+  const void *object;
+  ReadAhead (*call)(const void *, int);
 };
 
 /// Refers to a callable `bool()` of the caller; owns nothing.
@@ -77,7 +98,14 @@ public:
   /// is in [0, threads()) and differs between all threads that compute at the same time, in all
   /// calls: index scratch memory with it. `fn` must not throw. A call from inside a task runs
   /// inline with the worker of that task.
-  void parallelFor(int64_t tasks, TaskFunction fn);
+  ///
+  /// `ahead`: what the thread with a number is likely to read in the caller's next call, which it
+  /// asks for while it waits. Without, threads go on with what the call before said.
+  void parallelFor(int64_t tasks, TaskFunction fn, AheadFunction ahead = {});
+
+  /// The first of the tasks that the thread with this number claims, of so many; tasks
+  /// [firstTask(w), firstTask(w + 1)) are its own, as long as the other threads have theirs.
+  int64_t firstTask(int64_t tasks, int worker) const;
 
   /// For a thread that is about to sleep until another one has made `done()` true. Where fewer
   /// threads compute than the bound allows it does tasks of running calls; where fewer ranks need a
@@ -140,6 +168,7 @@ private:
   bool isNumberWanted() const;
   void unlink(Job &job);
   /// Waits awake until `done` or for a moment; says whether it is done. Without the mutex.
+  /// It asks for what comes next meanwhile.
   template <class Done, class Poll>
   bool linger(const Done &done, const Poll &poll, std::chrono::microseconds most) const;
   bool assist(const Condition &done, const Condition &poll, std::chrono::microseconds most);

@@ -30,6 +30,8 @@ private:
   void downTile(int64_t expert, int64_t first, int64_t rows, int64_t block,
                 const BlockStart &next) const;
   void downRange(int64_t firstBlock, int64_t width, int64_t firstRow, int64_t endRow) const;
+  int64_t downStrip() const;
+  ReadAhead downAhead(int worker) const;
   void downOfFew();
   void sumOfFew();
   int64_t pairsBefore(int64_t expert, int64_t row) const;
@@ -108,7 +110,9 @@ Status FfnRun::run() {
     return internalError("a row names an expert twice");
   gatherRows();
   planGateUp();
-  pool.parallelFor(taskEnds[experts], [this](int64_t task, int) { gateUp(task); });
+  const auto down = [this](int worker) { return downAhead(worker); };
+  pool.parallelFor(
+      taskEnds[experts], [this](int64_t task, int) { gateUp(task); }, down);
   if (few) {
     downOfFew();
     sumOfFew();
@@ -303,12 +307,31 @@ void FfnRun::downRange(int64_t firstBlock, int64_t width, int64_t firstRow, int6
 // on; the sums follow, in the same order and with the same bits
 //===----------------------------------------------------------------------===//
 
+int64_t FfnRun::downStrip() const {
+  return stripBlocks(mxs_weight_blocks(hidden), usedCount, kFewTasks * pool.threads());
+}
+
+/// What a thread reads first in downOfFew.
+ReadAhead FfnRun::downAhead(int worker) const {
+  ReadAhead ahead;
+  if (!few)
+    return ahead;
+  const int64_t blocks = mxs_weight_blocks(hidden), strip = downStrip();
+  const int64_t strips = (blocks + strip - 1) / strip, tasks = usedCount * strips;
+  const int64_t end = pool.firstTask(tasks, worker + 1);
+  for (int64_t task = pool.firstTask(tasks, worker); task < end && !ahead.full(); ++task) {
+    const int64_t begin = task % strips * strip;
+    addBlocks(*call.down, used[task / strips], begin, std::min(blocks, begin + strip) - begin,
+              ahead);
+  }
+  return ahead;
+}
+
 void FfnRun::downOfFew() {
-  const int64_t blocks = mxs_weight_blocks(hidden);
-  const int64_t strip = stripBlocks(blocks, usedCount, kFewTasks * pool.threads());
+  const int64_t blocks = mxs_weight_blocks(hidden), strip = downStrip();
   const int64_t strips = (blocks + strip - 1) / strip;
   const int64_t tasks = usedCount * strips;
-  pool.parallelFor(tasks, [&](int64_t task, int) {
+  const auto down = [&](int64_t task, int) {
     alignas(64) float sums[kFewRows * kBlockColumns];
     const int64_t expert = used[task / strips], first = ends[expert];
     const int64_t rows = ends[expert + 1] - first;
@@ -323,7 +346,9 @@ void FfnRun::downOfFew() {
         std::copy_n(sums + row * kBlockColumns, std::min(kBlockColumns, hidden - column),
                     few + (first + row) * hidden + column);
     }
-  });
+  };
+  pool.parallelFor(tasks, down,
+                   [this](int worker) { return linearAhead(pool, call.upcoming, worker); });
 }
 
 void FfnRun::sumOfFew() {

@@ -16,7 +16,8 @@ struct ExpertFfnCall {
   int64_t rows, topK;
   int32_t firstExpert; ///< id of the first local expert
   const mxs_weight_t *gate, *up, *down;
-  float *out; ///< [rows, H], written whole
+  float *out;                             ///< [rows, H], written whole
+  const mxs_weight_t *upcoming = nullptr; ///< of the linear that comes next, null: something else
 };
 
 /// Bytes of workspace for a call with up to `rows` rows.

@@ -12,13 +12,23 @@ static bool readable(const RowLayout &layout, const mxs_weight_t &w) {
   return layout.form == RowForm::F32 && w.k % mxs_weight_interleave(w.type) == 0;
 }
 
+/// Column blocks of a task where the rows are one tile: blocks lie one behind the other, and memory
+/// is read faster in long pieces.
+static int64_t blocksOfTask(int64_t blocks, const ThreadPool &pool) {
+  int64_t width = 1;
+  while (width < 4 && blocks / (2 * width) >= 32 * pool.threads())
+    width *= 2;
+  return width;
+}
+
 int64_t cpu::packedLinearBytes(const Engine &engine, const mxs_weight_t &w, int64_t rows) {
   const RowLayout layout = engine.rowLayout(w);
   return readable(layout, w) ? 0 : Workspace::paddedBytes(layout.bytes(rows));
 }
 
 void cpu::packedLinear(const Engine &engine, ThreadPool &pool, Workspace &space, const float *x,
-                       const mxs_weight_t &w, int64_t matrix, float *y, int64_t rows) {
+                       const mxs_weight_t &w, int64_t matrix, float *y, int64_t rows,
+                       const mxs_weight_t *upcoming) {
   if (rows == 0)
     return;
   const RowLayout layout = engine.rowLayout(w);
@@ -38,11 +48,8 @@ void cpu::packedLinear(const Engine &engine, ThreadPool &pool, Workspace &space,
     view = layout.view(memory, rows, 0);
   }
   const int64_t blocks = mxs_weight_blocks(w.n), tiles = (rows + kTileRows - 1) / kTileRows;
-  // Blocks lie one behind the other, and memory is read faster in long pieces.
-  int64_t width = 1;
-  while (tiles == 1 && width < 4 && blocks / (2 * width) >= 32 * pool.threads())
-    width *= 2;
-  pool.parallelFor((blocks + width - 1) / width * tiles, [&](int64_t task, int) {
+  const int64_t width = tiles == 1 ? blocksOfTask(blocks, pool) : 1;
+  const auto multiply = [&](int64_t task, int) {
     alignas(64) float sums[kTileRows * kBlockColumns];
     const int64_t begin = task / tiles * width, end = std::min(blocks, begin + width);
     const int64_t first = task % tiles * kTileRows, count = std::min(kTileRows, rows - first);
@@ -55,5 +62,36 @@ void cpu::packedLinear(const Engine &engine, ThreadPool &pool, Workspace &space,
       for (int64_t row = 0; row < count; ++row)
         std::memcpy(y + (first + row) * w.n + column, sums + row * kBlockColumns, bytes);
     }
-  });
+  };
+  const auto ahead = [&](int worker) { return linearAhead(pool, upcoming, worker); };
+  pool.parallelFor((blocks + width - 1) / width * tiles, multiply, ahead);
+}
+
+ReadAhead cpu::linearAhead(const ThreadPool &pool, const mxs_weight_t *w, int worker) {
+  ReadAhead ahead;
+  if (!w)
+    return ahead;
+  const int64_t blocks = mxs_weight_blocks(w->n), threads = pool.threads();
+  // Of a single block each thread gets a part: from there the one that multiplies has it sooner
+  // than from memory.
+  if (blocks == 1) {
+    const int64_t bytes = mxs_weight_block_bytes(w->type, w->k);
+    const int64_t begin = bytes * worker / threads, end = bytes * (worker + 1) / threads;
+    ahead.add(blockData(*w, 0, 0) + begin, end - begin);
+    return ahead;
+  }
+  const int64_t width = blocksOfTask(blocks, pool), tasks = (blocks + width - 1) / width;
+  const int64_t first = pool.firstTask(tasks, worker) * width;
+  const int64_t end = std::min(blocks, pool.firstTask(tasks, worker + 1) * width);
+  for (int64_t block = first; block < end && !ahead.full(); ++block)
+    addBlocks(*w, 0, block, 1, ahead);
+  return ahead;
+}
+
+void cpu::addBlocks(const mxs_weight_t &w, int64_t matrix, int64_t block, int64_t count,
+                    ReadAhead &ahead) {
+  if (mxs_weight_has_scales(w.type))
+    ahead.add(blockStart(w, matrix, block).scales,
+              count * mxs_weight_groups(w.type, w.k, w.group) * MXS_WEIGHT_COLUMNS * 2);
+  ahead.add(blockData(w, matrix, block), count * mxs_weight_block_bytes(w.type, w.k));
 }

@@ -331,4 +331,79 @@ TEST(ThreadPool, AssistStopsWhenItIsDone) {
   EXPECT_LE(mine, 1) << "one task, then it saw that it was done";
 }
 
+TEST(ThreadPool, FirstTasksAreTheShares) {
+  for (int threads : {1, 2, 3, 8, 40}) {
+    const ThreadPool pool(threads);
+    for (int64_t tasks : {0, 1, 2, 7, 64}) {
+      EXPECT_EQ(pool.firstTask(tasks, 0), 0);
+      EXPECT_EQ(pool.firstTask(tasks, threads), tasks);
+      for (int worker = 0; worker < threads; ++worker)
+        EXPECT_LE(pool.firstTask(tasks, worker), pool.firstTask(tasks, worker + 1));
+    }
+  }
+  // One thread does what is its own in order, then the others' shares.
+  ThreadPool pool(1);
+  std::vector<int64_t> order;
+  pool.parallelFor(5, [&](int64_t task, int) { order.push_back(task); });
+  EXPECT_EQ(order, (std::vector<int64_t>{0, 1, 2, 3, 4}));
+}
+
+TEST(ThreadPool, EveryThreadOfACallIsToldWhatComesNext) {
+  ThreadPool pool(3);
+  const ThreadPool::Caller caller(pool);
+  const std::vector<char> memory(1 << 20, 1);
+  for (int call = 0; call < 200; ++call) {
+    std::atomic<int> told[3] = {}, worked[3] = {};
+    pool.parallelFor(
+        20,
+        [&](int64_t, int worker) {
+          ++worked[worker];
+          workFor(std::chrono::microseconds(2));
+        },
+        [&](int worker) {
+          ++told[worker];
+          ReadAhead ahead;
+          ahead.add(memory.data() + worker * 4096, 4096);
+          return ahead;
+        });
+    // The callable may be gone from here on: nobody may call it later.
+    for (int worker = 0; worker < 3; ++worker)
+      if (worked[worker] > 0) {
+        EXPECT_GE(told[worker], 1) << "thread " << worker;
+      }
+  }
+}
+
+TEST(ReadAhead, AsksForEachPieceOnceAndNoMoreThanItsBound) {
+  const std::vector<char> memory(2 * ReadAhead::kMostBytes, 1);
+  ReadAhead ahead;
+  EXPECT_FALSE(ahead.ask());
+  EXPECT_FALSE(ahead.full());
+  ahead.add(memory.data(), 0);
+  ahead.add(memory.data(), 100);
+  ahead.add(memory.data() + 4096, 1000);
+  EXPECT_EQ(ahead.left(), 1100);
+  int asked = 0;
+  while (ahead.ask())
+    ++asked;
+  EXPECT_EQ(asked, 1 + 2);
+  EXPECT_EQ(ahead.left(), 0);
+  ahead.add(memory.data(), 2 * ReadAhead::kMostBytes);
+  EXPECT_TRUE(ahead.full());
+  EXPECT_EQ(ahead.left(), ReadAhead::kMostBytes - 1100);
+}
+
+TEST(ReadAhead, TakesSoManyPieces) {
+  const std::vector<char> memory(4096, 1);
+  ReadAhead ahead;
+  int pieces = 0;
+  while (!ahead.full() && pieces < 100) {
+    ahead.add(memory.data(), 64);
+    ++pieces;
+  }
+  EXPECT_LT(pieces, 100);
+  ahead.add(memory.data(), 64);
+  EXPECT_EQ(ahead.left(), 64 * pieces);
+}
+
 } // namespace
