@@ -119,12 +119,15 @@ class Bench:
         return min(runs, key=lambda result: result["elapsed_s"])
 
     def on_hosts(self, command, pace):
-        """A node's cable is shared by its devices; a node gets its part of this machine's processors."""
+        """A node's cable is shared by its devices; a node gets its part of this machine's processors, as its own:
+        threads of two nodes that Linux left on one processor while another idles would be no property of a layout."""
         o = self.options
         rate = ["--rate", f"{self.mbit(pace):.3f}"] if pace else []
-        threads = max(1, (os.cpu_count() or 1) // o.nodes)
+        processors = len(os.sched_getaffinity(0))
+        threads = max(1, processors // o.nodes)
         inner = " ".join(shlex.quote(word) for word in command)
-        return [HOSTS, "with", str(o.nodes), *rate, "--", "sh", "-c",
+        cores = str(threads) if threads * o.nodes <= processors else f"{processors / o.nodes:.6g}"
+        return [HOSTS, "with", str(o.nodes), *rate, "--cores", cores, "--", "sh", "-c",
                 f'{shlex.quote(HOSTS)} mpirun "$HOSTS_PREFIX" -x MXS_THREADS={threads} {inner}']
 
 

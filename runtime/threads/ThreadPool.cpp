@@ -145,7 +145,7 @@ ThreadPool &ThreadPool::process() {
   return *pool;
 }
 
-ThreadPool::ThreadPool(int threads) : bound(std::max(1, threads)) {
+ThreadPool::ThreadPool(int threads) : bound(std::max(1, threads)), placement(bound) {
   for (int worker = bound; worker-- > 0;)
     idle.push_back(worker);
   for (int i = 1; i < bound; ++i)
@@ -212,6 +212,7 @@ bool ThreadPool::isNumberWanted() const {
 
 /// Callers that wait for a number come before pool threads.
 void ThreadPool::releaseWorker(int worker) {
+  placement.leave(worker);
   for (Job *job = first; job; job = job->link)
     if (job->waiting && job->worker < 0) {
       job->worker = worker;
@@ -301,6 +302,8 @@ void ThreadPool::parallelFor(int64_t tasks, TaskFunction fn, AheadFunction ahead
     const int outerWorker = currentWorker;
     currentPool = this;
     currentWorker = job.worker;
+    if (isCaller)
+      placement.settle(job.worker);
     run(job, job.worker);
     currentPool = outer;
     currentWorker = outerWorker;
@@ -324,6 +327,7 @@ void ThreadPool::help(Job &job, int worker, const Condition &done,
   currentWorker = worker;
   if (job.ahead)
     upcoming = job.ahead(worker);
+  placement.settle(worker);
   while (!done()) {
     const int64_t task = job.claim(worker);
     if (task < 0)
@@ -420,6 +424,7 @@ void ThreadPool::workerMain() {
     for (; job; job = openJob()) {
       ++job->inside;
       lock.unlock();
+      placement.settle(worker);
       run(*job, worker);
       lock.lock();
       if (--job->inside == 0)

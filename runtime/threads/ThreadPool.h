@@ -15,6 +15,7 @@
 #ifndef MIXSERVE_RUNTIME_THREADS_THREADPOOL_H
 #define MIXSERVE_RUNTIME_THREADS_THREADPOOL_H
 
+#include "threads/Placement.h"
 #include "threads/ReadAhead.h"
 
 #include <atomic>
@@ -178,6 +179,7 @@ private:
   void awaitWork(std::unique_lock<std::mutex> &lock);
 
   const int bound;
+  Placement placement;
   std::atomic<int> callers{0};
   std::atomic<int> waiting{0}; ///< callers that wait for each other
   std::atomic<int> spinners{0};

@@ -77,6 +77,11 @@ within() { # WHAT VALUE LOW HIGH
 
 # A link is never faster than it was made; how much slower is up to what else this machine does.
 [ "$("$hosts" with 1 --cores 1 -- sh -c "'$hosts' run \$HOSTS_PREFIX 0 nproc")" = 1 ] || fail "a host with --cores 1 has not one processor"
+[ "$("$hosts" with 2 --cores 0.5 -- sh -c "'$hosts' each \$HOSTS_PREFIX nproc" | paste -sd' ')" = "1 1" ] ||
+  fail "two hosts with --cores 0.5 have not one processor each"
+[ "$("$hosts" with 2 --cores 0.5 -- sh -c "'$hosts' run \$HOSTS_PREFIX 0 '$hosts' agent \$HOSTS_PREFIX-n1 nproc")" = 1 ] ||
+  fail "a host that another one starts something on has not its own processors"
+"$hosts" with 1 --cores 0 -- true 2>/dev/null && fail "a host got no processor"
 "$hosts" with 1 --cores $(($(nproc) + 1)) -- true 2>/dev/null && fail "a host got more processors than there are"
 within 'Mbit/s of a 200 Mbit/s link' "$(measure stream 10000000 --rate 200)" 40 215
 within 'Mbit/s of a 200 Mbit/s link with 1 ms' "$(measure stream 10000000 --rate 200 --latency 1000)" 40 215
