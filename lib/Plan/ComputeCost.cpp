@@ -18,17 +18,15 @@ int64_t busyGroups(const Layout &layout, const StepLoad &load) {
   return std::min(layout.attnDp, load.sequences);
 }
 
-/// Ranks of the busiest unit whose attention group has rows. Groups are taken node by node
-/// (balancedGroupRows).
+Work times(Work work, double ranks) { return {work.flops * ranks, work.bytes * ranks}; }
+
+} // namespace
+
 double busyRanks(const Layout &layout, const StepLoad &load, Unit unit) {
   const int64_t units = layout.attnTp * layout.attnDp / unit.ranks;
   const int64_t groups = ceilDiv(busyGroups(layout, load), units);
   return static_cast<double>(std::min(unit.ranks, groups * layout.attnTp));
 }
-
-Work times(Work work, double ranks) { return {work.flops * ranks, work.bytes * ranks}; }
-
-} // namespace
 
 Unit unitOf(const Cluster &cluster) { return {cluster.device.perNode ? cluster.mesh.devices : 1}; }
 

@@ -46,7 +46,7 @@ StepCost completionTerms(const ServingCost &cost) {
 }
 
 /// The share of the completion time by term, largest first: "expert compute 61 %, ...".
-std::string shares(const StepCost &terms) {
+std::string shares(const StepCost &terms, bool inHalves) {
   std::string text;
   for (const Term &term : largestFirst([&](const Term &term) { return terms.*term.value; }))
     if (terms.*term.value > 0)
@@ -54,7 +54,8 @@ std::string shares(const StepCost &terms) {
               percent(terms.*term.value / (terms.total() + terms.hiddenNs));
   if (terms.hiddenNs > 0)
     text += "; " + percent(terms.hiddenNs / (terms.total() + terms.hiddenNs)) + " of this" +
-            " run beside each other, in steps of two halves";
+            " run beside each other" +
+            (inHalves ? ", in steps of two halves" : ": ranks of a node share its processors");
   return text;
 }
 
@@ -92,10 +93,12 @@ std::string wireText(const PlanRequest &request) {
 /// By which terms of the completion time the choice beats the best other layout.
 std::string explainLayout(const Plan &plan) {
   const StepCost terms = completionTerms(plan.cost);
+  const bool inHalves = std::any_of(plan.table.begin(), plan.table.end(),
+                                    [](const TableEntry &e) { return e.microBatches > 1; });
   std::string text =
       plan.layout.str() + " completes the workload in " + formatTime(plan.cost.completionNs);
   if (terms.total() > 0)
-    text += " (" + shares(terms) + ")";
+    text += " (" + shares(terms, inHalves) + ")";
   auto next =
       std::find_if(plan.candidates.begin(), plan.candidates.end(), [&](const Candidate &candidate) {
         return candidate.refused.empty() && candidate.layout != plan.layout;

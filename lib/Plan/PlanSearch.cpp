@@ -17,8 +17,7 @@ constexpr int64_t kChunkChoices[] = {1, 2, 4, 8, 16};
 constexpr int64_t kMostChunks = 64;
 /// A later choice must be this much better: no second compiled method for nothing.
 constexpr double kTie = 0.999;
-/// Halves must be this much better than one piece: GEMMs of half the rows are slower by more than
-/// the roofline knows.
+/// Halves must be this much better than one piece, as a prediction is off by about as much.
 constexpr double kHalvesGain = 0.95;
 
 /// 1, 2, 4, ... and the largest step itself.

@@ -33,6 +33,15 @@ struct PieceCost {
 };
 } // namespace
 
+double staggeredPart(const Layout &layout, Method method, const StepLoad &load, Unit unit) {
+  const auto beside = [](int64_t group, double ranks) {
+    return 1 - std::min<double>(group, ranks) / ranks;
+  };
+  const double before = beside(layout.attnTp, busyRanks(layout, load, unit));
+  const double behind = method == Method::FlatEp ? beside(layout.moeTp, unit.ranks) : 0;
+  return (before + behind) / 2;
+}
+
 static PieceCost pieceCost(const PlanContext &context, const Layout &layout, Method method,
                            int64_t chunks, const StepLoad &load) {
   const Cluster &cluster = context.cluster;
@@ -43,8 +52,12 @@ static PieceCost pieceCost(const PlanContext &context, const Layout &layout, Met
   const Unit unit = unitOf(cluster);
   cost.attentionNs =
       model.layers * workTime(cluster, model, attentionWork(model, layout, load, unit));
-  cost.expertsNs = model.layers *
-                   workTime(cluster, model, expertWork(model, layout, load, context.routing, unit));
+  const auto experts = [&](int64_t tokens) {
+    const StepLoad rows{tokens, load.sequences, load.context};
+    return workTime(cluster, model, expertWork(model, layout, rows, context.routing, unit));
+  };
+  // Behind the last layer nothing reads but the rows whose logits are asked.
+  cost.expertsNs = (model.layers - 1) * experts(load.tokens) + experts(load.sequences);
   cost.headNs = workTime(cluster, model, headWork(model, layout, load, unit));
   const LayerCommTime layer = layerCommTime(
       cluster, layout, method, chunks, static_cast<double>(load.tokens), bytes.layer, model.wire);
@@ -53,6 +66,9 @@ static PieceCost pieceCost(const PlanContext &context, const Layout &layout, Met
   cost.attnCommNs = piece.embedNs + piece.headNs + model.layers * layer.attnNs;
   cost.moeCommNs = model.layers * layer.moeNs;
   piece.processorNs = model.layers * layer.processorNs;
+  const double links = model.layers * layer.total() - piece.processorNs;
+  cost.hiddenNs = staggeredPart(layout, method, load, unit) *
+                  std::min(links, cost.attentionNs + cost.expertsNs);
   return piece;
 }
 
@@ -64,9 +80,11 @@ StepCost stepCost(const PlanContext &context, const Layout &layout, Method metho
 StepCost costOfHalves(const StepCost &half, double processorNs, int64_t layers) {
   StepCost cost;
   cost.add(half, 2);
+  cost.attentionNs *= kHalvesWork;
+  cost.expertsNs *= kHalvesWork;
   // Only the late half has rows whose logits are asked.
   cost.headNs = half.headNs;
-  const double processors = half.attentionNs + half.expertsNs + processorNs;
+  const double processors = kHalvesWork * (half.attentionNs + half.expertsNs) + processorNs;
   const double links = half.attnCommNs + half.moeCommNs - processorNs;
   const double shorter = std::max(0.0, std::min(processors, links));
   cost.hiddenNs = 2 * shorter - shorter / (2.0 * static_cast<double>(layers));

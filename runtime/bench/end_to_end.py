@@ -63,13 +63,15 @@ class Bench:
         return path
 
     def compile(self, name, cluster, layout, methods, concurrency=None):
-        """`concurrency`: what the planner is told; the limits are the same for all."""
+        """`concurrency`: what the planner is told beside the mean lengths; the limits are the same for all."""
         o = self.options
         path = os.path.join(o.work, name + ".mxs")
         groups = int(dict(item.split("=") for item in layout.split(","))["attn_dp"]) if layout else 1
         prompt, output = o.prompt.split("..")[-1], o.output.split("..")[-1]
+        mean = lambda lengths: sum(map(int, lengths.split(".."))) // len(lengths.split(".."))
+        together = concurrency or min(o.concurrency, o.requests)
         command = [self.tool("mixserve-compile"), o.model, "--cluster", cluster, "-o", path, "--force",
-                   "--workload", f"prompt={prompt},output={output},concurrency={concurrency or o.concurrency}",
+                   "--workload", f"prompt={mean(o.prompt)},output={mean(o.output)},concurrency={together}",
                    "--max-batch-tokens", str(o.max_batch_tokens),
                    "--max-seqs", str(-(-o.concurrency // groups)), "--max-context", str(int(prompt) + int(output))]
         if layout:

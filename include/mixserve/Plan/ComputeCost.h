@@ -51,6 +51,10 @@ struct Unit {
 };
 Unit unitOf(const Cluster &cluster);
 
+/// Ranks of the busiest unit whose attention group has rows. Groups are taken node by node
+/// (balancedGroupRows).
+double busyRanks(const Layout &layout, const StepLoad &load, Unit unit);
+
 /// Rows of the busiest attention group, and sequences of it.
 int64_t busiestGroupRows(const Layout &layout, const StepLoad &load);
 

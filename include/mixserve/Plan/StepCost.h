@@ -15,7 +15,8 @@
 namespace mixserve::planner {
 
 /// The terms of a step [ns]; they add up. Communication and compute of different ops do not
-/// overlap, but for what the fused ops overlap among themselves, and in a step of two halves.
+/// overlap, but for what the fused ops overlap among themselves, what ranks that share processors
+/// hide of each other (`staggeredPart`), and in a step of two halves.
 struct StepCost {
   double attentionNs = 0; ///< projections and attention of all layers
   double expertsNs = 0;   ///< router and experts of all layers
@@ -23,7 +24,7 @@ struct StepCost {
   double attnCommNs = 0;  ///< attn_ag and attn_rs of all layers, embed_rs, lm_head_ag
   double moeCommNs = 0;   ///< dispatch and combine of all layers; fused: with the attn_rs it hides
   double hiddenNs =
-      0; ///< what the halves of a step hide of each other; not above the sum of the others
+      0; ///< what halves, or ranks that share processors, hide of each other; not above the others
   double total() const {
     return attentionNs + expertsNs + headNs + attnCommNs + moeCommNs - hiddenNs;
   }
@@ -46,13 +47,29 @@ StepCost stepCost(const PlanContext &context, const Layout &layout, Method metho
 StepBytes<double> stepBytes(const PlanContext &context, const Layout &layout, Method method,
                             const StepLoad &load);
 
+/// Of the time that rows are on links, what hides behind the arithmetic of other ranks. Those that
+/// share processors (`unit`) compute one after another, so that the rows of the first ones are on
+/// their way while the last ones compute; nobody can send before the ranks that a sum is made of
+/// have computed. With U busy ranks of a unit and attention groups of t: 1 - t / U of what is sent
+/// before the experts, half of all; behind them with flat EP, which alone sends what a rank has
+/// without its node's other ranks, 1 - t / U with MoE TP groups of t. 0 where each rank has its
+/// own. Worked: flat EP, 4 ranks, no TP: 3/4; with attn_tp = 2: (1/2 + 3/4) / 2 = 5/8.
+/// The step hides this part of the links' time, or of the layers' arithmetic if that is less.
+double staggeredPart(const Layout &layout, Method method, const StepLoad &load, Unit unit);
+
+/// What arithmetic takes longer in halves than twice that of a half alone: two halves take turns on
+/// a processor and its caches. Measured, without waits for links: 1.04 to 1.25 (bench model, 2 x 4
+/// ranks on 2 cores, prompts of 64 to 192 tokens; 1.0 with one rank and 512).
+constexpr double kHalvesWork = 1.15;
+
 /// A step that the runtime cuts in halves (two micro-batches): while one half's rows are on the
 /// links, the processors have the other half. With L layers and, of a half, C compute and N
-/// communication, of which a calibration says how much, P, keeps processors busy:
-///   t = 2 max(C + P, N - P) + min(C + P, N - P) / 2 L
+/// communication, of which a calibration says how much, P, keeps processors busy, and W =
+/// kHalvesWork:
+///   t = 2 max(W C + P, N - P) + min(W C + P, N - P) / 2 L
 /// the last term being the half layer at the end that nothing is left to hide. Each half reads the
 /// weights. `half`: cost and the share of processors of a half.
-/// Worked: C = 10, N = 6, P = 1, L = 3: 2 * 11 + 5 / 6 = 22.83, where one piece takes 2 * 16 = 32
+/// Worked: C = 10, N = 6, P = 1, L = 3: 2 * 12.5 + 5 / 6 = 25.83, where one piece takes 2 * 16 = 32
 /// (if C and N are linear).
 StepCost costOfHalves(const StepCost &half, double processorNs, int64_t layers);
 

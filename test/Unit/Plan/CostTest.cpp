@@ -390,12 +390,48 @@ TEST(StepCost, HalvesHideTheShorterOfComputeAndLinks) {
   half.attentionNs = 6;
   half.expertsNs = 4;
   half.moeCommNs = 6;
-  EXPECT_NEAR(costOfHalves(half, 1, 3).total(), 22 + 5.0 / 6, 1e-9); // as in StepCost.h
-  EXPECT_NEAR(costOfHalves(half, 0, 3).total(), 20 + 1, 1e-9);
-  EXPECT_NEAR(costOfHalves(half, 6, 3).total(), 32, 1e-9) << "nothing is on links";
+  ASSERT_DOUBLE_EQ(kHalvesWork, 1.15);
+  EXPECT_NEAR(costOfHalves(half, 1, 3).total(), 25 + 5.0 / 6, 1e-9); // as in StepCost.h
+  EXPECT_NEAR(costOfHalves(half, 0, 3).total(), 23 + 1, 1e-9);
+  EXPECT_NEAR(costOfHalves(half, 6, 3).total(), 35, 1e-9) << "nothing is on links";
   half.moeCommNs = 30;
   half.headNs = 5; // of the late half alone
-  EXPECT_NEAR(costOfHalves(half, 0, 2).total(), 60 + 10.0 / 4 + 5, 1e-9);
+  EXPECT_NEAR(costOfHalves(half, 0, 2).total(), 60 + 11.5 / 4 + 5, 1e-9);
+}
+
+TEST(StepCost, RanksThatShareProcessorsHideRowsOfEachOther) {
+  const StepLoad load{64, 8, 32};
+  const Unit node{4};
+  EXPECT_DOUBLE_EQ(staggeredPart({1, 8, 1, 8}, Method::FlatEp, load, node), 3.0 / 4);
+  EXPECT_DOUBLE_EQ(staggeredPart({2, 4, 1, 8}, Method::FlatEp, load, node), 5.0 / 8);
+  EXPECT_DOUBLE_EQ(staggeredPart({4, 2, 1, 8}, Method::FlatEp, load, node), 3.0 / 8);
+  // A sum over the node is ready when its last rank is.
+  EXPECT_DOUBLE_EQ(staggeredPart({1, 8, 1, 8}, Method::HierEp, load, node), 3.0 / 8);
+  EXPECT_DOUBLE_EQ(staggeredPart({4, 2, 4, 2}, Method::HybridFused, load, node), 0);
+  EXPECT_DOUBLE_EQ(staggeredPart({1, 8, 1, 8}, Method::FlatEp, {64, 1, 32}, node), 3.0 / 8)
+      << "one sequence: one rank of the node attends";
+  EXPECT_DOUBLE_EQ(staggeredPart({1, 8, 1, 8}, Method::FlatEp, load, Unit{1}), 0);
+}
+
+TEST(StepCost, StaggeredRowsHideNoMoreThanArithmetic) {
+  Cluster cluster = twoByTwo();
+  cluster.device.flopsPerNs["f32"] = 50;
+  const ModelShape model = tinyModel();
+  const RoutingLoad routing = RoutingLoad::uniform(8, 2);
+  const PlanContext context{cluster, model, routing, {100, 21, 4, 0}, {256, 4, 121}};
+  const Layout layout{1, 4, 1, 4};
+  const StepLoad load{100, 4, 50};
+  EXPECT_EQ(stepCost(context, layout, Method::FlatEp, 1, load).hiddenNs, 0) << "own processors";
+  cluster.device.perNode = true;
+  const StepCost slow = stepCost(context, layout, Method::FlatEp, 1, load);
+  const double links = slow.moeCommNs, work = slow.attentionNs + slow.expertsNs;
+  EXPECT_NEAR(slow.hiddenNs, std::min(links, work) / 2, 1e-6);
+  cluster.inter.bytesPerNs *= 1e6;
+  cluster.intra.bytesPerNs *= 1e6;
+  cluster.inter.latencyNs = cluster.intra.latencyNs = 1;
+  const StepCost fast = stepCost(context, layout, Method::FlatEp, 1, load);
+  EXPECT_LT(fast.moeCommNs, work);
+  EXPECT_NEAR(fast.hiddenNs, fast.moeCommNs / 2, 1e-6);
 }
 
 TEST(StepCost, HalvesGoByTheEntryOfTheirOwnTokens) {
