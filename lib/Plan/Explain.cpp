@@ -45,8 +45,9 @@ StepCost completionTerms(const ServingCost &cost) {
   return sum;
 }
 
-/// The share of the completion time by term, largest first: "expert compute 61 %, ...".
-std::string shares(const StepCost &terms, bool inHalves) {
+/// The share of the completion time by term, largest first: "expert compute 61 %, ...". `beside`:
+/// why some of it is hidden.
+std::string shares(const StepCost &terms, const std::string &beside) {
   std::string text;
   for (const Term &term : largestFirst([&](const Term &term) { return terms.*term.value; }))
     if (terms.*term.value > 0)
@@ -54,8 +55,7 @@ std::string shares(const StepCost &terms, bool inHalves) {
               percent(terms.*term.value / (terms.total() + terms.hiddenNs));
   if (terms.hiddenNs > 0)
     text += "; " + percent(terms.hiddenNs / (terms.total() + terms.hiddenNs)) + " of this" +
-            " run beside each other" +
-            (inHalves ? ", in steps of two halves" : ": ranks of a node share its processors");
+            " run beside each other, " + beside;
   return text;
 }
 
@@ -90,15 +90,23 @@ std::string wireText(const PlanRequest &request) {
   return text + ".";
 }
 
+/// Halves hide in prompt steps; ranks that share processors (staggeredPart) in all others.
+std::string whyHidden(const Plan &plan) {
+  const bool inHalves = std::any_of(plan.table.begin(), plan.table.end(),
+                                    [](const TableEntry &e) { return e.microBatches > 1; });
+  const std::string sharing = "as ranks of a node share its processors";
+  if (!inHalves)
+    return sharing;
+  return "in steps of two halves" + (plan.cost.decode.hiddenNs > 0 ? " and " + sharing : "");
+}
+
 /// By which terms of the completion time the choice beats the best other layout.
 std::string explainLayout(const Plan &plan) {
   const StepCost terms = completionTerms(plan.cost);
-  const bool inHalves = std::any_of(plan.table.begin(), plan.table.end(),
-                                    [](const TableEntry &e) { return e.microBatches > 1; });
   std::string text =
       plan.layout.str() + " completes the workload in " + formatTime(plan.cost.completionNs);
   if (terms.total() > 0)
-    text += " (" + shares(terms, inHalves) + ")";
+    text += " (" + shares(terms, whyHidden(plan)) + ")";
   auto next =
       std::find_if(plan.candidates.begin(), plan.candidates.end(), [&](const Candidate &candidate) {
         return candidate.refused.empty() && candidate.layout != plan.layout;

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
-#include <set>
 
 namespace mixserve::planner {
 namespace {
@@ -146,12 +145,15 @@ std::string sourceText(const Cluster &cluster, WireType wire) {
 
 /// Whether the largest steps are further from what was measured than one doubling, beyond which
 /// chunk counts were up to 12 % slower than the best ones.
-std::string extrapolationText(const Cluster &cluster, int64_t maxBatchTokens) {
-  const std::set<int64_t> sizes = sizesOf(cluster.calibration);
-  if (sizes.empty() || maxBatchTokens <= 2 * *sizes.rbegin())
+std::string extrapolationText(const Cluster &cluster, WireType wire, int64_t maxBatchTokens) {
+  int64_t largest = 0;
+  for (const LayerSample &layer : cluster.calibration.layers)
+    if (layer.wire == wire)
+      largest = std::max(largest, layer.tokens);
+  if (largest == 0 || maxBatchTokens <= 2 * largest)
     return "";
   const int64_t perNode = (maxBatchTokens + cluster.mesh.nodes - 1) / cluster.mesh.nodes;
-  return "; none of more than " + std::to_string(*sizes.rbegin()) +
+  return "; none of more than " + std::to_string(largest) +
          " tokens, so larger steps are extrapolated (mixserve-bench calibrate --tokens ..," +
          std::to_string(perNode) + " measures them)";
 }
@@ -166,7 +168,7 @@ std::string head(const PlanRequest &request, const Plan &plan) {
          ",max-seqs=" + std::to_string(plan.limits.maxSeqs) +
          ",max-context=" + std::to_string(plan.limits.maxContext) + "\nRouting " +
          request.routing.description() + "; " + sourceText(request.cluster, request.model.wire) +
-         extrapolationText(request.cluster, plan.limits.maxBatchTokens) + "\n";
+         extrapolationText(request.cluster, request.model.wire, plan.limits.maxBatchTokens) + "\n";
 }
 
 /// The method of a candidate, with the chunk counts of its table.

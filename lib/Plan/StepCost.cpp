@@ -30,6 +30,7 @@ struct PieceCost {
   StepCost terms;
   double processorNs = 0;
   double embedNs = 0, headNs = 0; ///< communication before and after the layers, part of attnCommNs
+  double lastExpertsNs = 0;       ///< of the last layer, part of expertsNs
 };
 } // namespace
 
@@ -57,7 +58,8 @@ static PieceCost pieceCost(const PlanContext &context, const Layout &layout, Met
     return workTime(cluster, model, expertWork(model, layout, rows, context.routing, unit));
   };
   // Behind the last layer nothing reads but the rows whose logits are asked.
-  cost.expertsNs = (model.layers - 1) * experts(load.tokens) + experts(load.sequences);
+  piece.lastExpertsNs = experts(load.sequences);
+  cost.expertsNs = (model.layers - 1) * experts(load.tokens) + piece.lastExpertsNs;
   cost.headNs = workTime(cluster, model, headWork(model, layout, load, unit));
   const LayerCommTime layer = layerCommTime(
       cluster, layout, method, chunks, static_cast<double>(load.tokens), bytes.layer, model.wire);
@@ -97,8 +99,10 @@ StepCost halvesCost(const PlanContext &context, const Layout &layout,
   const TableEntry &entry = entryFor(table, half.tokens);
   PieceCost piece = pieceCost(context, layout, entry.method, entry.chunks, half);
   piece.terms.attnCommNs -= piece.embedNs + piece.headNs;
+  piece.terms.expertsNs -= piece.lastExpertsNs;
   StepCost cost = costOfHalves(piece.terms, piece.processorNs, context.model.layers);
   cost.attnCommNs += 2 * piece.embedNs + piece.headNs;
+  cost.expertsNs += piece.lastExpertsNs; // the early half asks no logits
   return cost;
 }
 

@@ -17,6 +17,7 @@ throughput), and arrivals at half of the rate that the unfused hybrid reached in
 0.5 + 0.5^2 / (2 (1 - 0.5)) = 0.75 requests are there on average: the planner is told a concurrency of 1."""
 import argparse
 import json
+import math
 import os
 import shlex
 import shutil
@@ -128,7 +129,7 @@ class Bench:
         processors = len(os.sched_getaffinity(0))
         threads = max(1, processors // o.nodes)
         inner = " ".join(shlex.quote(word) for word in command)
-        cores = str(threads) if threads * o.nodes <= processors else f"{processors / o.nodes:.6g}"
+        cores = str(threads) if threads * o.nodes <= processors else f"{math.floor(processors / o.nodes * 1e6) / 1e6:g}"
         return [HOSTS, "with", str(o.nodes), *rate, "--cores", cores, "--", "sh", "-c",
                 f'{shlex.quote(HOSTS)} mpirun "$HOSTS_PREFIX" -x MXS_THREADS={threads} {inner}']
 

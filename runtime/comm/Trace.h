@@ -22,7 +22,7 @@ struct TraceEvent {
   int source;             ///< rank of the track; for a link event the sending rank
   int target;             ///< receiving rank of a link event, -1 for a rank's own event
   int chunk;              ///< -1: not chunked
-  int peer;               ///< rank or node that the step is about, -1: none
+  int peer;               ///< rank or node that the step is about, of several the first; -1: none
   int64_t beginNs, endNs; ///< steadyNs()
   int stream = 0;         ///< of a rank's own event
 };

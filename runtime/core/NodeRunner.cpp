@@ -402,8 +402,8 @@ void NodeRunner::leaderMain() {
   const std::string &planHash = ranks[0]->manifest.planHash;
   writeOutcome(Message::Ready, started,
                [&](ByteWriter &out) { out.putBytes(planHash.data(), planHash.size()); });
+  finishWork(started); // first: node 0's host leads a step as soon as it has the reply
   (void)channel.sendReply(message.written()); // fails only if the world is aborted
-  finishWork(started);
   std::string command;
   command.reserve(sizeof(Message) + largestHalvesBytes(ranks[0]->manifest));
   while (channel.receiveCommand(command).ok() && !command.empty() &&

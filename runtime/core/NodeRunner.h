@@ -2,7 +2,7 @@
 //
 // One thread per rank, one more for its early halves if steps are cut, and one leader thread. The
 // leader takes commands of node 0 from its control channel, lets the ranks run, watches that they
-// make progress, and replies.
+// make progress, and replies. On node 0 the host's thread leads the steps (stepHere).
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_CORE_NODERUNNER_H
@@ -43,7 +43,7 @@ public:
   /// next call. For the process of node 0, after Ready and one call at a time: to wake the leader
   /// and to be woken by it takes a few percent of a small model's step.
   const std::string &stepHere(const std::string &command);
-  /// Waits until the leader has replied to all expected work, or has ended. False: after `bound`.
+  /// Waits until all expected work is done, or the leader has ended. False: after `bound`.
   bool awaitIdle(std::chrono::nanoseconds bound);
   /// Waits until the leader has ended: node 0 said so, or the run failed.
   void awaitEnd();
@@ -107,13 +107,13 @@ private:
   std::vector<StepSampler> samplers;                 // of each rank
   std::vector<std::atomic<int64_t>> stepNs;          ///< of each rank, in steps, of all its streams
 
-  // Written by the leader before `generation` grows, or by a rank before `finished` grows.
+  // Written by who leads the step before `generation` grows, or by a rank before `finished` grows.
   StepPlan plan;      ///< of the step, or of its late half
   StepPlan earlyPlan; ///< of its early half, while hasEarly
   bool hasEarly = false;
   std::vector<Status> statuses; ///< of each rank, then of the early half of each
   std::vector<RankResult> results;
-  ByteWriter message; // the leader's next reply
+  ByteWriter message; // the next reply of who leads
 
   mutable std::mutex mutex;
   std::condition_variable changed;          ///< of what the leader, the host and join() wait for

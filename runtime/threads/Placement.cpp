@@ -28,11 +28,15 @@ void Placement::settle(int number) {
 }
 
 void Placement::moveAway(int number) {
+  std::unique_lock<std::mutex> lock(moves, std::try_to_lock);
+  if (!lock.owns_lock()) { // a move can take a time slice of whoever else runs there
+    cpus[static_cast<size_t>(number)].store(kNone); // asks again at its next call
+    return;
+  }
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) // more CPUs than cpu_set_t holds
     return;
-  std::lock_guard<std::mutex> lock(moves);
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &allowed) || isTaken(cpu, number))
       continue;

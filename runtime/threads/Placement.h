@@ -4,7 +4,8 @@
 // more ranks than cores, of which each sleeps and wakes many times in a step, two of them often
 // take turns on one CPU while another one idles, for as long as 20 ms (4 ranks on 2 CPUs: a fifth
 // of a prefill in halves). Nobody is bound for good: a thread that finds another one computing on
-// its CPU moves once, and may go anywhere afterwards.
+// its CPU moves once, and may go anywhere in its mask afterwards (a cpuset that grows later does
+// not reach it). Other processes are not seen; give those that share a machine masks of their own.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_THREADS_PLACEMENT_H
@@ -36,7 +37,7 @@ private:
   void moveAway(int number);
 
   std::vector<std::atomic<int>> cpus; ///< by number: where it computes
-  std::mutex moves; ///< one at a time, or two would go to the same free CPU
+  std::mutex moves; ///< one at a time, or two would go to the same free CPU; never waited for
 };
 
 } // namespace mxs

@@ -18,10 +18,11 @@ struct ThreadPool::Job {
   Job(TaskFunction fn, AheadFunction ahead, int64_t tasks, int threads)
       : fn(fn), ahead(ahead), shareCount(sharesOf(tasks, threads)) {
     for (int i = 0; i < shareCount; ++i) {
-      shares[i].next.store(tasks * i / shareCount, std::memory_order_relaxed);
-      shares[i].end = tasks * (i + 1) / shareCount;
+      shares[i].next.store(beginOf(i, tasks, shareCount), std::memory_order_relaxed);
+      shares[i].end = beginOf(i + 1, tasks, shareCount);
     }
   }
+  static int64_t beginOf(int share, int64_t tasks, int shares) { return tasks * share / shares; }
   static int sharesOf(int64_t tasks, int threads) {
     return static_cast<int>(std::min<int64_t>({tasks, threads, kMostShares}));
   }
@@ -245,7 +246,7 @@ bool ThreadPool::linger(const Done &done, const Poll &poll, std::chrono::microse
 
 int64_t ThreadPool::firstTask(int64_t tasks, int worker) const {
   const int shares = Job::sharesOf(tasks, bound);
-  return shares == 0 ? 0 : tasks * std::min(worker, shares) / shares;
+  return shares == 0 ? 0 : Job::beginOf(std::min(worker, shares), tasks, shares);
 }
 
 void ThreadPool::run(Job &job, int worker) {

@@ -63,7 +63,9 @@ void cpu::packedLinear(const Engine &engine, ThreadPool &pool, Workspace &space,
         std::memcpy(y + (first + row) * w.n + column, sums + row * kBlockColumns, bytes);
     }
   };
-  const auto ahead = [&](int worker) { return linearAhead(pool, upcoming, worker); };
+  // Many rows take so long that what is asked for now is gone again when it is needed.
+  const mxs_weight_t *next = tiles == 1 ? upcoming : nullptr;
+  const auto ahead = [&](int worker) { return linearAhead(pool, next, worker); };
   pool.parallelFor((blocks + width - 1) / width * tiles, multiply, ahead);
 }
 
