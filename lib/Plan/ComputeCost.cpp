@@ -18,7 +18,11 @@ int64_t busyGroups(const Layout &layout, const StepLoad &load) {
   return std::min(layout.attnDp, load.sequences);
 }
 
-Work times(Work work, double ranks) { return {work.flops * ranks, work.bytes * ranks}; }
+/// What `ranks` ranks of a unit read of weights of which each reads `bytes`, and `distinct` ranks
+/// different ones.
+double unitWeightBytes(double bytes, int64_t distinct, double ranks) {
+  return bytes * (bytes <= kCachedBytes ? std::min<double>(distinct, ranks) : ranks);
+}
 
 } // namespace
 
@@ -52,9 +56,11 @@ Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad
   }
   Work work;
   work.flops = 2 * rows * projections + products;
-  work.bytes = attentionWeightBytes(model, layout) +
-               sequences * load.context * model.cacheWidth(layout.attnTp) * model.dtypeBytes;
-  return times(work, busyRanks(layout, load, unit));
+  const double ranks = busyRanks(layout, load, unit);
+  work.flops *= ranks;
+  work.bytes = unitWeightBytes(attentionWeightBytes(model, layout), layout.attnTp, ranks) +
+               ranks * sequences * load.context * model.cacheWidth(layout.attnTp) * model.dtypeBytes;
+  return work;
 }
 
 Work expertWork(const ModelShape &model, const Layout &layout, const StepLoad &load,
@@ -80,14 +86,16 @@ Work expertWork(const ModelShape &model, const Layout &layout, const StepLoad &l
     busiest.bytes = std::max(busiest.bytes, sum.bytes);
   }
   busiest.flops += routers * 2 * owned * router;
-  busiest.bytes += routers * routerBytes(model);
+  busiest.bytes += unitWeightBytes(routerBytes(model), 1, routers);
   return busiest;
 }
 
 Work headWork(const ModelShape &model, const Layout &layout, const StepLoad &load, Unit unit) {
   const double asked = ceilDiv(load.sequences, busyGroups(layout, load));
   const double weights = double(model.hidden) * model.vocab / layout.attnTp;
-  return times({2 * asked * weights, headBytes(model, layout)}, busyRanks(layout, load, unit));
+  const double ranks = busyRanks(layout, load, unit);
+  return {2 * asked * weights * ranks,
+          unitWeightBytes(headBytes(model, layout), layout.attnTp, ranks)};
 }
 
 double workTime(const Cluster &cluster, const ModelShape &model, const Work &work) {

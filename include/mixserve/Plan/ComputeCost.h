@@ -46,6 +46,10 @@ struct Work {
 };
 
 /// Ranks that share processors: a unit is a device, or a node. Work is that of the busiest unit.
+/// They share its cache, too: weights of a layer that several of them read (replicas of
+/// data-parallel attention, the router) and of at most kCachedBytes a rank are read from memory
+/// once, since ranks go from layer to layer together.
+constexpr double kCachedBytes = 16 * 1024 * 1024;
 struct Unit {
   int64_t ranks = 1;
 };

@@ -190,8 +190,21 @@ TEST(ComputeCost, AUnitIsTheRanksThatShareProcessors) {
   for (const Layout &layout : {Layout{1, 4, 1, 4}, Layout{1, 4, 2, 2}, Layout{1, 4, 4, 1}})
     EXPECT_DOUBLE_EQ(expertWork(model, layout, {8, 4, 1}, uniform, node).flops,
                      8 * perRow + 2 * (2 * 2 * 64 * 8));
-  EXPECT_DOUBLE_EQ(headWork(model, {1, 4, 1, 4}, {8, 4, 1}, node).bytes,
-                   2 * headWork(model, {1, 4, 1, 4}, {8, 4, 1}).bytes);
+  // Replicas of weights that a cache holds are read once, parts of TP groups each by its rank.
+  const auto headBytesOver = [&](const ModelShape &of, const Layout &layout) {
+    return headWork(of, layout, {8, 4, 1}, node).bytes / headWork(of, layout, {8, 4, 1}).bytes;
+  };
+  EXPECT_DOUBLE_EQ(headBytesOver(model, {1, 4, 1, 4}), 1);
+  EXPECT_DOUBLE_EQ(headBytesOver(model, {2, 2, 1, 4}), 2);
+  ModelShape large = model;
+  large.vocab = 1 << 20;
+  EXPECT_GT(headBytes(large, {1, 4, 1, 4}), kCachedBytes);
+  EXPECT_DOUBLE_EQ(headBytesOver(large, {1, 4, 1, 4}), 2);
+  // Every group has a cache of its own.
+  const Work alone = attentionWork(model, {1, 4, 1, 4}, {8, 4, 10});
+  const Work longer = attentionWork(model, {1, 4, 1, 4}, {8, 4, 20});
+  const Work both = attentionWork(model, {1, 4, 1, 4}, {8, 4, 10}, node);
+  EXPECT_DOUBLE_EQ(both.bytes - alone.bytes, longer.bytes - alone.bytes);
   Cluster cluster = twoByTwo();
   EXPECT_EQ(unitOf(cluster).ranks, 1);
   cluster.device.perNode = true;
