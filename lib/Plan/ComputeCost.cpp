@@ -58,8 +58,9 @@ Work attentionWork(const ModelShape &model, const Layout &layout, const StepLoad
   work.flops = 2 * rows * projections + products;
   const double ranks = busyRanks(layout, load, unit);
   work.flops *= ranks;
-  work.bytes = unitWeightBytes(attentionWeightBytes(model, layout), layout.attnTp, ranks) +
-               ranks * sequences * load.context * model.cacheWidth(layout.attnTp) * model.dtypeBytes;
+  work.bytes =
+      unitWeightBytes(attentionWeightBytes(model, layout), layout.attnTp, ranks) +
+      ranks * sequences * load.context * model.cacheWidth(layout.attnTp) * model.dtypeBytes;
   return work;
 }
 

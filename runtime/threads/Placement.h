@@ -1,4 +1,4 @@
-//===- Placement.h - A CPU of its own for each thread that computes ------------------*- C++ -*-===//
+//===- Placement.h - A CPU of its own for each thread that computes -----------------*- C++ -*-===//
 //
 // Linux puts a woken thread where the waker or the thread ran last, and balances CPUs lazily: with
 // more ranks than cores, of which each sleeps and wakes many times in a step, two of them often

@@ -6,10 +6,11 @@
 // never oversubscribes the cores.
 //
 // A rank that waits for another one does that one's tasks meanwhile (assist), where a core is free.
-// Waiting threads spin for at most 50 us (for another node 500) after what they read ahead, and only
-// where they and what computes fit the bound; with more ranks than cores they offer their core to others meanwhile.
-// Then they sleep. A call allocates nothing. Tasks must not wait for other ranks: that is what
-// bounds every wait here. A rank stuck in a task is found by who leads its node's step.
+// Waiting threads spin for at most 50 us (for another node 500) after what they read ahead, and
+// only where they and what computes fit the bound; with more ranks than cores they offer their core
+// to others meanwhile. Then they sleep. A call allocates nothing. Tasks must not wait for other
+// ranks: that is what bounds every wait here. A rank stuck in a task is found by who leads its
+// node's step.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_THREADS_THREADPOOL_H

@@ -52,9 +52,10 @@ StepBytes<double> stepBytes(const PlanContext &context, const Layout &layout, Me
 /// their way while the last ones compute; nobody can send before the ranks that a sum is made of
 /// have computed. With U busy ranks of a unit and attention groups of t: 1 - t / U of what is sent
 /// before the experts, half of all; behind them with flat EP, which alone sends what a rank has
-/// without its node's other ranks, 1 - t / R with all R ranks of the unit and MoE TP groups of t. 0 where each rank has its
-/// own. Worked: flat EP, 4 ranks, no TP: 3/4; with attn_tp = 2: (1/2 + 3/4) / 2 = 5/8.
-/// The step hides this part of the links' time, or of the layers' arithmetic if that is less.
+/// without its node's other ranks, 1 - t / R with all R ranks of the unit and MoE TP groups of t. 0
+/// where each rank has its own. Worked: flat EP, 4 ranks, no TP: 3/4; with attn_tp = 2: (1/2 + 3/4)
+/// / 2 = 5/8. The step hides this part of the links' time, or of the layers' arithmetic if that is
+/// less.
 double staggeredPart(const Layout &layout, Method method, const StepLoad &load, Unit unit);
 
 /// What arithmetic takes longer in halves than twice that of a half alone: two halves take turns on
