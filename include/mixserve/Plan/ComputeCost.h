@@ -45,11 +45,12 @@ struct Work {
   double bytes = 0;
 };
 
-/// Ranks that share processors: a unit is a device, or a node. Work is that of the busiest unit.
-/// They share its cache, too: weights of a layer that several of them read (replicas of
-/// data-parallel attention, the router) and of at most kCachedBytes a rank are read from memory
-/// once, since ranks go from layer to layer together.
+/// Weights of a layer that several ranks of a unit read (replicas of data-parallel attention, the
+/// router) and that are no larger are read from memory once: the ranks share a cache, and go from
+/// layer to layer together. An assumption, of the size of what a socket's cache holds.
 constexpr double kCachedBytes = 16 * 1024 * 1024;
+
+/// Ranks that share processors: a unit is a device, or a node. Work is that of the busiest unit.
 struct Unit {
   int64_t ranks = 1;
 };

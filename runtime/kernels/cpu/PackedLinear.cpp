@@ -63,7 +63,7 @@ void cpu::packedLinear(const Engine &engine, ThreadPool &pool, Workspace &space,
         std::memcpy(y + (first + row) * w.n + column, sums + row * kBlockColumns, bytes);
     }
   };
-  // Many rows take so long that what is asked for now is gone again when it is needed.
+  // Not with several tiles: the caches lose what a thread asks for before the next call needs it.
   const mxs_weight_t *next = tiles == 1 ? upcoming : nullptr;
   const auto ahead = [&](int worker) { return linearAhead(pool, next, worker); };
   pool.parallelFor((blocks + width - 1) / width * tiles, multiply, ahead);

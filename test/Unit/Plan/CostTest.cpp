@@ -426,12 +426,16 @@ TEST(StepCost, RanksThatShareProcessorsHideRowsOfEachOther) {
   EXPECT_DOUBLE_EQ(staggeredPart({1, 8, 1, 8}, Method::FlatEp, load, Unit{1}), 0);
 }
 
-TEST(StepCost, StaggeredRowsHideNoMoreThanArithmetic) {
+/// Where arithmetic counts.
+struct SlowMachine : testing::Test {
+  SlowMachine() { cluster.device.flopsPerNs["f32"] = 50; }
   Cluster cluster = twoByTwo();
-  cluster.device.flopsPerNs["f32"] = 50;
   const ModelShape model = tinyModel();
   const RoutingLoad routing = RoutingLoad::uniform(8, 2);
   const PlanContext context{cluster, model, routing, {100, 21, 4, 0}, {256, 4, 121}};
+};
+
+TEST_F(SlowMachine, StaggeredRowsHideNoMoreThanArithmetic) {
   const Layout layout{1, 4, 1, 4};
   const StepLoad load{100, 4, 50};
   EXPECT_EQ(stepCost(context, layout, Method::FlatEp, 1, load).hiddenNs, 0) << "own processors";
@@ -447,12 +451,7 @@ TEST(StepCost, StaggeredRowsHideNoMoreThanArithmetic) {
   EXPECT_NEAR(fast.hiddenNs, fast.moeCommNs / 2, 1e-6);
 }
 
-TEST(StepCost, HalvesGoByTheEntryOfTheirOwnTokens) {
-  Cluster cluster = twoByTwo();
-  cluster.device.flopsPerNs["f32"] = 50;
-  const ModelShape model = tinyModel();
-  const RoutingLoad routing = RoutingLoad::uniform(8, 2);
-  const PlanContext context{cluster, model, routing, {100, 21, 4, 0}, {256, 4, 121}};
+TEST_F(SlowMachine, HalvesGoByTheEntryOfTheirOwnTokens) {
   const Layout layout{2, 2, 2, 2};
   const std::vector<TableEntry> table = {{64, Method::HybridFused, 2}, {256, Method::Hybrid, 1, 2}};
   const StepLoad load{100, 1, 50};
