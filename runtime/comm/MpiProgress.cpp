@@ -30,13 +30,15 @@ bool MpiTransport::takePosts(int64_t nowNs) {
   const bool something = !taken.empty() || !takenLetters.empty();
   if (something)
     thread->calls("MPI_Isend or MPI_Irecv");
-  for (const Post &post : taken)
-    start(post, nowNs);
+  // Letters first: behind data they would wait until all of it is on the link, and what begins a
+  // step for the other nodes is one.
   for (Letter &letter : takenLetters) {
     // Our own ranks gave up: their messages stop, which is not another node's fault.
     failed |= letter.kind == Abort;
     startLetter(letter.node, letter.kind, std::move(letter.text));
   }
+  for (const Post &post : taken)
+    start(post, nowNs);
   taken.clear();
   takenLetters.clear();
   return something;

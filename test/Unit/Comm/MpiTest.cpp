@@ -172,6 +172,9 @@ static std::atomic<bool> mpiHangs{false};
 static std::atomic<bool> insideImprobe{false};
 /// From then on the next message that MPI_Isend is given leaves a second late; 0: in time.
 static std::atomic<int64_t> lateFromNs{0};
+/// Bytes of what MPI_Isend is given, signs of life left out, while it is watched.
+static std::atomic<bool> sendsWatched{false};
+static std::vector<int> sendsSeen;
 
 static int64_t nowNs() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
@@ -231,6 +234,35 @@ TEST(Mpi, LastWordsLeaveBeforeTheGoodBye) {
   lateFromNs = 0;
   ASSERT_TRUE(closed.ok()) << closed.message();
   transport = nullptr;
+  expectNothingIsLost();
+}
+
+// A step begins with a control message, and its ranks fill the link at once: what waits behind that
+// in the socket comes a dispatch later.
+TEST(Mpi, ControlMessagesLeaveBeforeData) {
+  std::unique_ptr<Transport> transport;
+  ASSERT_TRUE(process->connect(mesh(1), transport).ok());
+  const int me = process->node(), peer = me ^ 1;
+  if (peer < process->nodes()) {
+    Mail sent(1000), received(1000);
+    mpiHangs = true; // until then nobody can start anything
+    while (!insideImprobe)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    sendsSeen.clear();
+    sendsWatched = true;
+    transport->postRecv(me, peer, 0, received.bytes.data(), 1000, received.request);
+    transport->postSend(me, peer, 0, sent.bytes.data(), 1000, sent.request);
+    transport->sendControl(me, peer, "go");
+    mpiHangs = false;
+    EXPECT_EQ(received.wait(), MessageRequest::Done);
+    EXPECT_EQ(sent.wait(), MessageRequest::Done);
+  }
+  ASSERT_TRUE(transport->close().ok());
+  sendsWatched = false;
+  transport = nullptr;
+  if (peer < process->nodes()) {
+    EXPECT_EQ(sendsSeen, (std::vector<int>{2, 1000}));
+  }
   expectNothingIsLost();
 }
 
@@ -482,6 +514,8 @@ extern "C" __attribute__((visibility("default"))) int MPI_Isend(const void *data
     mxs::test::lateFromNs = 0;
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
+  if (mxs::test::sendsWatched && count > 0)
+    mxs::test::sendsSeen.push_back(count);
   using Isend = int (*)(const void *, int, void *, int, int, void *, void *);
   static const auto real = reinterpret_cast<Isend>(::dlsym(RTLD_DEFAULT, "PMPI_Isend"));
   return real(data, count, type, node, tag, communicator, request);
