@@ -172,7 +172,7 @@ def compare(bench, share, free, machine, model, fixed, unpaced):
     rate = o.requests / statistics.median([r["elapsed_s"] for r in burst["hybrid"]]) / 2
     for _ in range(o.rounds):
         for name, candidate in for_arrivals.items():
-            arrivals[name].append(bench.serve(candidate, paces, rate, o.requests))
+            arrivals[name].append(bench.serve(candidate, paces, rate, o.arrivals or 3 * o.requests))
     planned = {}
     for load, ways in (("burst", candidates), ("arrivals", for_arrivals)):
         manifest = json.load(open(os.path.join(ways["planner"][0], "manifest.json")))
@@ -222,6 +222,8 @@ def main():
     parser.add_argument("--shares", default="0.2,0.55,0.85", help="communication shares of the unfused hybrid")
     parser.add_argument("--ratio", type=float, default=9, help="speed of a link inside a node over one between nodes")
     parser.add_argument("--requests", type=int, default=8)
+    parser.add_argument("--arrivals", type=int, default=0, help="requests of the load with arrivals, where one that the machine "
+                        "holds up delays those behind it; default: three times as many as --requests")
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--prompt", default="64..256", help="tokens, N or LOW..HIGH")
     parser.add_argument("--output", default="8..16", help="tokens, N or LOW..HIGH")
@@ -249,7 +251,7 @@ def main():
     model, bench.wire = manifest["model"], manifest["wire"]  # calibrated with the rows that the model sends
     free = bench.unpaced((hybrid, None))
     print(f"{options.nodes} x {options.devices} ranks, {'emulated hosts' if options.hosts else 'one process'}, on {step['machine']['cpus']} CPUs ({step['machine']['isa']}, load "
-          f"{step['machine']['load']:.1f}); {options.requests} requests, prompt {options.prompt}, output {options.output}, at most "
+          f"{step['machine']['load']:.1f}); {options.requests} requests ({options.arrivals or 3 * options.requests} in arrivals), prompt {options.prompt}, output {options.output}, at most "
           f"{options.concurrency} together; {options.rounds} rounds in turn, medians; unfused hybrid on links without "
           f"pace: {free['elapsed_s']:.2f} s. links: share of a burst's time that is gone without the pace")
     fixed = {"tp": (bench.compile("tp", cluster, bench.layout("tp"), None), None),

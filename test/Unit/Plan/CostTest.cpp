@@ -127,6 +127,52 @@ TEST(CollectiveCost, ChunksOfHierEpHideTheShorterStage) {
       layerCommTime(cluster, layout, Method::HierEp, 4, 8, table, WireType::F32).attnNs, 1000);
 }
 
+// Two nodes of four ranks. `senders` ranks of node 0 have rows for each rank of node 1.
+static ByteTable<double> flatRows(const Mesh &mesh, int64_t senders, double bytes) {
+  ByteTable<double> table(mesh.ranks());
+  for (int64_t home = 0; home < senders; ++home)
+    for (int64_t to = mesh.devices; to < mesh.ranks(); ++to) {
+      table.send(mesh, CommOp::Dispatch, home, to, bytes);
+      table.send(mesh, CommOp::Combine, to, home, bytes);
+    }
+  return table;
+}
+
+TEST(CollectiveCost, RowsOfOneSenderAreAnsweredWhileOthersAreSent) {
+  Cluster cluster = twoByTwo();
+  cluster.mesh = {2, 4};
+  cluster.inter.latencyNs = cluster.intra.latencyNs = 0;
+  for (const bool perNode : {true, false}) {
+    cluster.inter.perNode = perNode;
+    const ByteTable<double> lone = flatRows(cluster.mesh, 1, 100);
+    EXPECT_DOUBLE_EQ(earlyAnswers(cluster, lone), 300); // the worked number
+    const double bytes = 400 + 100;
+    EXPECT_DOUBLE_EQ(expertCommTime(cluster, lone, Method::FlatEp),
+                     bytes / cluster.inter.bytesPerNs);
+    EXPECT_DOUBLE_EQ(expertCommTime(cluster, lone, Method::HierEp), 800 / cluster.inter.bytesPerNs)
+        << "no method else";
+  }
+  cluster.inter.perNode = true;
+  EXPECT_DOUBLE_EQ(earlyAnswers(cluster, flatRows(cluster.mesh, 2, 100)), 800 * 0.5);
+  EXPECT_DOUBLE_EQ(earlyAnswers(cluster, flatRows(cluster.mesh, 4, 100)), 0)
+      << "every receiver waits for the last sender";
+}
+
+TEST(CollectiveCost, LinksThatAreFullBothWaysHideNoAnswers) {
+  Cluster cluster = twoByTwo();
+  cluster.inter.perNode = true;
+  ByteTable<double> table(4);
+  for (const auto &[home, to] : {std::pair(0, 2), {0, 3}, {2, 0}, {2, 1}}) {
+    table.send(cluster.mesh, CommOp::Dispatch, home, to, 100);
+    table.send(cluster.mesh, CommOp::Combine, to, home, 100);
+  }
+  EXPECT_DOUBLE_EQ(earlyAnswers(cluster, table), 0);
+  table.send(cluster.mesh, CommOp::Dispatch, 0, 1, 1e9); // inside: the links are not what is busy
+  EXPECT_DOUBLE_EQ(expertCommTime(cluster, table, Method::FlatEp),
+                   opTime(cluster, table, CommOp::Dispatch, true) +
+                       opTime(cluster, table, CommOp::Combine, true));
+}
+
 TEST(CollectiveCost, FusedHidesTheNextAttentionsGather) {
   Cluster cluster = twoByTwo();
   cluster.inter.latencyNs = cluster.intra.latencyNs = 0;
