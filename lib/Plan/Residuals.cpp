@@ -7,25 +7,45 @@
 namespace mixserve::planner {
 namespace {
 
-/// The layers of the nearest chunk count.
-const std::vector<Residual> &nearest(const Residuals &residuals, int64_t chunks) {
+/// The nearest chunk count and its layers.
+const Residuals::value_type &nearest(const Residuals &residuals, int64_t chunks) {
   const auto distance = [&](int64_t measured) {
     return std::abs(std::log(static_cast<double>(measured) / static_cast<double>(chunks)));
   };
-  return std::min_element(
-             residuals.begin(), residuals.end(),
-             [&](const auto &a, const auto &b) { return distance(a.first) < distance(b.first); })
-      ->second;
+  return *std::min_element(residuals.begin(), residuals.end(), [&](const auto &a, const auto &b) {
+    return distance(a.first) < distance(b.first);
+  });
 }
 
+/// What all counts of several chunks have in common where each was measured last. There is one.
+double commonRatio(const Residuals &residuals) {
+  double logs = 0, counts = 0;
+  for (const auto &[chunks, known] : residuals)
+    if (chunks > 1) {
+      logs += std::log(known.back().ratio);
+      ++counts;
+    }
+  return std::exp(logs / counts);
+}
+
+/// Behind the last layer of `chunks` chunks.
+double ratioBehind(const Residuals &residuals, int64_t chunks, double predictedNs) {
+  constexpr double kReach = 2.2, kFading = 4;
+  const auto &[measured, known] = nearest(residuals, chunks);
+  const Residual &last = known.back();
+  if (measured == 1 || predictedNs <= kReach * last.predictedNs)
+    return last.ratio;
+  const double own = std::pow(kReach * last.predictedNs / predictedNs, kFading);
+  return std::pow(last.ratio, own) * std::pow(commonRatio(residuals), 1 - own);
+}
+
+/// At or before the last layer.
 double ratioAt(const std::vector<Residual> &known, double predictedNs) {
   const auto above = std::find_if(known.begin(), known.end(), [&](const Residual &residual) {
     return residual.predictedNs >= predictedNs;
   });
   if (above == known.begin())
     return known.front().ratio;
-  if (above == known.end())
-    return known.back().ratio;
   const Residual &low = *std::prev(above), &high = *above;
   const double part =
       std::log(predictedNs / low.predictedNs) / std::log(high.predictedNs / low.predictedNs);
@@ -50,16 +70,19 @@ std::vector<Residual> merged(std::vector<Residual> layers) {
 }
 
 double residualAt(const Residuals &residuals, int64_t chunks, double predictedNs) {
-  return residuals.empty() ? 1 : ratioAt(nearest(residuals, chunks), predictedNs);
+  if (residuals.empty())
+    return 1;
+  const std::vector<Residual> &known = nearest(residuals, chunks).second;
+  return predictedNs > known.back().predictedNs ? ratioBehind(residuals, chunks, predictedNs)
+                                                : ratioAt(known, predictedNs);
 }
 
 double correctedTime(const Residuals &residuals, int64_t chunks, double tokens,
                      double predictedNs) {
   if (residuals.empty())
     return predictedNs;
-  const std::vector<Residual> &known = nearest(residuals, chunks);
-  const Residual &smallest = known.front();
-  const double ns = predictedNs * ratioAt(known, predictedNs);
+  const Residual &smallest = nearest(residuals, chunks).second.front();
+  const double ns = predictedNs * residualAt(residuals, chunks, predictedNs);
   if (predictedNs >= smallest.predictedNs || tokens >= smallest.tokens)
     return ns;
   constexpr double kExponent = 0.4;

@@ -158,6 +158,18 @@ TEST(Calibration, WhatConstantsLeaveIsKept) {
       fitMethods(cluster, layers).at(WireType::F32).common.at(Method::Hybrid).residuals.empty());
 }
 
+// A size's own favour for one number of chunks is worth a doubling, not more.
+TEST(Calibration, FarBehindAllLayersChunkCountsHaveWhatTheyHaveInCommon) {
+  const Residuals kept = {{1, {{1e6, 3, 64}}}, {8, {{1e6, 1.21, 64}}}, {16, {{1e6, 1 / 1.21, 64}}}};
+  for (const double near : {1e6, 2e6, 2.2e6})
+    EXPECT_DOUBLE_EQ(residualAt(kept, 8, near), 1.21);
+  EXPECT_NEAR(residualAt(kept, 8, 4.4e6), std::pow(1.21, 1.0 / 16), 1e-12); // the worked number
+  EXPECT_NEAR(residualAt(kept, 16, 4.4e6), std::pow(1.21, -1.0 / 16), 1e-12);
+  EXPECT_NEAR(residualAt(kept, 8, 1e9), 1, 1e-6);
+  EXPECT_EQ(residualAt(kept, 1, 1e9), 3) << "in one piece";
+  EXPECT_EQ(residualAt({{1, {{1e6, 3, 64}}}}, 8, 1e9), 3) << "nothing else was measured";
+}
+
 // Fitted to layers of 64 tokens and more, whose time is all in their rows: constants promise a
 // 64th of it for one token, but something of a small layer is latency.
 TEST(Calibration, BelowAllLayersTimeDoesNotFallWithTheRows) {
