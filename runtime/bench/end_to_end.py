@@ -103,10 +103,10 @@ class Bench:
                 "ep": f"attn_tp=1,attn_dp={p},moe_tp=1,moe_ep={p}",
                 "hybrid": f"attn_tp={d},attn_dp={n},moe_tp={d},moe_ep={n}"}[name]
 
-    def serve(self, candidate, pace, rate, requests):
+    def serve(self, candidate, pace, rate, requests, seed=1):
         o = self.options
         artifact, method = candidate
-        command = [self.tool("mixserve-bench"), "serve", artifact, "--json", "--requests", str(requests),
+        command = [self.tool("mixserve-bench"), "serve", artifact, "--json", "--requests", str(requests), "--seed", str(seed),
                    "--prompt", o.prompt, "--output", o.output, "--warm-up", str(min(2, o.concurrency)),
                    "--max-running", str(o.concurrency), "--deadline", "120s", "--pace-intra", str(pace[1])]
         command += [] if o.hosts else ["--pace-inter", str(pace[0])]
@@ -166,13 +166,15 @@ def compare(bench, share, free, machine, model, fixed, unpaced):
             unpaced[name] = bench.unpaced(candidate)
     burst = {name: [] for name in candidates}
     arrivals = {name: [] for name in candidates}
-    for _ in range(o.rounds):
+    # Every round has a load of its own, the same for all: whether a prompt comes in the middle of another one's decoding
+    # decides the means of a load of arrivals.
+    for number in range(o.rounds):
         for name, candidate in candidates.items():
-            burst[name].append(bench.serve(candidate, paces, 0, o.requests))
+            burst[name].append(bench.serve(candidate, paces, 0, o.requests, number + 1))
     rate = o.requests / statistics.median([r["elapsed_s"] for r in burst["hybrid"]]) / 2
-    for _ in range(o.rounds):
+    for number in range(o.rounds):
         for name, candidate in for_arrivals.items():
-            arrivals[name].append(bench.serve(candidate, paces, rate, o.arrivals or 3 * o.requests))
+            arrivals[name].append(bench.serve(candidate, paces, rate, o.arrivals or 3 * o.requests, number + 1))
     planned = {}
     for load, ways in (("burst", candidates), ("arrivals", for_arrivals)):
         manifest = json.load(open(os.path.join(ways["planner"][0], "manifest.json")))
