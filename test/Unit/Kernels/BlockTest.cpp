@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -116,6 +117,28 @@ TEST_P(Block, ARowDoesNotDependOnOthers) {
                             count * kBlockColumns * sizeof(float)),
                 0)
           << count << " rows from " << first;
+    }
+}
+
+/// A tile that is alone takes the block in two parts, so that it asks for what comes next in time.
+TEST_P(Block, AskingAheadChangesNoBit) {
+  const auto [isa, type, group] = GetParam();
+  for (int64_t k : {1, 8, 16, 17, 31, 32, 33, 35, 66, 130})
+    for (int64_t rows = 1; rows <= 7; ++rows) {
+      const PackedWeights w(type, 2, 64, k, group, 13);
+      const RowLayout layout = engine.rowLayout(w.handle());
+      const std::vector<uint8_t> memory = prepare(layout, randomFloats(rows * k, 14), rows);
+      std::vector<float> last(rows * kBlockColumns), followed(rows * kBlockColumns);
+      const RowView view = layout.view(memory.data(), rows, 0);
+      engine.multiply(view, rows, w.handle(), 0, 0, last.data());
+      engine.multiply(view, rows, w.handle(), 0, 0, followed.data(), blockStart(w.handle(), 1, 0));
+      ASSERT_EQ(last, followed) << rows << " rows, K " << k;
+      for (int64_t row = 0; row < rows; ++row) {
+        engine.multiply(layout.view(memory.data(), rows, row), 1, w.handle(), 0, 0, last.data());
+        ASSERT_TRUE(std::equal(last.begin(), last.begin() + kBlockColumns,
+                               followed.begin() + row * kBlockColumns))
+            << "row " << row << " of " << rows << ", K " << k;
+      }
     }
 }
 
