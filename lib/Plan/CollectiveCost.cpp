@@ -1,6 +1,7 @@
 //===- CollectiveCost.cpp - Time of the step's communication --------------===//
 #include "mixserve/Plan/CollectiveCost.h"
 
+#include "mixserve/Plan/EarlyAnswers.h"
 #include "mixserve/Plan/Overlap.h"
 
 #include <algorithm>
@@ -45,58 +46,6 @@ double opTime(const Cluster &cluster, const ByteTable<double> &table, CommOp op,
   return independent ? std::max(intra, inter) : intra + inter;
 }
 
-namespace {
-
-/// Who sends and who receives `op` between nodes.
-struct Ends {
-  int64_t receivers = 0;
-  double senders = 0; ///< behind the busiest link, as many as would send as much as its busiest one
-};
-
-Ends endsOf(const Cluster &cluster, const ByteTable<double> &table, CommOp op) {
-  Ends ends;
-  const int64_t devices = cluster.mesh.devices;
-  double busiest = 0;
-  for (int64_t first = 0; first < table.ranks; first += devices) {
-    double ofNode = 0, most = 0;
-    for (int64_t rank = first; rank < first + devices; ++rank) {
-      const double sent = table.get(op, Link::Inter, Dir::Out, rank);
-      ofNode += sent;
-      most = std::max(most, sent);
-      ends.receivers += table.get(op, Link::Inter, Dir::In, rank) > 0;
-    }
-    if (ofNode > busiest) {
-      busiest = ofNode;
-      ends.senders = ofNode / most;
-    }
-  }
-  return ends;
-}
-
-} // namespace
-
-double earlyAnswers(const Cluster &cluster, const ByteTable<double> &table) {
-  const int64_t members = cluster.inter.perNode ? cluster.mesh.devices : 1;
-  double sent = 0, answered = 0, both = 0; // bytes of the busiest link, either way
-  for (int64_t first = 0; first < table.ranks; first += members) {
-    const auto bytes = [&](CommOp op, Dir dir) {
-      double sum = 0;
-      for (int64_t rank = first; rank < first + members; ++rank)
-        sum += table.get(op, Link::Inter, dir, rank);
-      return sum;
-    };
-    for (Dir dir : {Dir::Out, Dir::In}) {
-      sent = std::max(sent, bytes(CommOp::Dispatch, dir));
-      answered = std::max(answered, bytes(CommOp::Combine, dir));
-      both = std::max(both, bytes(CommOp::Dispatch, dir) + bytes(CommOp::Combine, dir));
-    }
-  }
-  const Ends ends = endsOf(cluster, table, CommOp::Dispatch);
-  if (ends.senders >= static_cast<double>(ends.receivers))
-    return 0;
-  return (sent + answered - both) * (1 - ends.senders / static_cast<double>(ends.receivers));
-}
-
 double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Method method) {
   double sum = 0;
   for (CommOp op : {CommOp::Dispatch, CommOp::DispatchAg, CommOp::CombineRs, CommOp::Combine})
@@ -106,7 +55,7 @@ double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Me
   double inside = 0;
   for (CommOp op : {CommOp::Dispatch, CommOp::Combine})
     inside += stageTime(cluster, stageLoad(cluster, table, op, Link::Intra));
-  return std::max(inside, sum - earlyAnswers(cluster, table) / cluster.inter.bytesPerNs);
+  return std::max(inside, sum - earlyAnswerBytes(cluster, table) / cluster.inter.bytesPerNs);
 }
 
 namespace {

@@ -143,8 +143,8 @@ std::string sourceText(const Cluster &cluster, WireType wire) {
   return text + numbers;
 }
 
-/// Whether the largest steps are further from what was measured than one doubling, beyond which
-/// chunk counts were up to 12 % slower than the best ones.
+/// Whether the largest steps are further from what was measured than one doubling, beyond which the
+/// constants alone tell chunk counts apart (Residuals.h).
 std::string extrapolationText(const Cluster &cluster, WireType wire, int64_t maxBatchTokens) {
   int64_t largest = 0;
   for (const LayerSample &layer : cluster.calibration.layers)

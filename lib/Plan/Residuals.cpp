@@ -17,7 +17,8 @@ const Residuals::value_type &nearest(const Residuals &residuals, int64_t chunks)
   });
 }
 
-/// What all counts of several chunks have in common where each was measured last. There is one.
+/// What all counts of several chunks have in common where each was measured last: the geometric
+/// mean. At least one count is above 1.
 double commonRatio(const Residuals &residuals) {
   double logs = 0, counts = 0;
   for (const auto &[chunks, known] : residuals)
@@ -28,15 +29,16 @@ double commonRatio(const Residuals &residuals) {
   return std::exp(logs / counts);
 }
 
-/// Behind the last layer of `chunks` chunks.
-double ratioBehind(const Residuals &residuals, int64_t chunks, double predictedNs) {
+/// Behind the last layer of `measured` chunks.
+double ratioBehind(const Residuals &residuals, int64_t measured, const Residual &last,
+                   double predictedNs) {
   constexpr double kReach = 2.2, kFading = 4;
-  const auto &[measured, known] = nearest(residuals, chunks);
-  const Residual &last = known.back();
-  if (measured == 1 || predictedNs <= kReach * last.predictedNs)
+  const double part = kReach * last.predictedNs / predictedNs;
+  if (measured == 1 || part >= 1)
     return last.ratio;
-  const double own = std::pow(kReach * last.predictedNs / predictedNs, kFading);
-  return std::pow(last.ratio, own) * std::pow(commonRatio(residuals), 1 - own);
+  const double own = std::pow(part, kFading);
+  const double ratio = std::pow(last.ratio, own) * std::pow(commonRatio(residuals), 1 - own);
+  return std::max(ratio, last.ratio * part); // more rows never take less time
 }
 
 /// At or before the last layer.
@@ -72,9 +74,10 @@ std::vector<Residual> merged(std::vector<Residual> layers) {
 double residualAt(const Residuals &residuals, int64_t chunks, double predictedNs) {
   if (residuals.empty())
     return 1;
-  const std::vector<Residual> &known = nearest(residuals, chunks).second;
-  return predictedNs > known.back().predictedNs ? ratioBehind(residuals, chunks, predictedNs)
-                                                : ratioAt(known, predictedNs);
+  const auto &[measured, known] = nearest(residuals, chunks);
+  return predictedNs <= known.back().predictedNs
+             ? ratioAt(known, predictedNs)
+             : ratioBehind(residuals, measured, known.back(), predictedNs);
 }
 
 double correctedTime(const Residuals &residuals, int64_t chunks, double tokens,

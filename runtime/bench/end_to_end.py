@@ -135,11 +135,11 @@ class Bench:
 
 
 def figures(free, burst, arrivals):
-    """Of bursts medians. Rounds of arrivals differ by their loads, so of those the mean of all requests."""
-    middle = lambda values: statistics.median(values)
+    """Of bursts, all alike, medians of the rounds; of arrivals, which every round has others of, means of the rounds."""
+    middle = statistics.median
     return {"ttft": statistics.mean([r["ttft_s"]["mean"] for r in arrivals]),
             "itl": statistics.mean([r["itl_s"]["mean"] for r in arrivals]),
-            "itl_p99": middle([r["itl_s"]["p99"] for r in arrivals]),
+            "itl_p99": statistics.mean([r["itl_s"]["p99"] for r in arrivals]),
             "burst_ttft": middle([r["ttft_s"]["mean"] for r in burst]),
             "burst_itl": middle([r["itl_s"]["mean"] for r in burst]),
             "throughput": middle([r["output_tokens_per_s"] for r in burst]),
@@ -167,15 +167,15 @@ def compare(bench, share, free, machine, model, fixed, unpaced):
             unpaced[name] = bench.unpaced(candidate)
     burst = {name: [] for name in candidates}
     arrivals = {name: [] for name in candidates}
-    # Every round has a load of its own, the same for all: whether a prompt comes in the middle of another one's decoding
-    # decides the means of a load of arrivals.
-    for number in range(o.rounds):
+    for _ in range(o.rounds):
         for name, candidate in candidates.items():
-            burst[name].append(bench.serve(candidate, paces, 0, o.requests, number + 1))
+            burst[name].append(bench.serve(candidate, paces, 0, o.requests))
     rate = o.requests / statistics.median([r["elapsed_s"] for r in burst["hybrid"]]) / 2
+    # Every round has arrivals of its own, the same for all: whether a prompt comes in the middle of another one's decoding
+    # decides their means.
     for number in range(o.rounds):
         for name, candidate in for_arrivals.items():
-            arrivals[name].append(bench.serve(candidate, paces, rate, o.arrivals or 3 * o.requests, number + 1))
+            arrivals[name].append(bench.serve(candidate, paces, rate, o.arrivals, number + 1))
     planned = {}
     for load, ways in (("burst", candidates), ("arrivals", for_arrivals)):
         manifest = json.load(open(os.path.join(ways["planner"][0], "manifest.json")))
@@ -225,8 +225,7 @@ def main():
     parser.add_argument("--shares", default="0.2,0.55,0.85", help="communication shares of the unfused hybrid")
     parser.add_argument("--ratio", type=float, default=9, help="speed of a link inside a node over one between nodes")
     parser.add_argument("--requests", type=int, default=8)
-    parser.add_argument("--arrivals", type=int, default=0, help="requests of the load with arrivals, where one that the machine "
-                        "holds up delays those behind it; default: three times as many as --requests")
+    parser.add_argument("--arrivals", type=int, default=0, help="requests that arrive one after another; default: three times --requests")
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--prompt", default="64..256", help="tokens, N or LOW..HIGH")
     parser.add_argument("--output", default="8..16", help="tokens, N or LOW..HIGH")
@@ -234,6 +233,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", help="write all runs to this file")
     options = parser.parse_args()
+    options.arrivals = options.arrivals or 3 * options.requests
     shares = [float(share) for share in options.shares.split(",")]
     if not all(0 < share < 1 for share in shares):
         parser.error("--shares: give shares between 0 and 1")
@@ -254,7 +254,7 @@ def main():
     model, bench.wire = manifest["model"], manifest["wire"]  # calibrated with the rows that the model sends
     free = bench.unpaced((hybrid, None))
     print(f"{options.nodes} x {options.devices} ranks, {'emulated hosts' if options.hosts else 'one process'}, on {step['machine']['cpus']} CPUs ({step['machine']['isa']}, load "
-          f"{step['machine']['load']:.1f}); {options.requests} requests ({options.arrivals or 3 * options.requests} in arrivals), prompt {options.prompt}, output {options.output}, at most "
+          f"{step['machine']['load']:.1f}); {options.requests} requests ({options.arrivals} in arrivals), prompt {options.prompt}, output {options.output}, at most "
           f"{options.concurrency} together; {options.rounds} rounds in turn, medians of bursts, means of arrivals; unfused hybrid on links without "
           f"pace: {free['elapsed_s']:.2f} s. links: share of a burst's time that is gone without the pace")
     fixed = {"tp": (bench.compile("tp", cluster, bench.layout("tp"), None), None),

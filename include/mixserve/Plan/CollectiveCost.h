@@ -34,17 +34,8 @@ StageLoad stageLoad(const Cluster &cluster, const ByteTable<double> &table, Comm
 /// on the first), except flat-ep, whose messages are independent: the slower class.
 double opTime(const Cluster &cluster, const ByteTable<double> &table, CommOp op, bool independent);
 
-/// flat-ep, bytes: of those between nodes, what combine sends while dispatch still does. A rank's
-/// rows leave for one rank after another; the first answers, on the other direction of the links,
-/// while the last still waits for its own. Links that both ops fill in both directions gain
-/// nothing; with dispatch D, combine C, and both D' = max over links and directions of their sum,
-/// at most D + C - D' can be hidden, and of R receivers that s senders reach the last s answer when
-/// all is sent: (D + C - D') (1 - s / R).
-/// Worked: one of 2 x 4 ranks sends 400 B to the other node's four: D = C = D' = 400, 300 hidden;
-/// measured of a prompt of 256 tokens alone: 27 ms a layer, where D + C take 43.
-double earlyAnswers(const Cluster &cluster, const ByteTable<double> &table);
-
-/// Time of a layer's MoE communication: the ops in sequence, for flat-ep less `earlyAnswers`.
+/// Time of a layer's MoE communication: the ops in sequence. flat-ep: less what `earlyAnswerBytes`
+/// (EarlyAnswers.h) take between nodes, but no less than its rows inside nodes take.
 double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Method method);
 
 /// Time of hybrid-fused: two fused ops over `chunks`, by their schedules (Overlap.h):

@@ -9,17 +9,19 @@
 // emulated hosts: every weight of the neighbours made predictions of another run worse).
 //
 // Up to 2.2 times the last layer's time its ratio r stays: one more doubling of the rows. From
-// there a number of chunks keeps what it had of its own less and less, beside the mean ratio m of
-// all counts of several chunks: with x = 2.2 t_last / t, r^(x^4) m^(1 - x^4). At four times the
-// last size and more the constants tell chunk counts apart better than the last size does (2 x 4,
-// calibrated up to 256 tokens per node: picks at 1024, 2048, 4096 were 3.0, 5.5, 5.6 % slower than
-// the best with r, 3.0, 0, 0 % so; at twice the last size of 18 calibrations fading at once made
-// picks 4.3 to 6.7 % slower instead of 2.9). Worked: r = 1.21, m = 1, twice behind the reach (x =
-// 1/2) -> 1.21^(1/16) = 1.012.
+// there a number of chunks keeps what it had of its own less and less, beside the geometric mean m
+// of all counts of several chunks: with x = 2.2 t_last / t,
+//   max(r^(x^4) m^(1 - x^4), r x)
+// where the second keeps times from falling. At four times the last size and more the constants
+// tell chunk counts apart better than the last size does: 2 x 4, calibrated up to 256 tokens per
+// node, picks of 8, 16 or 32 chunks at 1024, 2048, 4096 were 3.0, 5.5, 5.6 % slower than the best
+// with r, 3.0, 0, 0 % so. At twice the last size of 18 calibrations fading at once made picks 4.3
+// to 6.7 % slower instead of 2.9. Worked: r = 1.21, m = 1, twice behind the reach (x = 1/2)
+// -> 1.21^(1/16) = 1.012.
 //
-// Below the first one, of T0 tokens and time t0, constants
-// fitted to larger layers may know nothing of the latency that is left and fall in proportion to
-// the rows. A layer of T tokens takes at least
+// Below the first one, of T0 tokens and time t0, constants fitted to larger layers may know nothing
+// of the latency that is left and fall in proportion to the rows. A layer of T tokens takes at
+// least
 //   t0 (T / T0)^0.4
 // Measured at 1 token per node, from 4 or 8 tokens, on 2 x 4 and 4 x 4 emulated hosts: exponents of
 // 0.35 to 0.5, flat-ep 0.2 to 0.5.

@@ -7,9 +7,9 @@
 // v consecutive k (1 float32, 2 bfloat16, 4 int8, 8 int4). A policy knows how a step is multiplied:
 //
 //   V: vector type: Reg, kCells (outputs of a register), load, store, zero
-//   P: kRowBytes (bytes of a row that a step reads), kMostRows, columns(R) (registers of a tile of
-//   R
-//      rows), kIsInt8, and step<R, C>(sums, x, stride, w)
+//   P: kRowBytes (bytes of a row that a step reads), kPerStep (v), kPartSteps (of a part, below),
+//      kMostRows, columns(R) (registers of a tile of R rows), kIsInt8,
+//      and step<R, C>(sums, x, stride, w)
 //
 // The K of a block is cut so that the weights of a part stay in the cache while all rows pass.
 //
@@ -26,6 +26,14 @@ namespace {
 
 constexpr int64_t kStepBytes = 4 * kBlockColumns;
 constexpr int kStepLines = kStepBytes / 64; ///< cache lines of a step
+
+/// How far ahead a tile asks for weights that it reads from memory itself.
+constexpr int64_t kAheadBytes = 2048, kAheadSteps = kAheadBytes / kStepBytes;
+
+/// Whether a tile that reads its weights from memory itself asks for them ahead: of float32, where
+/// decode of 1 and of 8 take 1.4 to 1.9 % less time so. Not of bfloat16, where decode of 1 takes 1
+/// to 3 % more (from 4 KiB 7 %).
+template <class P> inline constexpr bool kAsksSoon = P::kPerStep == 1;
 
 MXS_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -71,8 +79,9 @@ void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps
   for (int64_t c = 0; c < kBlockColumns; c += columns * V::kCells)
     if (ahead && c == 0 && lines == 1)
       floatTile<V, P, R, columns, 1>(x, stride, w, steps, first, ahead, y);
-    else if (ahead && c == 0 && lines == kStepLines)
-      floatTile<V, P, R, columns, kStepLines>(x, stride, w, steps, first, ahead, y);
+    else if (kAsksSoon<P> && ahead && c == 0 && lines == kStepLines)
+      floatTile<V, P, R, columns, kAsksSoon<P> ? kStepLines : 0>(x, stride, w, steps, first, ahead,
+                                                                 y);
     else if (ahead && c == 0)
       floatTile<V, P, R, columns, 2>(x, stride, w, steps, first, ahead, y);
     else
@@ -95,11 +104,6 @@ template <class V, class P> MXS_INLINE bool onePass(int64_t rows) {
   return rows <= P::kMostRows && P::columns(static_cast<int>(rows)) * V::kCells >= kBlockColumns;
 }
 
-/// Steps of float32 weights, 2 KiB, that a tile which reads them from memory itself asks for ahead:
-/// decode of 1 and of 8 take 1.4 to 1.9 % less time so. Not of bfloat16, where decode of 1 takes 1
-/// to 3 % more (from 4 KiB 7 %).
-constexpr int64_t kAheadSteps = 8;
-
 template <class V, class P> struct FloatBlock {
   template <int R> struct Run {
     static MXS_INLINE void call(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps,
@@ -115,7 +119,7 @@ template <class V, class P> struct FloatBlock {
     // A single tile reads the whole block but its end, asking as fast as it reads, and then the
     // end, asking for the next block.
     const bool single = onePass<V, P>(rows);
-    const bool asksSoon = single && P::kPerStep == 1 && all > 2 * kAheadSteps;
+    const bool asksSoon = single && kAsksSoon<P> && all > 2 * kAheadSteps;
     const int64_t part = asksSoon ? all - kAheadSteps : single ? all : P::kPartSteps;
     // Of the lines of a step, how many a tile asks for.
     const int64_t lines = asksSoon ? kStepLines : tiles < 4 ? 2 : 1;
@@ -156,10 +160,9 @@ struct IntTile {
   float *y;
 };
 
-/// Bytes of weights that a tile of at most kAskRows rows asks for ahead. Its few instructions per
-/// line let loads run so far ahead that they, and not the processor's own prefetching, wait for the
-/// memory; with more rows there is none of that, and asking costs more than it gives.
-constexpr int64_t kAheadBytes = 2048;
+/// Most rows of a tile that asks for weights ahead. Its few instructions per line let loads run so
+/// far ahead that they, and not the processor's own prefetching, wait for the memory; with more
+/// rows there is none of that, and asking costs more than it gives.
 constexpr int kAskRows = 2;
 
 /// Groups whose scales such a tile asks for ahead: a second, thin stream beside the weights, which

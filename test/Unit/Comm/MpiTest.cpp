@@ -240,18 +240,19 @@ TEST(Mpi, LastWordsLeaveBeforeTheGoodBye) {
 // A step begins with a control message, and its ranks fill the link at once: what waits behind that
 // in the socket comes a dispatch later.
 TEST(Mpi, ControlMessagesLeaveBeforeData) {
+  constexpr int kBytes = 700; // in one piece, also where pieces are short (mpi.pieces)
+  Mail sent(kBytes), received(kBytes);
   std::unique_ptr<Transport> transport;
   ASSERT_TRUE(process->connect(mesh(1), transport).ok());
   const int me = process->node(), peer = me ^ 1;
   if (peer < process->nodes()) {
-    Mail sent(1000), received(1000);
-    mpiHangs = true; // until then nobody can start anything
+    mpiHangs = true; // until it does not, nobody can start anything
     while (!insideImprobe)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     sendsSeen.clear();
     sendsWatched = true;
-    transport->postRecv(me, peer, 0, received.bytes.data(), 1000, received.request);
-    transport->postSend(me, peer, 0, sent.bytes.data(), 1000, sent.request);
+    transport->postRecv(me, peer, 0, received.bytes.data(), kBytes, received.request);
+    transport->postSend(me, peer, 0, sent.bytes.data(), kBytes, sent.request);
     transport->sendControl(me, peer, "go");
     mpiHangs = false;
     EXPECT_EQ(received.wait(), MessageRequest::Done);
@@ -261,7 +262,7 @@ TEST(Mpi, ControlMessagesLeaveBeforeData) {
   sendsWatched = false;
   transport = nullptr;
   if (peer < process->nodes()) {
-    EXPECT_EQ(sendsSeen, (std::vector<int>{2, 1000}));
+    EXPECT_EQ(sendsSeen, (std::vector<int>{2, kBytes}));
   }
   expectNothingIsLost();
 }

@@ -167,6 +167,10 @@ TEST(Calibration, FarBehindAllLayersChunkCountsHaveWhatTheyHaveInCommon) {
   EXPECT_NEAR(residualAt(kept, 16, 4.4e6), std::pow(1.21, -1.0 / 16), 1e-12);
   EXPECT_NEAR(residualAt(kept, 8, 1e9), 1, 1e-6);
   EXPECT_EQ(residualAt(kept, 1, 1e9), 3) << "in one piece";
+  const Residuals uneven = {{8, {{1e6, 4, 64}}}, {16, {{1e6, 0.25, 64}}}};
+  for (double ns = 1e6; ns < 1e8; ns *= 1.1)
+    EXPECT_LE(ns * residualAt(uneven, 8, ns), 1.1 * ns * residualAt(uneven, 8, 1.1 * ns) + 1e-6)
+        << ns << ": more rows would take less time";
   EXPECT_EQ(residualAt({{1, {{1e6, 3, 64}}}}, 8, 1e9), 3) << "nothing else was measured";
 }
 

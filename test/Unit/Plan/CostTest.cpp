@@ -2,6 +2,7 @@
 #include "mixserve/Plan/CollectiveCost.h"
 #include "mixserve/Plan/CollectiveTimes.h"
 #include "mixserve/Plan/ComputeCost.h"
+#include "mixserve/Plan/EarlyAnswers.h"
 #include "mixserve/Plan/MemoryCost.h"
 #include "mixserve/Plan/Overlap.h"
 #include "mixserve/Plan/StepCost.h"
@@ -127,50 +128,70 @@ TEST(CollectiveCost, ChunksOfHierEpHideTheShorterStage) {
       layerCommTime(cluster, layout, Method::HierEp, 4, 8, table, WireType::F32).attnNs, 1000);
 }
 
-// Two nodes of four ranks. `senders` ranks of node 0 have rows for each rank of node 1.
-static ByteTable<double> flatRows(const Mesh &mesh, int64_t senders, double bytes) {
-  ByteTable<double> table(mesh.ranks());
-  for (int64_t home = 0; home < senders; ++home)
-    for (int64_t to = mesh.devices; to < mesh.ranks(); ++to) {
-      table.send(mesh, CommOp::Dispatch, home, to, bytes);
-      table.send(mesh, CommOp::Combine, to, home, bytes);
-    }
-  return table;
-}
-
-TEST(CollectiveCost, RowsOfOneSenderAreAnsweredWhileOthersAreSent) {
+/// Two nodes of four ranks. `senders` ranks of node 0 have rows for each rank of node 1.
+struct FlatRows : testing::Test {
+  FlatRows() {
+    cluster.mesh = {2, 4};
+    cluster.inter.latencyNs = cluster.intra.latencyNs = 0;
+    cluster.inter.perNode = true;
+  }
+  void send(ByteTable<double> &table, int64_t home, int64_t to, double bytes) const {
+    table.send(cluster.mesh, CommOp::Dispatch, home, to, bytes);
+    table.send(cluster.mesh, CommOp::Combine, to, home, bytes);
+  }
+  ByteTable<double> rowsOf(int64_t senders, double bytes) const {
+    ByteTable<double> table(cluster.mesh.ranks());
+    for (int64_t home = 0; home < senders; ++home)
+      for (int64_t to = 4; to < 8; ++to)
+        send(table, home, to, bytes);
+    return table;
+  }
+  double hidden(const ByteTable<double> &table) const { return earlyAnswerBytes(cluster, table); }
+  double time(const ByteTable<double> &table, Method method = Method::FlatEp) const {
+    return expertCommTime(cluster, table, method) * cluster.inter.bytesPerNs;
+  }
   Cluster cluster = twoByTwo();
-  cluster.mesh = {2, 4};
-  cluster.inter.latencyNs = cluster.intra.latencyNs = 0;
+};
+
+TEST_F(FlatRows, OfOneSenderAreAnsweredWhileOthersAreSent) {
   for (const bool perNode : {true, false}) {
     cluster.inter.perNode = perNode;
-    const ByteTable<double> lone = flatRows(cluster.mesh, 1, 100);
-    EXPECT_DOUBLE_EQ(earlyAnswers(cluster, lone), 300); // the worked number
-    const double bytes = 400 + 100;
-    EXPECT_DOUBLE_EQ(expertCommTime(cluster, lone, Method::FlatEp),
-                     bytes / cluster.inter.bytesPerNs);
-    EXPECT_DOUBLE_EQ(expertCommTime(cluster, lone, Method::HierEp), 800 / cluster.inter.bytesPerNs)
-        << "no method else";
+    const ByteTable<double> lone = rowsOf(1, 100);
+    EXPECT_DOUBLE_EQ(hidden(lone), 300); // the worked number
+    EXPECT_DOUBLE_EQ(time(lone), 400 + 100);
+    EXPECT_DOUBLE_EQ(time(lone, Method::HierEp), 800) << "no method else";
   }
-  cluster.inter.perNode = true;
-  EXPECT_DOUBLE_EQ(earlyAnswers(cluster, flatRows(cluster.mesh, 2, 100)), 800 * 0.5);
-  EXPECT_DOUBLE_EQ(earlyAnswers(cluster, flatRows(cluster.mesh, 4, 100)), 0)
-      << "every receiver waits for the last sender";
 }
 
-TEST(CollectiveCost, LinksThatAreFullBothWaysHideNoAnswers) {
-  Cluster cluster = twoByTwo();
-  cluster.inter.perNode = true;
-  ByteTable<double> table(4);
-  for (const auto &[home, to] : {std::pair(0, 2), {0, 3}, {2, 0}, {2, 1}}) {
-    table.send(cluster.mesh, CommOp::Dispatch, home, to, 100);
-    table.send(cluster.mesh, CommOp::Combine, to, home, 100);
-  }
-  EXPECT_DOUBLE_EQ(earlyAnswers(cluster, table), 0);
-  table.send(cluster.mesh, CommOp::Dispatch, 0, 1, 1e9); // inside: the links are not what is busy
-  EXPECT_DOUBLE_EQ(expertCommTime(cluster, table, Method::FlatEp),
-                   opTime(cluster, table, CommOp::Dispatch, true) +
-                       opTime(cluster, table, CommOp::Combine, true));
+TEST_F(FlatRows, OfManySendersAreAnsweredLate) {
+  EXPECT_DOUBLE_EQ(hidden(rowsOf(2, 100)), 800 * 0.5);
+  ByteTable<double> all = rowsOf(4, 100);
+  EXPECT_DOUBLE_EQ(hidden(all), 0) << "every receiver waits for the last sender";
+  for (int64_t to = 0; to < 4; ++to)
+    send(all, 4, to, 1);
+  EXPECT_DOUBLE_EQ(hidden(all), 0) << "and for nobody of its own node";
+}
+
+TEST_F(FlatRows, CountReceiversByWhatTheyGet) {
+  ByteTable<double> table(8);
+  for (int64_t to = 4; to < 8; ++to)
+    send(table, 0, to, to == 4 ? 370 : 10);
+  EXPECT_NEAR(hidden(table), 30, 1e-9) << "one gets nearly all";
+}
+
+TEST_F(FlatRows, FillLinksBothWaysAndHideNothing) {
+  ByteTable<double> table = rowsOf(1, 100);
+  for (int64_t to = 0; to < 4; ++to)
+    send(table, 4, to, 100);
+  EXPECT_DOUBLE_EQ(hidden(table), 0);
+  EXPECT_DOUBLE_EQ(time(table), 800);
+}
+
+TEST_F(FlatRows, InsideANodeTakeTheirTime) {
+  ByteTable<double> table = rowsOf(1, 100);
+  const double slower = cluster.intra.bytesPerNs / cluster.inter.bytesPerNs;
+  send(table, 0, 1, 400 * slower);
+  EXPECT_DOUBLE_EQ(time(table), 800) << "they are as long as both ops one after the other";
 }
 
 TEST(CollectiveCost, FusedHidesTheNextAttentionsGather) {
@@ -424,6 +445,25 @@ TEST(CollectiveTimes, AddUpToTheStepsCommunication) {
   sumIs({4, 1, 2, 2}, Method::HybridFused, 4); // attention's collectives stay outside
   cluster.mesh = {1, 1};
   sumIs({1, 1, 1, 1}, Method::AllGather, 1);
+}
+
+// What flat-ep's combine hides in its dispatch is not attention's.
+TEST(CollectiveTimes, EarlyAnswersLeaveAttentionAsItIs) {
+  Cluster cluster = twoByTwo();
+  cluster.mesh = {2, 4};
+  const ModelShape model = tinyModel();
+  const RoutingLoad routing = RoutingLoad::uniform(8, 2);
+  const PlanContext context{cluster, model, routing, {100, 21, 4, 0}, {256, 4, 121}};
+  const Layout layout{2, 4, 1, 8};
+  const StepLoad lone{100, 1, 50};
+  const ByteTable<double> table = stepBytes(context, layout, Method::FlatEp, lone).layer;
+  ASSERT_GT(earlyAnswerBytes(cluster, table), 0);
+  const CollectiveTimes times = collectiveTimes(context, layout, Method::FlatEp, 1, lone);
+  for (CommOp op : {CommOp::AttnAg, CommOp::AttnRs}) {
+    const double alone = model.layers * opTime(cluster, table, op, false);
+    EXPECT_GT(alone, 0);
+    EXPECT_NEAR(times[static_cast<size_t>(op)], alone, 1e-9 * alone);
+  }
 }
 
 TEST(CollectiveTimes, AreThoseOfTheLinksWhereNothingIsCalibrated) {
