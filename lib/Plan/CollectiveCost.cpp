@@ -16,16 +16,18 @@ double transferTime(const LinkSpec &link, double bytes) {
   return link.latencyNs + start + (bytes - small) / link.bytesPerNs;
 }
 
-StageLoad stageLoad(const Cluster &cluster, const ByteTable<double> &table, CommOp op, Link link) {
+StageLoad stageLoad(const Cluster &cluster, const ByteTable<double> &table,
+                    std::initializer_list<CommOp> ops, Link link) {
   StageLoad load{link, 0, 0};
   const bool shared = link == Link::Inter && cluster.inter.perNode;
   const int64_t members = shared ? cluster.mesh.devices : 1; // ranks behind one NIC
   for (int64_t first = 0; first < table.ranks; first += members) {
     double out = 0, in = 0;
-    for (int64_t rank = first; rank < first + members; ++rank) {
-      out += table.get(op, link, Dir::Out, rank);
-      in += table.get(op, link, Dir::In, rank);
-    }
+    for (CommOp op : ops)
+      for (int64_t rank = first; rank < first + members; ++rank) {
+        out += table.get(op, link, Dir::Out, rank);
+        in += table.get(op, link, Dir::In, rank);
+      }
     load.outBytes = std::max(load.outBytes, out);
     load.inBytes = std::max(load.inBytes, in);
   }
@@ -35,18 +37,21 @@ StageLoad stageLoad(const Cluster &cluster, const ByteTable<double> &table, Comm
 namespace {
 
 double stageTime(const Cluster &cluster, const StageLoad &load) {
-  return transferTime(cluster.link(load.link), std::max(load.outBytes, load.inBytes));
+  return transferTime(cluster.link(load.link), load.bytes());
 }
 
 } // namespace
 
 double opTime(const Cluster &cluster, const ByteTable<double> &table, CommOp op, bool independent) {
-  const double intra = stageTime(cluster, stageLoad(cluster, table, op, Link::Intra));
-  const double inter = stageTime(cluster, stageLoad(cluster, table, op, Link::Inter));
+  const double intra = stageTime(cluster, stageLoad(cluster, table, {op}, Link::Intra));
+  const double inter = stageTime(cluster, stageLoad(cluster, table, {op}, Link::Inter));
   return independent ? std::max(intra, inter) : intra + inter;
 }
 
-double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Method method) {
+double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Method method,
+                      int64_t chunks) {
+  if (method == Method::HierEp && chunks > 1)
+    return forwardedTime(cluster, table, chunks);
   double sum = 0;
   for (CommOp op : {CommOp::Dispatch, CommOp::DispatchAg, CommOp::CombineRs, CommOp::Combine})
     sum += opTime(cluster, table, op, method == Method::FlatEp);
@@ -54,7 +59,7 @@ double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Me
     return sum;
   double inside = 0;
   for (CommOp op : {CommOp::Dispatch, CommOp::Combine})
-    inside += stageTime(cluster, stageLoad(cluster, table, op, Link::Intra));
+    inside += stageTime(cluster, stageLoad(cluster, table, {op}, Link::Intra));
   return std::max(inside, sum - earlyAnswerBytes(cluster, table) / cluster.inter.bytesPerNs);
 }
 
@@ -91,8 +96,7 @@ public:
 
 private:
   double bytes(CommOp op, Link link) const {
-    const StageLoad load = stageLoad(cluster, table, op, link);
-    return std::max(load.outBytes, load.inBytes) / chunks;
+    return stageLoad(cluster, table, {op}, link).bytes() / chunks;
   }
   double network(CommOp op) const { return bytes(op, Link::Inter) / cluster.inter.bytesPerNs; }
   double latency(CommOp op) const {
@@ -143,10 +147,8 @@ LayerCommTime linkTime(const Cluster &cluster, const Layout &layout, Method meth
     time.moeNs = fused.agDispatchNs + fused.rsCombineNs;
     if (fused.includesAttention)
       time.attnNs = 0;
-  } else if (method == Method::HierEp && chunks > 1) {
-    time.moeNs = forwardedTime(cluster, table, chunks);
   } else {
-    time.moeNs = expertCommTime(cluster, table, method);
+    time.moeNs = expertCommTime(cluster, table, method, chunks);
   }
   return time;
 }

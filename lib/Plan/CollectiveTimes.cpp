@@ -31,12 +31,9 @@ CollectiveTimes layerOnLinks(const Cluster &cluster, const Layout &layout, Metho
   double alone = 0;
   for (CommOp op : {CommOp::Dispatch, CommOp::DispatchAg, CommOp::CombineRs, CommOp::Combine})
     alone += at(times, op) = opTime(cluster, table, op, method == Method::FlatEp);
-  const double together = method == Method::HierEp && chunks > 1
-                              ? forwardedTime(cluster, table, chunks)
-                              : expertCommTime(cluster, table, method);
   if (alone > 0)
     for (CommOp op : {CommOp::Dispatch, CommOp::Combine}) // both ways gain alike
-      at(times, op) *= together / alone;
+      at(times, op) *= expertCommTime(cluster, table, method, chunks) / alone;
   return times;
 }
 

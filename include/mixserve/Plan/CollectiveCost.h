@@ -15,6 +15,9 @@
 #include "mixserve/Plan/ByteCount.h"
 #include "mixserve/Plan/ClusterFile.h"
 
+#include <algorithm>
+#include <initializer_list>
+
 namespace mixserve::planner {
 
 /// t(S) above for `bytes` over `link`.
@@ -25,18 +28,24 @@ struct StageLoad {
   Link link = Link::Intra;
   double outBytes = 0; ///< of the busiest sender
   double inBytes = 0;  ///< of the busiest receiver
+
+  /// Of the busier direction.
+  double bytes() const { return std::max(outBytes, inBytes); }
 };
 
-/// What `op` moves over `link`, at the busiest rank (or node, if the link is per node).
-StageLoad stageLoad(const Cluster &cluster, const ByteTable<double> &table, CommOp op, Link link);
+/// What `ops` together move over `link`, at the busiest rank (or node, if the link is per node).
+StageLoad stageLoad(const Cluster &cluster, const ByteTable<double> &table,
+                    std::initializer_list<CommOp> ops, Link link);
 
 /// Time of an op run alone: both link classes one after the other (hierarchical collectives depend
 /// on the first), except flat-ep, whose messages are independent: the slower class.
 double opTime(const Cluster &cluster, const ByteTable<double> &table, CommOp op, bool independent);
 
-/// Time of a layer's MoE communication: the ops in sequence. flat-ep: less what `earlyAnswerBytes`
+/// Time of a layer's MoE communication by any method but hybrid-fused: the ops in sequence, but
+/// hier-ep over several chunks by `forwardedTime`, and flat-ep less what `earlyAnswerBytes`
 /// (EarlyAnswers.h) take between nodes, but no less than its rows inside nodes take.
-double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Method method);
+double expertCommTime(const Cluster &cluster, const ByteTable<double> &table, Method method,
+                      int64_t chunks);
 
 /// Time of hybrid-fused: two fused ops over `chunks`, by their schedules (Overlap.h):
 ///   ag_dispatch = [attn_rs ->] dispatch -> dispatch_ag,

@@ -50,12 +50,12 @@ TEST(CollectiveCost, TransferTime) {
 TEST(CollectiveCost, TheBusiestRankOrNodeDecides) {
   Cluster cluster = twoByTwo();
   const ByteTable<double> table = someDispatch(cluster.mesh);
-  EXPECT_EQ(stageLoad(cluster, table, CommOp::Dispatch, Link::Inter).outBytes, 1000);
-  EXPECT_EQ(stageLoad(cluster, table, CommOp::Dispatch, Link::Inter).inBytes, 1000);
-  EXPECT_EQ(stageLoad(cluster, table, CommOp::Dispatch, Link::Intra).outBytes, 0);
+  EXPECT_EQ(stageLoad(cluster, table, {CommOp::Dispatch}, Link::Inter).outBytes, 1000);
+  EXPECT_EQ(stageLoad(cluster, table, {CommOp::Dispatch}, Link::Inter).inBytes, 1000);
+  EXPECT_EQ(stageLoad(cluster, table, {CommOp::Dispatch}, Link::Intra).outBytes, 0);
   EXPECT_DOUBLE_EQ(opTime(cluster, table, CommOp::Dispatch, false), 5000 + 20);
   cluster.inter.perNode = true;
-  EXPECT_EQ(stageLoad(cluster, table, CommOp::Dispatch, Link::Inter).outBytes, 1500);
+  EXPECT_EQ(stageLoad(cluster, table, {CommOp::Dispatch}, Link::Inter).outBytes, 1500);
 }
 
 TEST(CollectiveCost, IndependentMessagesOverlapTheLinks) {
@@ -99,7 +99,7 @@ TEST(CollectiveCost, FusedHidesTheShorterStage) {
   const Layout attentionDp{1, 4, 2, 2}, attentionTp{4, 1, 2, 2};
   EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 1).agDispatchNs, 1500);
   EXPECT_DOUBLE_EQ(fusedTime(cluster, attentionDp, table, 4).agDispatchNs, 1125);
-  EXPECT_DOUBLE_EQ(expertCommTime(cluster, table, Method::Hybrid), 2000);
+  EXPECT_DOUBLE_EQ(expertCommTime(cluster, table, Method::Hybrid, 1), 2000);
   EXPECT_FALSE(
       fusedTime(cluster, attentionTp, table, 4).includesAttention); // the group spans nodes
   EXPECT_TRUE(fusedTime(cluster, {2, 2, 2, 2}, table, 4).includesAttention);
@@ -148,7 +148,7 @@ struct FlatRows : testing::Test {
   }
   double hidden(const ByteTable<double> &table) const { return earlyAnswerBytes(cluster, table); }
   double time(const ByteTable<double> &table, Method method = Method::FlatEp) const {
-    return expertCommTime(cluster, table, method) * cluster.inter.bytesPerNs;
+    return expertCommTime(cluster, table, method, 1) * cluster.inter.bytesPerNs;
   }
   Cluster cluster = twoByTwo();
 };
