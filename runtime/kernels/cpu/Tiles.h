@@ -72,20 +72,37 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
   storeSums<V, R, C>(sums, y);
 }
 
+/// Calls Pass<L>::call(column, ahead) for each pass of a tile whose `passes` go over its columns one
+/// behind the other, and so over all its weights: together they ask for `lines` cache lines of every
+/// step, 1, 2 or 4, as evenly as they can.
+template <int Passes> struct Asks {
+  int64_t lines; ///< of a step; 0: none
+  constexpr int64_t each() const { return lines > Passes ? lines / Passes : 1; }
+  /// Whether pass number `pass` is one of those that ask.
+  constexpr bool asks(int64_t pass) const {
+    return lines > 0 && (lines >= Passes || pass % (Passes / lines) == 0);
+  }
+};
+
 template <class V, class P, int R>
 void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps, bool first,
                const uint8_t *ahead, int64_t lines, float *y) {
-  constexpr int columns = P::columns(R);
-  for (int64_t c = 0; c < kBlockColumns; c += columns * V::kCells)
-    if (ahead && c == 0 && lines == 1)
-      floatTile<V, P, R, columns, 1>(x, stride, w, steps, first, ahead, y);
-    else if (kAsksSoon<P> && ahead && c == 0 && lines == kStepLines)
-      floatTile<V, P, R, columns, kAsksSoon<P> ? kStepLines : 0>(x, stride, w, steps, first, ahead,
-                                                                 y);
-    else if (ahead && c == 0)
-      floatTile<V, P, R, columns, 2>(x, stride, w, steps, first, ahead, y);
-    else
+  constexpr int columns = P::columns(R), passes = kBlockColumns / (columns * V::kCells);
+  const Asks<passes> asks{ahead ? lines : 0};
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    const int64_t c = pass * columns * V::kCells;
+    if (!asks.asks(pass)) {
       floatTile<V, P, R, columns, 0>(x, stride, w + 4 * c, steps, first, nullptr, y + c);
+      continue;
+    }
+    if (asks.each() == 1)
+      floatTile<V, P, R, columns, 1>(x, stride, w + 4 * c, steps, first, ahead, y + c);
+    else if (asks.each() == 2)
+      floatTile<V, P, R, columns, 2>(x, stride, w + 4 * c, steps, first, ahead, y + c);
+    else if constexpr (passes == 1)
+      floatTile<V, P, R, columns, kStepLines>(x, stride, w, steps, first, ahead, y);
+    ahead += steps * asks.each() * 64;
+  }
 }
 
 /// Calls Run<R>::call(...) for R = `rows`, 1 .. Most.
@@ -122,7 +139,7 @@ template <class V, class P> struct FloatBlock {
     const bool asksSoon = single && kAsksSoon<P> && all > 2 * kAheadSteps;
     const int64_t part = asksSoon ? all - kAheadSteps : single ? all : P::kPartSteps;
     // Of the lines of a step, how many a tile asks for.
-    const int64_t lines = asksSoon ? kStepLines : tiles < 4 ? 2 : 1;
+    const int64_t lines = tiles == 1 ? kStepLines : tiles < 4 ? 2 : 1;
     for (int64_t step = 0; step < all; step += part) {
       const int64_t steps = smaller(part, all - step);
       const uint8_t *data = w.data + step * kStepBytes;
@@ -133,7 +150,7 @@ template <class V, class P> struct FloatBlock {
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
-        const uint8_t *ahead = next && (tiles > 1 || asksSoon) && tile * lines < kStepLines
+        const uint8_t *ahead = next && (!single || asksSoon) && tile * lines < kStepLines
                                    ? next + tile * steps * lines * 64
                                    : nullptr;
         forRows<Run, P::kMostRows>(count, x.data + row * x.stride + step * P::kRowBytes, x.stride,
