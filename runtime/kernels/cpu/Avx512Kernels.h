@@ -18,6 +18,8 @@ struct FloatShape {
   static constexpr int kMostRows = 6;
   static constexpr int64_t kPartSteps = 512; // 128 KiB: this part and the next one share the cache
   static constexpr int columns(int) { return 4; }
+  static constexpr bool kPinsRows = false, kTakesSeveral = false;
+  static constexpr int unroll(int) { return 1; }
 };
 
 } // namespace mxs::cpu::avx512

@@ -14,16 +14,15 @@ namespace {
 /// One k: sums[r][c] += x[r] * w[c]. `S` has the tile shape of the instruction set.
 template <class V, class S> struct F32Step : S {
   static constexpr int kPerStep = 1, kRowBytes = 4;
-  template <int R, int C>
-  static MXS_INLINE void step(typename V::Reg (&sums)[R][C], const uint8_t *x, int64_t stride,
-                              const uint8_t *w) {
+  template <int R, int C, class Rows>
+  static MXS_INLINE void step(typename V::Reg (&sums)[R][C], const Rows &x, const uint8_t *w) {
     typename V::Reg weights[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c)
       weights[c] = V::load(reinterpret_cast<const float *>(w) + c * V::kCells);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const typename V::Reg value = V::broadcastFloat(x + r * stride);
+      const typename V::Reg value = V::broadcastFloat(x.at(r));
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c)
         sums[r][c] = V::multiplyAdd(value, weights[c], sums[r][c]);
@@ -38,21 +37,29 @@ template <class V, class S> struct WidenedStep : S {
   /// value is loaded once for all of them.
   template <int R, int C> static constexpr bool kFits = R *C + C + 2 <= V::kRegisters;
 
-  template <int R, int C>
-  static MXS_INLINE void step(typename V::Reg (&sums)[R][C], const uint8_t *x, int64_t stride,
-                              const uint8_t *w) {
+  template <int R, int C, class Rows>
+  static MXS_INLINE void step(typename V::Reg (&sums)[R][C], const Rows &x, const uint8_t *w) {
     if constexpr (kFits<R, C>) {
       typename V::Reg weights[C];
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c)
         weights[c] = V::lowHalf(V::loadCells(w + c * 4 * V::kCells));
-      multiply<R, C>(sums, x, stride, weights);
+      multiply<R, C>(sums, x, 0, weights);
       if constexpr (R * C + 2 * C + 2 > V::kRegisters)
         asm("" : "+r"(w)); // cells are loaded again, not kept on the stack
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c)
         weights[c] = V::highHalf(V::loadCells(w + c * 4 * V::kCells));
-      multiply<R, C>(sums, x + 4, stride, weights);
+      multiply<R, C>(sums, x, 4, weights);
+    } else if constexpr (R == 1) {
+      const typename V::Reg lower = V::broadcastFloat(x.at(0)), upper = V::broadcastFloat(x.at(0) + 4);
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) {
+        const typename V::IntReg cells = V::loadCells(w + c * 4 * V::kCells);
+        sums[0][c] = V::multiplyAdd(lower, V::lowHalf(cells), sums[0][c]);
+        sums[0][c] = V::multiplyAdd(upper, V::highHalf(cells), sums[0][c]);
+        asm volatile("" ::: "memory"); // cells loaded all at once leave sums no registers
+      }
     } else {
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
@@ -60,20 +67,20 @@ template <class V, class S> struct WidenedStep : S {
         const typename V::Reg low = V::lowHalf(cells), high = V::highHalf(cells);
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
-          sums[r][c] = V::multiplyAdd(V::broadcastFloat(x + r * stride), low, sums[r][c]);
-          sums[r][c] = V::multiplyAdd(V::broadcastFloat(x + r * stride + 4), high, sums[r][c]);
+          sums[r][c] = V::multiplyAdd(V::broadcastFloat(x.at(r)), low, sums[r][c]);
+          sums[r][c] = V::multiplyAdd(V::broadcastFloat(x.at(r) + 4), high, sums[r][c]);
         }
       }
     }
   }
 
 private:
-  template <int R, int C>
-  static MXS_INLINE void multiply(typename V::Reg (&sums)[R][C], const uint8_t *x, int64_t stride,
+  template <int R, int C, class Rows>
+  static MXS_INLINE void multiply(typename V::Reg (&sums)[R][C], const Rows &x, int64_t offset,
                                   const typename V::Reg (&weights)[C]) {
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const typename V::Reg value = V::broadcastFloat(x + r * stride);
+      const typename V::Reg value = V::broadcastFloat(x.at(r) + offset);
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c)
         sums[r][c] = V::multiplyAdd(value, weights[c], sums[r][c]);

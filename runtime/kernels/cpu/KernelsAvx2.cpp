@@ -15,31 +15,34 @@ namespace {
 
 using V = Avx2Vector;
 
-struct Shape {
+template <int Unroll> struct Shape {
   static constexpr int kMostRows = 6;
   static constexpr int64_t kPartSteps = 64; // 16 KiB: the parts of a block's outputs pass over it
-  static constexpr int columns(int rows) { return rows == 1 ? 8 : rows <= 3 ? 4 : 2; }
+  static constexpr bool kPinsRows = true, kTakesSeveral = false;
+  static constexpr int columns(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
+  static constexpr int unroll(int) { return Unroll; }
 };
 
 struct IntShape {
   static constexpr int kMostRows = 4;
   static constexpr int64_t kPartSteps = 64;
+  static constexpr bool kPinsRows = true, kTakesSeveral = false;
   static constexpr int columns(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
+  static constexpr int unroll(int) { return 2; }
 };
 
 /// Four k. |w| <= 127 and |x| <= 127: two products are at most 32258.
 struct I8Step : IntShape {
   static constexpr int kPerStep = 4, kRowBytes = 4, kBias = 0;
-  template <int R, int C>
-  static MXS_INLINE void step(__m256i (&dots)[R][C], const uint8_t *x, int64_t stride,
-                              const uint8_t *w) {
+  template <int R, int C, class Rows>
+  static MXS_INLINE void step(__m256i (&dots)[R][C], const Rows &x, const uint8_t *w) {
     const __m256i ones = _mm256_set1_epi16(1);
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
       const __m256i cells = V::loadCells(w + c * 4 * V::kCells), sizes = _mm256_abs_epi8(cells);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        const __m256i row = _mm256_sign_epi8(V::broadcastCell(x + r * stride), cells);
+        const __m256i row = _mm256_sign_epi8(V::broadcastCell(x.at(r)), cells);
         dots[r][c] =
             _mm256_add_epi32(dots[r][c], _mm256_madd_epi16(_mm256_maddubs_epi16(sizes, row), ones));
       }
@@ -47,26 +50,38 @@ struct I8Step : IntShape {
   }
 };
 
-/// Eight k. A nibble is q + 8: the row's sum times 8 is taken off at the start of a group.
+/// Eight k. A nibble is q + 8: the row's sum times 8 is taken off at the start of a group. Four
+/// steps' products of an output are added up in 16 bits: 8 sums of two are at most 30480.
 struct I4Step : IntShape {
   static constexpr int kPerStep = 8, kRowBytes = 8, kBias = 8;
-  template <int R, int C>
-  static MXS_INLINE void step(__m256i (&dots)[R][C], const uint8_t *x, int64_t stride,
-                              const uint8_t *w) {
+  static constexpr bool kTakesSeveral = true;
+  static constexpr int unroll(int rows) { return rows < 3 ? 2 : 4; }
+  template <int R, int C, int N, class Rows>
+  static MXS_INLINE void steps(__m256i (&dots)[R][C], const Rows &x, const uint8_t *w) {
+    static_assert(2 * N * 2 * 15 * 127 <= INT16_MAX);
     const __m256i ones = _mm256_set1_epi16(1), mask = _mm256_set1_epi8(15);
+    __m256i shorts[R][C];
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n)
 #pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      const __m256i cells = V::loadCells(w + c * 4 * V::kCells);
-      const __m256i low = _mm256_and_si256(cells, mask);
-      const __m256i high = _mm256_and_si256(_mm256_srli_epi16(cells, 4), mask);
+      for (int c = 0; c < C; ++c) {
+        const __m256i cells = V::loadCells(w + n * kStepBytes + c * 4 * V::kCells);
+        const __m256i low = _mm256_and_si256(cells, mask);
+        const __m256i high = _mm256_and_si256(_mm256_srli_epi16(cells, 4), mask);
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const __m256i both =
-            _mm256_add_epi16(_mm256_maddubs_epi16(low, V::broadcastCell(x + r * stride)),
-                             _mm256_maddubs_epi16(high, V::broadcastCell(x + r * stride + 4)));
-        dots[r][c] = _mm256_add_epi32(dots[r][c], _mm256_madd_epi16(both, ones));
+        for (int r = 0; r < R; ++r) {
+          const uint8_t *row = x.at(r) + n * kRowBytes;
+          const __m256i both =
+              _mm256_add_epi16(_mm256_maddubs_epi16(low, V::broadcastCell(row)),
+                               _mm256_maddubs_epi16(high, V::broadcastCell(row + 4)));
+          shorts[r][c] = n == 0 ? both : _mm256_add_epi16(shorts[r][c], both);
+        }
       }
-    }
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c)
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r)
+        dots[r][c] = _mm256_add_epi32(dots[r][c], _mm256_madd_epi16(shorts[r][c], ones));
   }
 };
 
@@ -128,9 +143,9 @@ void avx2::toI8(const float *x, int8_t *out, int64_t count, float *scale, int32_
 }
 
 const KernelSet mxs::cpu::kAvx2Kernels = {{RowForm::F32, RowForm::F32, RowForm::I8, RowForm::I8},
-                                          {FloatBlock<V, F32Step<V, Shape>>::run,
-                                           FloatBlock<V, WidenedStep<V, Shape>>::run, avx2::blockI8,
-                                           avx2::blockI4},
+                                          {FloatBlock<V, F32Step<V, Shape<4>>>::run,
+                                           FloatBlock<V, WidenedStep<V, Shape<1>>>::run,
+                                           avx2::blockI8, avx2::blockI4},
                                           swigluRow<V>,
                                           addScaledRow<V>,
                                           toBf16,

@@ -12,16 +12,15 @@ using V = Avx512Vector;
 /// Two k; rows are bfloat16, sums float32.
 struct Bf16Step : avx512::FloatShape {
   static constexpr int kPerStep = 2, kRowBytes = 4;
-  template <int R, int C>
-  static MXS_INLINE void step(__m512 (&sums)[R][C], const uint8_t *x, int64_t stride,
-                              const uint8_t *w) {
+  template <int R, int C, class Rows>
+  static MXS_INLINE void step(__m512 (&sums)[R][C], const Rows &x, const uint8_t *w) {
     __m512bh weights[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c)
       weights[c] = (__m512bh)V::loadCells(w + c * 4 * V::kCells);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const __m512bh row = (__m512bh)V::broadcastCell(x + r * stride);
+      const __m512bh row = (__m512bh)V::broadcastCell(x.at(r));
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c)
         sums[r][c] = _mm512_dpbf16_ps(sums[r][c], weights[c], row);

@@ -20,10 +20,11 @@ struct I8Step {
   static constexpr int kMostRows = 4;
   static constexpr int64_t kPartSteps = 2048;
   static constexpr int columns(int) { return 4; }
+  static constexpr bool kPinsRows = false, kTakesSeveral = false;
+  static constexpr int unroll(int) { return 1; }
   static constexpr int kPerStep = 4, kRowBytes = 4, kBias = 128;
-  template <int R, int C>
-  static MXS_INLINE void step(__m512i (&dots)[R][C], const uint8_t *x, int64_t stride,
-                              const uint8_t *w) {
+  template <int R, int C, class Rows>
+  static MXS_INLINE void step(__m512i (&dots)[R][C], const Rows &x, const uint8_t *w) {
     const __m512i flip = _mm512_set1_epi8(-128);
     __m512i weights[C];
 #pragma GCC unroll 8
@@ -31,7 +32,7 @@ struct I8Step {
       weights[c] = _mm512_xor_si512(V::loadCells(w + c * 4 * V::kCells), flip);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const __m512i row = V::broadcastCell(x + r * stride);
+      const __m512i row = V::broadcastCell(x.at(r));
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c)
         dots[r][c] = _mm512_dpbusd_epi32(dots[r][c], weights[c], row);
@@ -44,10 +45,11 @@ struct I4Step {
   static constexpr int kMostRows = 4;
   static constexpr int64_t kPartSteps = 2048;
   static constexpr int columns(int) { return 4; }
+  static constexpr bool kPinsRows = false, kTakesSeveral = false;
+  static constexpr int unroll(int) { return 1; }
   static constexpr int kPerStep = 8, kRowBytes = 8, kBias = 8;
-  template <int R, int C>
-  static MXS_INLINE void step(__m512i (&dots)[R][C], const uint8_t *x, int64_t stride,
-                              const uint8_t *w) {
+  template <int R, int C, class Rows>
+  static MXS_INLINE void step(__m512i (&dots)[R][C], const Rows &x, const uint8_t *w) {
     const __m512i mask = _mm512_set1_epi8(15);
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
@@ -56,8 +58,8 @@ struct I4Step {
       const __m512i high = _mm512_and_si512(_mm512_srli_epi16(cells, 4), mask);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        dots[r][c] = _mm512_dpbusd_epi32(dots[r][c], low, V::broadcastCell(x + r * stride));
-        dots[r][c] = _mm512_dpbusd_epi32(dots[r][c], high, V::broadcastCell(x + r * stride + 4));
+        dots[r][c] = _mm512_dpbusd_epi32(dots[r][c], low, V::broadcastCell(x.at(r)));
+        dots[r][c] = _mm512_dpbusd_epi32(dots[r][c], high, V::broadcastCell(x.at(r) + 4));
       }
     }
   }

@@ -8,8 +8,9 @@
 //
 //   V: vector type: Reg, kCells (outputs of a register), load, store, zero
 //   P: kRowBytes (bytes of a row that a step reads), kPerStep (v), kPartSteps (of a part, below),
-//      kMostRows, columns(R) (registers of a tile of R rows), kIsInt8,
-//      and step<R, C>(sums, x, stride, w)
+//      kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an address register for each),
+//      unroll(R) (steps of an iteration), and step<R, C>(sums, x, w); steps<R, C, N>(sums, x, w)
+//      in its place where kTakesSeveral, which multiplies N steps at once
 //
 // The K of a block is cut so that the weights of a part stay in the cache while all rows pass.
 //
@@ -56,6 +57,62 @@ MXS_INLINE void storeSums(const typename V::Reg (&sums)[R][C], float *y) {
       V::store(y + r * kBlockColumns + c * V::kCells, sums[r][c]);
 }
 
+/// The rows of a tile: at(r) is where row r goes on. An address is computed where it is used.
+template <int R, bool Pinned> struct TileRows {
+  const uint8_t *first;
+  int64_t stride;
+  MXS_INLINE TileRows(const uint8_t *first, int64_t stride) : first(first), stride(stride) {}
+  MXS_INLINE const uint8_t *at(int r) const { return first + r * stride; }
+  MXS_INLINE void advance(int64_t bytes) { first += bytes; }
+};
+
+/// The same with a register for every row: where a step has few multiplications, adding up
+/// addresses in each costs as much as they do.
+template <int R> struct TileRows<R, true> {
+  const uint8_t *rows[R];
+  int64_t offset = 0;
+  MXS_INLINE TileRows(const uint8_t *first, int64_t stride) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      rows[r] = first + r * stride;
+      asm("" : "+r"(rows[r])); // not to be computed from another one
+    }
+  }
+  MXS_INLINE const uint8_t *at(int r) const { return rows[r] + offset; }
+  MXS_INLINE void advance(int64_t bytes) { offset += bytes; }
+};
+
+/// Some steps one behind the other. Asks for `Lines` cache lines per step from `ahead` on.
+template <class P, int R, int C, int Lines, int Steps, class Reg, class Rows>
+MXS_INLINE void takeSteps(Reg (&sums)[R][C], Rows &x, const uint8_t *&w, const uint8_t *&ahead) {
+  constexpr int each = P::kTakesSeveral ? Steps : 1;
+#pragma GCC unroll 8
+  for (int step = 0; step < Steps; step += each) {
+#pragma GCC unroll 16
+    for (int line = 0; line < each * Lines; ++line)
+      __builtin_prefetch(ahead + (step * Lines + line) * 64, 0, 2);
+    if constexpr (P::kTakesSeveral)
+      P::template steps<R, C, each>(sums, x, w);
+    else
+      P::template step<R, C>(sums, x, w + step * kStepBytes);
+    x.advance(each * P::kRowBytes);
+  }
+  w += Steps * kStepBytes;
+  ahead += Steps * Lines * 64;
+}
+
+/// `steps` steps, unrolled.
+template <class P, int R, int C, int Lines, class Reg, class Rows>
+MXS_INLINE void takeAll(Reg (&sums)[R][C], Rows &x, const uint8_t *&w, int64_t steps,
+                        const uint8_t *&ahead) {
+  constexpr int unroll = P::unroll(R);
+  if constexpr (unroll > 1)
+    for (; steps >= unroll; steps -= unroll)
+      takeSteps<P, R, C, Lines, unroll>(sums, x, w, ahead);
+  for (; steps > 0; --steps)
+    takeSteps<P, R, C, Lines, 1>(sums, x, w, ahead);
+}
+
 /// A tile of R rows times C registers of outputs; y points at its first output. Adds to what y
 /// holds unless `first`. Asks for `Lines` cache lines of weights per step from `ahead` on.
 template <class V, class P, int R, int C, int Lines>
@@ -63,46 +120,43 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
                           bool first, const uint8_t *ahead, float *y) {
   typename V::Reg sums[R][C];
   loadSums<V, R, C>(sums, y, first);
-  for (int64_t s = 0; s < steps; ++s, w += kStepBytes, x += P::kRowBytes) {
-#pragma GCC unroll 4
-    for (int line = 0; line < Lines; ++line, ahead += 64)
-      __builtin_prefetch(ahead, 0, 2);
-    P::template step<R, C>(sums, x, stride, w);
-  }
+  TileRows<R, P::kPinsRows && (R > 1)> rows(x, stride);
+  takeAll<P, R, C, Lines>(sums, rows, w, steps, ahead);
   storeSums<V, R, C>(sums, y);
 }
 
-/// Calls Pass<L>::call(column, ahead) for each pass of a tile whose `passes` go over its columns one
-/// behind the other, and so over all its weights: together they ask for `lines` cache lines of every
-/// step, 1, 2 or 4, as evenly as they can.
-template <int Passes> struct Asks {
-  int64_t lines; ///< of a step; 0: none
-  constexpr int64_t each() const { return lines > Passes ? lines / Passes : 1; }
-  /// Whether pass number `pass` is one of those that ask.
-  constexpr bool asks(int64_t pass) const {
-    return lines > 0 && (lines >= Passes || pass % (Passes / lines) == 0);
+/// A number of cache lines, as a type.
+template <int N> struct LineCount { static constexpr int value = N; };
+
+/// Calls body(LineCount<L>(), pass, ahead) for every pass of a tile over its columns; in each it asks
+/// for L cache lines per step from `ahead` on. Together, as evenly as they can, the passes ask for `lines`
+/// of every step of the `steps` that follow those they multiply: 0, 1, 2 or 4.
+template <int Passes, class Body>
+MXS_INLINE void forPasses(int64_t lines, int64_t steps, const uint8_t *ahead, const Body &body) {
+  for (int64_t pass = 0; pass < Passes; ++pass) {
+    if (lines == 0 || (lines < Passes && pass % (Passes / lines) != 0)) {
+      body(LineCount<0>(), pass, static_cast<const uint8_t *>(nullptr));
+    } else if (lines <= Passes) {
+      body(LineCount<1>(), pass, ahead);
+      ahead += steps * 64;
+    } else if (lines == 2 * Passes) {
+      body(LineCount<2>(), pass, ahead);
+      ahead += steps * 2 * 64;
+    } else if constexpr (Passes == 1) {
+      body(LineCount<kStepLines>(), pass, ahead);
+    }
   }
-};
+}
 
 template <class V, class P, int R>
 void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps, bool first,
                const uint8_t *ahead, int64_t lines, float *y) {
-  constexpr int columns = P::columns(R), passes = kBlockColumns / (columns * V::kCells);
-  const Asks<passes> asks{ahead ? lines : 0};
-  for (int64_t pass = 0; pass < passes; ++pass) {
-    const int64_t c = pass * columns * V::kCells;
-    if (!asks.asks(pass)) {
-      floatTile<V, P, R, columns, 0>(x, stride, w + 4 * c, steps, first, nullptr, y + c);
-      continue;
-    }
-    if (asks.each() == 1)
-      floatTile<V, P, R, columns, 1>(x, stride, w + 4 * c, steps, first, ahead, y + c);
-    else if (asks.each() == 2)
-      floatTile<V, P, R, columns, 2>(x, stride, w + 4 * c, steps, first, ahead, y + c);
-    else if constexpr (passes == 1)
-      floatTile<V, P, R, columns, kStepLines>(x, stride, w, steps, first, ahead, y);
-    ahead += steps * asks.each() * 64;
-  }
+  constexpr int columns = P::columns(R), width = columns * V::kCells;
+  forPasses<kBlockColumns / width>(
+      ahead ? lines : 0, steps, ahead, [&](auto asked, int64_t pass, const uint8_t *from) {
+        const int64_t c = pass * width;
+        floatTile<V, P, R, columns, decltype(asked)::value>(x, stride, w + 4 * c, steps, first, from, y + c);
+      });
 }
 
 /// Calls Run<R>::call(...) for R = `rows`, 1 .. Most.
@@ -173,7 +227,9 @@ struct IntTile {
   const int32_t *sums;
   int64_t groups;
   const BlockView *w;
-  BlockStart next; ///< what to ask for at the end, null data: nothing
+  BlockStart next;  ///< what a tile of one pass asks for at the end, null data: nothing
+  BlockStart ahead; ///< what one of several asks for, null scales: not for those
+  int64_t lines;    ///< ... and how many cache lines for each step
   float *y;
 };
 
@@ -195,10 +251,12 @@ MXS_INLINE void askStep(const uint8_t *weights) {
 
 /// The sums are kept in registers where they and the dots fit them, else in y. A tile that
 /// passes over a whole block asks for the beginning of the next one, which may lie elsewhere.
-template <class V, class P, int R, int C>
-MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, int64_t column) {
+template <class V, class P, int R, int C, int Lines>
+MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, int64_t column,
+                        const uint8_t *ahead) {
   constexpr bool kept = 2 * R * C + C + 3 <= V::kRegisters;
-  constexpr bool asks = R <= kAskRows && C * V::kCells == kBlockColumns;
+  constexpr bool onePass = C * V::kCells == kBlockColumns;
+  constexpr bool asks = onePass && R <= kAskRows;
   const BlockView w = *t.w;
   float *const y = t.y + column;
   typename V::Reg sums[R][C];
@@ -206,6 +264,9 @@ MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, 
     loadSums<V, R, C>(sums, y, firstGroup == 0);
   const int64_t groupBytes = w.rowGroup / P::kPerStep * kStepBytes;
   const int64_t aheadGroups = (kAheadBytes + groupBytes - 1) / groupBytes;
+  const int64_t first = firstGroup * w.rowGroup;
+  TileRows<R, P::kPinsRows> rows(t.x + first, t.stride);
+  const uint8_t *data = w.data + first / P::kPerStep * kStepBytes + 4 * column;
   for (int64_t g = firstGroup; g < endGroup; ++g) {
     const int64_t k = g * w.rowGroup,
                   steps = (smaller(w.rowGroup, w.k - k) + P::kPerStep - 1) / P::kPerStep;
@@ -215,28 +276,26 @@ MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, 
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c)
         dots[r][c] = V::broadcastInt(-P::kBias * t.sums[r * t.groups + g]);
-    const uint8_t *x = t.x + k;
-    const uint8_t *data = w.data + k / P::kPerStep * kStepBytes + 4 * column;
     const uint16_t *scales = w.scales + k / w.group * kBlockColumns + column;
     if constexpr (asks) {
       __builtin_prefetch(scales + kAheadScales * kBlockColumns, 0, 2);
       __builtin_prefetch(scales + kAheadScales * kBlockColumns + kBlockColumns / 2, 0, 2);
     }
     const int64_t left = endGroup - g;
-    if (left > aheadGroups ? asks : t.next.data != nullptr) {
+    if (onePass && (left > aheadGroups ? asks : t.next.data != nullptr)) {
       const uint8_t *ask = data + aheadGroups * groupBytes;
       if (left <= aheadGroups) {
         ask = t.next.data + (aheadGroups - left) * groupBytes;
         askStep(reinterpret_cast<const uint8_t *>(t.next.scales));
       }
-      for (int64_t s = 0; s < steps;
-           ++s, data += kStepBytes, x += P::kRowBytes, ask += kStepBytes) {
-        askStep(ask);
-        P::template step<R, C>(dots, x, t.stride, data);
-      }
+      takeAll<P, R, C, kStepLines>(dots, rows, data, steps, ask);
     } else {
-      for (int64_t s = 0; s < steps; ++s, data += kStepBytes, x += P::kRowBytes)
-        P::template step<R, C>(dots, x, t.stride, data);
+      if (Lines > 0 && t.ahead.scales && column == 0) {
+        const uint16_t *ask = t.ahead.scales + (k - first) / w.group * kBlockColumns;
+        __builtin_prefetch(ask, 0, 2);
+        __builtin_prefetch(ask + kBlockColumns / 2, 0, 2);
+      }
+      takeAll<P, R, C, Lines>(dots, rows, data, steps, ahead);
     }
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
@@ -260,9 +319,14 @@ MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, 
 template <class V, class P> struct IntBlock {
   template <int R> struct Run {
     static MXS_INLINE void call(const IntTile &tile, int64_t firstGroup, int64_t endGroup) {
-      constexpr int columns = P::columns(R);
-      for (int64_t c = 0; c < kBlockColumns; c += columns * V::kCells)
-        intTile<V, P, R, columns>(tile, firstGroup, endGroup, c);
+      constexpr int columns = P::columns(R), width = columns * V::kCells;
+      const int64_t steps = (endGroup - firstGroup) * tile.w->rowGroup / P::kPerStep;
+      // One pass over a whole block has a way of its own to ask.
+      forPasses<kBlockColumns / width>(
+          width < kBlockColumns && tile.ahead.data ? tile.lines : 0, steps, tile.ahead.data,
+          [&](auto asked, int64_t pass, const uint8_t *ahead) {
+            intTile<V, P, R, columns, decltype(asked)::value>(tile, firstGroup, endGroup, pass * width, ahead);
+          });
     }
   };
 
@@ -274,10 +338,19 @@ template <class V, class P> struct IntBlock {
     const bool onePass = cpu::onePass<V, P>(rows);
     const int64_t part = onePass ? all : (P::kPartSteps + groupSteps - 1) / groupSteps;
     const BlockStart next = onePass ? w.next : BlockStart{};
+    // As with floats: the first tiles of a part ask for what comes after it.
+    const int64_t lines = tiles == 1 ? kStepLines : tiles < 4 ? 2 : 1;
     for (int64_t group = 0; group < all; group += part) {
+      const int64_t end = smaller(group + part, all);
+      const BlockStart after =
+          end < all ? BlockStart{w.data + end * groupSteps * kStepBytes,
+                                 w.scales + end * w.rowGroup / w.group * kBlockColumns}
+                    : w.next;
+      const int64_t steps = (end - group) * groupSteps;
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
+        const bool asks = after.data && tile * lines < kStepLines;
         const IntTile t{x.data + row * x.stride,
                         x.stride,
                         x.scales + row * x.groups,
@@ -285,8 +358,12 @@ template <class V, class P> struct IntBlock {
                         x.groups,
                         &w,
                         next,
+                        asks ? BlockStart{after.data + tile * steps * lines * 64,
+                                          tile == 0 ? after.scales : nullptr}
+                             : BlockStart{},
+                        lines,
                         y + row * kBlockColumns};
-        forRows<Run, P::kMostRows, const IntTile &>(count, t, group, smaller(group + part, all));
+        forRows<Run, P::kMostRows, const IntTile &>(count, t, group, end);
         row += count;
       }
     }
