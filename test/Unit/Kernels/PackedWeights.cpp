@@ -27,7 +27,20 @@ static uint8_t *aligned(std::vector<uint8_t> &memory, int64_t bytes, uint8_t fil
 }
 
 PackedWeights::PackedWeights(mxs_weight_type_t type, int64_t matrices, int64_t n, int64_t k,
-                             int64_t group, unsigned seed) {
+                             int64_t group, unsigned seed)
+    : PackedWeights(type, matrices, n, k, group) {
+  for (int64_t matrix = 0; matrix < matrices; ++matrix)
+    put(matrix, randomFloats(n * k, seed + static_cast<unsigned>(matrix)));
+}
+
+PackedWeights::PackedWeights(mxs_weight_type_t type, int64_t n, int64_t k, int64_t group,
+                             const std::vector<float> &given)
+    : PackedWeights(type, 1, n, k, group) {
+  put(0, given);
+}
+
+PackedWeights::PackedWeights(mxs_weight_type_t type, int64_t matrices, int64_t n, int64_t k,
+                             int64_t group) {
   weight.layout = WeightLayout::N64;
   weight.type = type;
   weight.n = n;
@@ -44,8 +57,6 @@ PackedWeights::PackedWeights(mxs_weight_type_t type, int64_t matrices, int64_t n
     weight.scales = scales;
   }
   values.resize(static_cast<size_t>(matrices * n * k));
-  for (int64_t matrix = 0; matrix < matrices; ++matrix)
-    put(matrix, randomFloats(n * k, seed + static_cast<unsigned>(matrix)));
 }
 
 void PackedWeights::put(int64_t matrix, const std::vector<float> &given) {

@@ -1,4 +1,4 @@
-//===- PackedWeights.h - Random packed weights and what they stand for --------------*- C++ -*-===//
+//===- PackedWeights.h - Packed weights and what they stand for --------------*- C++ -*-===//
 #ifndef MIXSERVE_TEST_UNIT_KERNELS_PACKEDWEIGHTS_H
 #define MIXSERVE_TEST_UNIT_KERNELS_PACKEDWEIGHTS_H
 
@@ -17,6 +17,9 @@ class PackedWeights {
 public:
   PackedWeights(mxs_weight_type_t type, int64_t matrices, int64_t n, int64_t k, int64_t group,
                 unsigned seed);
+  /// One matrix of the given values [N, K].
+  PackedWeights(mxs_weight_type_t type, int64_t n, int64_t k, int64_t group,
+                const std::vector<float> &given);
 
   const mxs_weight_t &handle() const { return weight; }
   /// The value that element [matrix, n, k] has in its type.
@@ -25,6 +28,8 @@ public:
   }
 
 private:
+  /// All elements 0.
+  PackedWeights(mxs_weight_type_t type, int64_t matrices, int64_t n, int64_t k, int64_t group);
   void put(int64_t matrix, const std::vector<float> &given);
 
   mxs_weight_t weight;
