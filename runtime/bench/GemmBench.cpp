@@ -1,9 +1,9 @@
 //===- GemmBench.cpp - Our kernels beside the libraries', one thread, cold weights -----------===//
 //
 // gemm/TYPE/rows:R multiplies R rows with one column block after another of weights far larger than
-// the caches, by our kernels and by what was found at build time: libxsmm (JIT, one kernel per row
-// count) and oneDNN (matmul on the same packed layout). All take turns, so that a busy machine is
-// busy for all; GFLOP/s are medians.
+// the caches, by our kernels and, float32 and bfloat16, by what was found at build time: libxsmm
+// (JIT, one kernel per row count) and oneDNN (matmul on the same packed layout). All take turns, so
+// that a busy machine is busy for all; GFLOP/s are medians.
 //
 //===----------------------------------------------------------------------===//
 #include "bench/Ceilings.h"
@@ -43,6 +43,14 @@ const mxs_weight_t &weights(mxs_weight_type_t type) {
     w.k = kInputs;
     w.matrices = kMatrices;
     w.data = memory;
+    w.group = mxs_weight_has_scales(type) ? 32 : 0;
+    if (w.group) {
+      static std::vector<uint16_t> scales;
+      scales.assign(static_cast<size_t>(
+                        kMatrices * mxs_weight_scale_bytes(type, kOutputs, kInputs, w.group) / 2),
+                    mxs_bf16_from_f32(0.01f));
+      w.scales = scales.data();
+    }
     const int64_t bytes = kMatrices * mxs_weight_data_bytes(type, kOutputs, kInputs);
     for (int64_t i = 0; i < bytes; i += 4) {
       const float value = static_cast<float>(i / 4 % 97) / 97.0f - 0.5f;
@@ -50,6 +58,8 @@ const mxs_weight_t &weights(mxs_weight_type_t type) {
       std::memcpy(&bits, &value, sizeof bits);
       if (type == MXS_WEIGHT_BF16)
         bits = bits >> 16 | (bits & 0xffff0000u);
+      else if (mxs_weight_has_scales(type))
+        bits = static_cast<uint32_t>(i / 4 % 97) * 0x01030507u; // no byte of these is -128
       std::memcpy(memory + i, &bits, sizeof bits);
     }
   }
@@ -96,7 +106,8 @@ int main(int argc, char **argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv))
     return 1;
-  for (mxs_weight_type_t type : {MXS_WEIGHT_F32, MXS_WEIGHT_BF16})
+  for (mxs_weight_type_t type :
+       {MXS_WEIGHT_F32, MXS_WEIGHT_BF16, MXS_WEIGHT_I8, MXS_WEIGHT_I4})
     for (int64_t rows : {1, 2, 4, 8, 16, 32, 64, 96})
       benchmark::RegisterBenchmark(
           (std::string("gemm/") + mxs_weight_type_name(type) + "/rows:" + std::to_string(rows))
