@@ -16,7 +16,8 @@ void addScaled(float weight, const float *y, float *out, int64_t count);
 /// Tile shape of the float kernels: 24 sums, 4 weights, 1 row value of 32 registers.
 struct FloatShape {
   static constexpr int kMostRows = 6;
-  static constexpr int64_t kPartSteps = 512; // 128 KiB: this part and the next one share the cache
+  /// 128 KiB: this part and the next one share the cache.
+  static constexpr int64_t partSteps(int64_t) { return 512; }
   static constexpr int columns(int) { return 4; }
   static constexpr bool kPinsRows = false, kTakesSeveral = false;
   static constexpr int unroll(int) { return 1; }

@@ -15,9 +15,14 @@ namespace {
 
 using V = Avx2Vector;
 
-template <int Unroll> struct Shape {
+/// 16 KiB: a tile passes over a part several times, for some of the outputs each. Few tiles take
+/// shorter ones where a step holds several k: the first part of a block that nobody asked for is
+/// shorter then, too. Measured: 1.05 to 1.18 times as fast.
+constexpr int64_t kPartSteps = 64, kShortSteps = 16;
+
+template <int Unroll, int64_t FewSteps> struct Shape {
   static constexpr int kMostRows = 6;
-  static constexpr int64_t kPartSteps = 64; // 16 KiB: the parts of a block's outputs pass over it
+  static constexpr int64_t partSteps(int64_t tiles) { return tiles < 4 ? FewSteps : kPartSteps; }
   static constexpr bool kPinsRows = true, kTakesSeveral = false;
   static constexpr int columns(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
   static constexpr int unroll(int) { return Unroll; }
@@ -25,7 +30,7 @@ template <int Unroll> struct Shape {
 
 struct IntShape {
   static constexpr int kMostRows = 4;
-  static constexpr int64_t kPartSteps = 64;
+  static constexpr int64_t partSteps(int64_t tiles) { return tiles < 4 ? kShortSteps : kPartSteps; }
   static constexpr bool kPinsRows = true, kTakesSeveral = false;
   static constexpr int columns(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
   static constexpr int unroll(int) { return 2; }
@@ -143,8 +148,8 @@ void avx2::toI8(const float *x, int8_t *out, int64_t count, float *scale, int32_
 }
 
 const KernelSet mxs::cpu::kAvx2Kernels = {{RowForm::F32, RowForm::F32, RowForm::I8, RowForm::I8},
-                                          {FloatBlock<V, F32Step<V, Shape<4>>>::run,
-                                           FloatBlock<V, WidenedStep<V, Shape<1>>>::run,
+                                          {FloatBlock<V, F32Step<V, Shape<4, kPartSteps>>>::run,
+                                           FloatBlock<V, WidenedStep<V, Shape<1, kShortSteps>>>::run,
                                            avx2::blockI8, avx2::blockI4},
                                           swigluRow<V>,
                                           addScaledRow<V>,

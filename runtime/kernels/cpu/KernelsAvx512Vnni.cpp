@@ -18,7 +18,7 @@ using V = Avx512Vector;
 /// Four k. Four rows: with more, a group's end takes more time than its dots have slack.
 struct I8Step {
   static constexpr int kMostRows = 4;
-  static constexpr int64_t kPartSteps = 2048;
+  static constexpr int64_t partSteps(int64_t) { return 2048; }
   static constexpr int columns(int) { return 4; }
   static constexpr bool kPinsRows = false, kTakesSeveral = false;
   static constexpr int unroll(int) { return 1; }
@@ -43,7 +43,7 @@ struct I8Step {
 /// Eight k.
 struct I4Step {
   static constexpr int kMostRows = 4;
-  static constexpr int64_t kPartSteps = 2048;
+  static constexpr int64_t partSteps(int64_t) { return 2048; }
   static constexpr int columns(int) { return 4; }
   static constexpr bool kPinsRows = false, kTakesSeveral = false;
   static constexpr int unroll(int) { return 1; }

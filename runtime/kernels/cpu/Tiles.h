@@ -7,7 +7,7 @@
 // v consecutive k (1 float32, 2 bfloat16, 4 int8, 8 int4). A policy knows how a step is multiplied:
 //
 //   V: vector type: Reg, kCells (outputs of a register), load, store, zero
-//   P: kRowBytes (bytes of a row that a step reads), kPerStep (v), kPartSteps (of a part, below),
+//   P: kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(tiles) (of a part, below),
 //      kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an address register for each),
 //      unroll(R) (steps of an iteration), and step<R, C>(sums, x, w); steps<R, C, N>(sums, x, w)
 //      in its place where kTakesSeveral, which multiplies N steps at once
@@ -191,7 +191,7 @@ template <class V, class P> struct FloatBlock {
     // end, asking for the next block.
     const bool single = onePass<V, P>(rows);
     const bool asksSoon = single && kAsksSoon<P> && all > 2 * kAheadSteps;
-    const int64_t part = asksSoon ? all - kAheadSteps : single ? all : P::kPartSteps;
+    const int64_t part = asksSoon ? all - kAheadSteps : single ? all : P::partSteps(tiles);
     // Of the lines of a step, how many a tile asks for.
     const int64_t lines = tiles == 1 ? kStepLines : tiles < 4 ? 2 : 1;
     for (int64_t step = 0; step < all; step += part) {
@@ -336,7 +336,7 @@ template <class V, class P> struct IntBlock {
     const int64_t tiles = (rows + P::kMostRows - 1) / P::kMostRows;
     const int64_t groupSteps = w.rowGroup / P::kPerStep;
     const bool onePass = cpu::onePass<V, P>(rows);
-    const int64_t part = onePass ? all : (P::kPartSteps + groupSteps - 1) / groupSteps;
+    const int64_t part = onePass ? all : (P::partSteps(tiles) + groupSteps - 1) / groupSteps;
     const BlockStart next = onePass ? w.next : BlockStart{};
     // As with floats: the first tiles of a part ask for what comes after it.
     const int64_t lines = tiles == 1 ? kStepLines : tiles < 4 ? 2 : 1;
