@@ -16,6 +16,10 @@ void addScaled(float weight, const float *y, float *out, int64_t count);
 /// Tile shape of the float kernels: 24 sums, 4 weights, 1 row value of 32 registers.
 struct FloatShape {
   static constexpr int kMostRows = 6;
+  static constexpr int64_t kSingly = 0, kAheadBytes = 2048;
+  /// float32, where decode of 1 and of 8 take 1.4 to 1.9 % less time so. Not bfloat16, where decode
+  /// of 1 takes 1 to 3 % more (from 4 KiB 7 %).
+  static constexpr bool asksSoon(int perStep) { return perStep == 1; }
   /// 128 KiB: this part and the next one share the cache.
   static constexpr int64_t partSteps(int64_t) { return 512; }
   static constexpr int columns(int) { return 4; }

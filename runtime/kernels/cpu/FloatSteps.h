@@ -52,7 +52,8 @@ template <class V, class S> struct WidenedStep : S {
         weights[c] = V::highHalf(V::loadCells(w + c * 4 * V::kCells));
       multiply<R, C>(sums, x, 4, weights);
     } else if constexpr (R == 1) {
-      const typename V::Reg lower = V::broadcastFloat(x.at(0)), upper = V::broadcastFloat(x.at(0) + 4);
+      const typename V::Reg lower = V::broadcastFloat(x.at(0)),
+                            upper = V::broadcastFloat(x.at(0) + 4);
 #pragma GCC unroll 8
       for (int c = 0; c < C; ++c) {
         const typename V::IntReg cells = V::loadCells(w + c * 4 * V::kCells);

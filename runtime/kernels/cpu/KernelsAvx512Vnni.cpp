@@ -18,6 +18,7 @@ using V = Avx512Vector;
 /// Four k. Four rows: with more, a group's end takes more time than its dots have slack.
 struct I8Step {
   static constexpr int kMostRows = 4;
+  static constexpr int64_t kAheadBytes = 2048;
   static constexpr int64_t partSteps(int64_t) { return 2048; }
   static constexpr int columns(int) { return 4; }
   static constexpr bool kPinsRows = false, kTakesSeveral = false;
@@ -43,6 +44,7 @@ struct I8Step {
 /// Eight k.
 struct I4Step {
   static constexpr int kMostRows = 4;
+  static constexpr int64_t kAheadBytes = 2048;
   static constexpr int64_t partSteps(int64_t) { return 2048; }
   static constexpr int columns(int) { return 4; }
   static constexpr bool kPinsRows = false, kTakesSeveral = false;

@@ -7,10 +7,13 @@
 // v consecutive k (1 float32, 2 bfloat16, 4 int8, 8 int4). A policy knows how a step is multiplied:
 //
 //   V: vector type: Reg, kCells (outputs of a register), load, store, zero
-//   P: kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(tiles) (of a part, below),
-//      kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an address register for each),
-//      unroll(R) (steps of an iteration), and step<R, C>(sums, x, w); steps<R, C, N>(sums, x, w)
-//      in its place where kTakesSeveral, which multiplies N steps at once
+//   P: kAheadBytes (how far ahead a tile asks that reads its weights from memory itself),
+//      asksSoon(v) (float kernels: whether such a tile asks at all, and a row alone does),
+//      kSingly (float kernels: up to so many rows take turns in a part, each a tile of its own),
+//      kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(tiles) (of a part,
+//      below), kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an address
+//      register for each), unroll(R) (steps of an iteration), and step<R, C>(sums, x, w); steps<R,
+//      C, N>(sums, x, w) in its place where kTakesSeveral, which multiplies N steps at once
 //
 // The K of a block is cut so that the weights of a part stay in the cache while all rows pass.
 //
@@ -27,14 +30,6 @@ namespace {
 
 constexpr int64_t kStepBytes = 4 * kBlockColumns;
 constexpr int kStepLines = kStepBytes / 64; ///< cache lines of a step
-
-/// How far ahead a tile asks for weights that it reads from memory itself.
-constexpr int64_t kAheadBytes = 2048, kAheadSteps = kAheadBytes / kStepBytes;
-
-/// Whether a tile that reads its weights from memory itself asks for them ahead: of float32, where
-/// decode of 1 and of 8 take 1.4 to 1.9 % less time so. Not of bfloat16, where decode of 1 takes 1
-/// to 3 % more (from 4 KiB 7 %).
-template <class P> inline constexpr bool kAsksSoon = P::kPerStep == 1;
 
 MXS_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -128,9 +123,9 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
 /// A number of cache lines, as a type.
 template <int N> struct LineCount { static constexpr int value = N; };
 
-/// Calls body(LineCount<L>(), pass, ahead) for every pass of a tile over its columns; in each it asks
-/// for L cache lines per step from `ahead` on. Together, as evenly as they can, the passes ask for `lines`
-/// of every step of the `steps` that follow those they multiply: 0, 1, 2 or 4.
+/// Calls body(LineCount<L>(), pass, ahead) for every pass of a tile over its columns; in each it
+/// asks for L cache lines per step from `ahead` on. Together, as evenly as they can, the passes ask
+/// for `lines` of every step of the `steps` that follow those they multiply: 0, 1, 2 or 4.
 template <int Passes, class Body>
 MXS_INLINE void forPasses(int64_t lines, int64_t steps, const uint8_t *ahead, const Body &body) {
   for (int64_t pass = 0; pass < Passes; ++pass) {
@@ -152,11 +147,12 @@ template <class V, class P, int R>
 void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps, bool first,
                const uint8_t *ahead, int64_t lines, float *y) {
   constexpr int columns = P::columns(R), width = columns * V::kCells;
-  forPasses<kBlockColumns / width>(
-      ahead ? lines : 0, steps, ahead, [&](auto asked, int64_t pass, const uint8_t *from) {
-        const int64_t c = pass * width;
-        floatTile<V, P, R, columns, decltype(asked)::value>(x, stride, w + 4 * c, steps, first, from, y + c);
-      });
+  forPasses<kBlockColumns / width>(ahead ? lines : 0, steps, ahead,
+                                   [&](auto asked, int64_t pass, const uint8_t *from) {
+                                     const int64_t c = pass * width;
+                                     floatTile<V, P, R, columns, decltype(asked)::value>(
+                                         x, stride, w + 4 * c, steps, first, from, y + c);
+                                   });
 }
 
 /// Calls Run<R>::call(...) for R = `rows`, 1 .. Most.
@@ -186,27 +182,29 @@ template <class V, class P> struct FloatBlock {
   /// A BlockFunction.
   static void run(const RowView &x, int64_t rows, const BlockView &w, float *y) {
     const int64_t perStep = P::kPerStep, all = (w.k + perStep - 1) / perStep;
-    const int64_t tiles = (rows + P::kMostRows - 1) / P::kMostRows;
+    const bool singly = rows <= P::kSingly;
+    const int64_t tiles = singly ? rows : (rows + P::kMostRows - 1) / P::kMostRows;
     // A single tile reads the whole block but its end, asking as fast as it reads, and then the
     // end, asking for the next block.
-    const bool single = onePass<V, P>(rows);
-    const bool asksSoon = single && kAsksSoon<P> && all > 2 * kAheadSteps;
-    const int64_t part = asksSoon ? all - kAheadSteps : single ? all : P::partSteps(tiles);
+    const bool single = tiles == 1 && onePass<V, P>(rows);
+    constexpr int64_t soon = P::kAheadBytes / kStepBytes;
+    const bool asksSoon = single && P::asksSoon(P::kPerStep) && all > 2 * soon;
+    const int64_t part = asksSoon ? all - soon : single ? all : P::partSteps(tiles);
     // Of the lines of a step, how many a tile asks for.
     const int64_t lines = tiles == 1 ? kStepLines : tiles < 4 ? 2 : 1;
+    const bool asks = single ? asksSoon : !singly || P::asksSoon(P::kPerStep);
     for (int64_t step = 0; step < all; step += part) {
       const int64_t steps = smaller(part, all - step);
       const uint8_t *data = w.data + step * kStepBytes;
       // While several tiles pass over a part, the first two, or four, ask for what comes after it,
       // the same each: as slowly as there are tiles for, since memory has other cores to serve.
-      const int64_t distance = asksSoon ? kAheadSteps : part;
+      const int64_t distance = asksSoon ? soon : part;
       const uint8_t *next = step + part < all ? data + distance * kStepBytes : w.next.data;
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
-        const uint8_t *ahead = next && (!single || asksSoon) && tile * lines < kStepLines
-                                   ? next + tile * steps * lines * 64
-                                   : nullptr;
+        const uint8_t *ahead =
+            next && asks && tile * lines < kStepLines ? next + tile * steps * lines * 64 : nullptr;
         forRows<Run, P::kMostRows>(count, x.data + row * x.stride + step * P::kRowBytes, x.stride,
                                    data, steps, step == 0, ahead, lines, y + row * kBlockColumns);
         row += count;
@@ -263,7 +261,7 @@ MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, 
   if constexpr (kept)
     loadSums<V, R, C>(sums, y, firstGroup == 0);
   const int64_t groupBytes = w.rowGroup / P::kPerStep * kStepBytes;
-  const int64_t aheadGroups = (kAheadBytes + groupBytes - 1) / groupBytes;
+  const int64_t aheadGroups = (P::kAheadBytes + groupBytes - 1) / groupBytes;
   const int64_t first = firstGroup * w.rowGroup;
   TileRows<R, P::kPinsRows> rows(t.x + first, t.stride);
   const uint8_t *data = w.data + first / P::kPerStep * kStepBytes + 4 * column;
@@ -322,11 +320,12 @@ template <class V, class P> struct IntBlock {
       constexpr int columns = P::columns(R), width = columns * V::kCells;
       const int64_t steps = (endGroup - firstGroup) * tile.w->rowGroup / P::kPerStep;
       // One pass over a whole block has a way of its own to ask.
-      forPasses<kBlockColumns / width>(
-          width < kBlockColumns && tile.ahead.data ? tile.lines : 0, steps, tile.ahead.data,
-          [&](auto asked, int64_t pass, const uint8_t *ahead) {
-            intTile<V, P, R, columns, decltype(asked)::value>(tile, firstGroup, endGroup, pass * width, ahead);
-          });
+      forPasses<kBlockColumns / width>(width < kBlockColumns && tile.ahead.data ? tile.lines : 0,
+                                       steps, tile.ahead.data,
+                                       [&](auto asked, int64_t pass, const uint8_t *ahead) {
+                                         intTile<V, P, R, columns, decltype(asked)::value>(
+                                             tile, firstGroup, endGroup, pass * width, ahead);
+                                       });
     }
   };
 
