@@ -119,8 +119,8 @@ TEST_P(Block, ARowDoesNotDependOnOthers) {
     }
 }
 
-/// A tile of float32 that is alone takes the block in two parts, so that it asks for what comes
-/// next in time.
+/// A float tile that is alone may take the block in two parts, so that it asks for what comes next
+/// in time; few rows take turns, part by part.
 TEST_P(Block, AskingAheadChangesNoBit) {
   const auto [isa, type, group] = GetParam();
   for (int64_t k : {1, 8, 16, 17, 31, 32, 33, 35, 66, 130})
