@@ -13,6 +13,8 @@ void blockI4(const RowView &x, int64_t rows, const BlockView &w, float *y); ///<
 void swiglu(const float *gate, const float *up, float *out, int64_t count);
 void addScaled(float weight, const float *y, float *out, int64_t count);
 
+namespace {
+
 /// Tile shape of the float kernels: 24 sums, 4 weights, 1 row value of 32 registers.
 struct FloatShape {
   static constexpr int kMostRows = 6;
@@ -27,6 +29,7 @@ struct FloatShape {
   static constexpr int unroll(int) { return 1; }
 };
 
+} // namespace
 } // namespace mxs::cpu::avx512
 
 #endif // MIXSERVE_RUNTIME_KERNELS_CPU_AVX512KERNELS_H

@@ -51,7 +51,8 @@ template <class V, class S> struct WidenedStep : S {
       for (int c = 0; c < C; ++c)
         weights[c] = V::highHalf(V::loadCells(w + c * 4 * V::kCells));
       multiply<R, C>(sums, x, 4, weights);
-    } else if constexpr (R == 1) {
+    } else {
+      static_assert(R == 1);
       const typename V::Reg lower = V::broadcastFloat(x.at(0)),
                             upper = V::broadcastFloat(x.at(0) + 4);
 #pragma GCC unroll 8
@@ -60,17 +61,6 @@ template <class V, class S> struct WidenedStep : S {
         sums[0][c] = V::multiplyAdd(lower, V::lowHalf(cells), sums[0][c]);
         sums[0][c] = V::multiplyAdd(upper, V::highHalf(cells), sums[0][c]);
         asm volatile("" ::: "memory"); // cells loaded all at once leave sums no registers
-      }
-    } else {
-#pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) {
-        const typename V::IntReg cells = V::loadCells(w + c * 4 * V::kCells);
-        const typename V::Reg low = V::lowHalf(cells), high = V::highHalf(cells);
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) {
-          sums[r][c] = V::multiplyAdd(V::broadcastFloat(x.at(r)), low, sums[r][c]);
-          sums[r][c] = V::multiplyAdd(V::broadcastFloat(x.at(r) + 4), high, sums[r][c]);
-        }
       }
     }
   }

@@ -29,7 +29,7 @@ template <int Unroll, int64_t FewSteps> struct Shape {
   static constexpr bool asksSoon(int perStep) { return perStep == 2; }
   static constexpr int64_t partSteps(int64_t tiles) { return tiles < 4 ? FewSteps : kPartSteps; }
   static constexpr bool kPinsRows = true, kTakesSeveral = false;
-  static constexpr int columns(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
+  static constexpr int columns(int rows) { return rows == 1 ? 8 : 2; }
   static constexpr int unroll(int) { return Unroll; }
 };
 
@@ -61,15 +61,15 @@ struct I8Step : IntShape {
   }
 };
 
-/// Eight k. A nibble is q + 8: the row's sum times 8 is taken off at the start of a group. Four
-/// steps' products of an output are added up in 16 bits: 8 sums of two are at most 30480.
+/// Eight k. A nibble is q + 8: the row's sum times 8 is taken off at the start of a group. Up to
+/// four steps' products of an output are added up in 16 bits: 16 of at most 15 * 127.
 struct I4Step : IntShape {
   static constexpr int kPerStep = 8, kRowBytes = 8, kBias = 8;
   static constexpr bool kTakesSeveral = true;
   static constexpr int unroll(int rows) { return rows < 3 ? 2 : 4; }
   template <int R, int C, int N, class Rows>
   static MXS_INLINE void steps(__m256i (&dots)[R][C], const Rows &x, const uint8_t *w) {
-    static_assert(2 * N * 2 * 15 * 127 <= INT16_MAX);
+    static_assert(4 * N * 15 * 127 <= INT16_MAX);
     const __m256i ones = _mm256_set1_epi16(1), mask = _mm256_set1_epi8(15);
     __m256i shorts[R][C];
 #pragma GCC unroll 4

@@ -13,19 +13,17 @@ using namespace mxs::cpu;
 using V = Avx512Vector;
 
 namespace {
-struct Shape : avx512::FloatShape {};
-
 void toBf16(const float *x, uint16_t *out, int64_t count) {
   kReferenceKernels.toBf16(x, out, count); // no kernel of this set reads such rows
 }
 } // namespace
 
 void avx512::blockF32(const RowView &x, int64_t rows, const BlockView &w, float *y) {
-  FloatBlock<V, F32Step<V, Shape>>::run(x, rows, w, y);
+  FloatBlock<V, F32Step<V, avx512::FloatShape>>::run(x, rows, w, y);
 }
 
 void avx512::blockBf16Widened(const RowView &x, int64_t rows, const BlockView &w, float *y) {
-  FloatBlock<V, WidenedStep<V, Shape>>::run(x, rows, w, y);
+  FloatBlock<V, WidenedStep<V, avx512::FloatShape>>::run(x, rows, w, y);
 }
 
 void avx512::swiglu(const float *gate, const float *up, float *out, int64_t count) {

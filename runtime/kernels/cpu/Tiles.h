@@ -8,7 +8,7 @@
 //
 //   V: vector type: Reg, kCells (outputs of a register), load, store, zero
 //   P: kAheadBytes (how far ahead a tile asks that reads its weights from memory itself),
-//      asksSoon(v) (float kernels: whether such a tile asks at all, and a row alone does),
+//      asksSoon(v) (float kernels: whether such a tile asks at all, and rows that take turns),
 //      kSingly (float kernels: up to so many rows take turns in a part, each a tile of its own),
 //      kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(tiles) (of a part,
 //      below), kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an address
@@ -23,7 +23,8 @@
 
 #include "kernels/cpu/KernelSet.h"
 
-#define MXS_INLINE inline __attribute__((always_inline))
+#define MXS_ALWAYS __attribute__((always_inline))
+#define MXS_INLINE inline MXS_ALWAYS
 
 namespace mxs::cpu {
 namespace {
@@ -52,7 +53,7 @@ MXS_INLINE void storeSums(const typename V::Reg (&sums)[R][C], float *y) {
       V::store(y + r * kBlockColumns + c * V::kCells, sums[r][c]);
 }
 
-/// The rows of a tile: at(r) is where row r goes on. An address is computed where it is used.
+/// The rows of a tile: at(r) is where row r goes on. Here its address is computed where it is used.
 template <int R, bool Pinned> struct TileRows {
   const uint8_t *first;
   int64_t stride;
@@ -76,6 +77,9 @@ template <int R> struct TileRows<R, true> {
   MXS_INLINE const uint8_t *at(int r) const { return rows[r] + offset; }
   MXS_INLINE void advance(int64_t bytes) { offset += bytes; }
 };
+
+/// A single row's address is in a register anyway.
+template <class P, int R> using RowsOf = TileRows<R, P::kPinsRows && (R > 1)>;
 
 /// Some steps one behind the other. Asks for `Lines` cache lines per step from `ahead` on.
 template <class P, int R, int C, int Lines, int Steps, class Reg, class Rows>
@@ -115,7 +119,7 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
                           bool first, const uint8_t *ahead, float *y) {
   typename V::Reg sums[R][C];
   loadSums<V, R, C>(sums, y, first);
-  TileRows<R, P::kPinsRows && (R > 1)> rows(x, stride);
+  RowsOf<P, R> rows(x, stride);
   takeAll<P, R, C, Lines>(sums, rows, w, steps, ahead);
   storeSums<V, R, C>(sums, y);
 }
@@ -123,36 +127,64 @@ MXS_INLINE void floatTile(const uint8_t *x, int64_t stride, const uint8_t *w, in
 /// A number of cache lines, as a type.
 template <int N> struct LineCount { static constexpr int value = N; };
 
-/// Calls body(LineCount<L>(), pass, ahead) for every pass of a tile over its columns; in each it
-/// asks for L cache lines per step from `ahead` on. Together, as evenly as they can, the passes ask
-/// for `lines` of every step of the `steps` that follow those they multiply: 0, 1, 2 or 4.
-template <int Passes, class Body>
-MXS_INLINE void forPasses(int64_t lines, int64_t steps, const uint8_t *ahead, const Body &body) {
-  for (int64_t pass = 0; pass < Passes; ++pass) {
-    if (lines == 0 || (lines < Passes && pass % (Passes / lines) != 0)) {
-      body(LineCount<0>(), pass, static_cast<const uint8_t *>(nullptr));
-    } else if (lines <= Passes) {
-      body(LineCount<1>(), pass, ahead);
-      ahead += steps * 64;
-    } else if (lines == 2 * Passes) {
-      body(LineCount<2>(), pass, ahead);
-      ahead += steps * 2 * 64;
-    } else if constexpr (Passes == 1) {
-      body(LineCount<kStepLines>(), pass, ahead);
+/// body(LineCount<L>(), pass, ahead), L the lines that each of `Passes` asks for to make it
+/// `lines`.
+template <int Passes, int Most, int L = 1, class Body>
+MXS_INLINE void askingPass(int64_t lines, int64_t pass, const uint8_t *ahead, const Body &body) {
+  if constexpr (L * Passes < Most) {
+    if (lines > L * Passes) {
+      askingPass<Passes, Most, 2 * L>(lines, pass, ahead, body);
+      return;
     }
   }
+  body(LineCount<L>(), pass, ahead);
 }
+
+/// Calls body(LineCount<L>(), pass, ahead) for every pass of a tile over its columns; it asks for L
+/// cache lines with each of its `steps`, from `ahead` on, one behind the other. All passes together
+/// ask for `lines` per step, 0, 1, 2 or 4 and at most `Most`, as evenly as they can.
+template <int Passes, int Most, class Body>
+MXS_INLINE void forPasses(int64_t lines, int64_t steps, const uint8_t *ahead, const Body &body) {
+  static_assert(Passes == 1 || Passes == 2 || Passes == 4);
+  for (int64_t pass = 0; pass < Passes; ++pass) {
+    if constexpr (Most > 0) {
+      if (lines >= Passes || (lines > 0 && pass % (Passes / lines) == 0)) {
+        askingPass<Passes, Most>(lines, pass, ahead, body);
+        ahead += steps * (lines > Passes ? lines / Passes : 1) * 64;
+        continue;
+      }
+    }
+    body(LineCount<0>(), pass, static_cast<const uint8_t *>(nullptr));
+  }
+}
+
+/// What the tiles of a part ask for of what comes after it: a tile that is alone for everything,
+/// the first two, or four, of several for the same each: as slowly as there are tiles for, since
+/// memory has other cores to serve.
+struct PartAsks {
+  int64_t lines; ///< cache lines of a step that a tile asks for
+  MXS_INLINE explicit PartAsks(int64_t tiles)
+      : lines(tiles == 1 ? kStepLines : tiles < 4 ? 2 : 1) {}
+  /// Where a tile begins to ask in a part of `steps` steps that is followed by `next`; null: it
+  /// does not. What follows may be shorter than that; asking reads nothing.
+  MXS_INLINE const uint8_t *from(const uint8_t *next, int64_t tile, int64_t steps) const {
+    return next && tile * lines < kStepLines ? next + tile * steps * lines * 64 : nullptr;
+  }
+};
 
 template <class V, class P, int R>
 void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps, bool first,
                const uint8_t *ahead, int64_t lines, float *y) {
   constexpr int columns = P::columns(R), width = columns * V::kCells;
-  forPasses<kBlockColumns / width>(ahead ? lines : 0, steps, ahead,
-                                   [&](auto asked, int64_t pass, const uint8_t *from) {
-                                     const int64_t c = pass * width;
-                                     floatTile<V, P, R, columns, decltype(asked)::value>(
-                                         x, stride, w + 4 * c, steps, first, from, y + c);
-                                   });
+  constexpr int passes = kBlockColumns / width;
+  // One pass that reads all there is asks for all of a step, if it asks.
+  constexpr int most = passes > 1 || P::asksSoon(P::kPerStep) ? kStepLines : 2;
+  const auto tile = [&](auto asked, int64_t pass, const uint8_t *from) MXS_ALWAYS {
+    const int64_t c = pass * width;
+    floatTile<V, P, R, columns, decltype(asked)::value>(x, stride, w + 4 * c, steps, first, from,
+                                                        y + c);
+  };
+  forPasses<passes, most>(ahead ? lines : 0, steps, ahead, tile);
 }
 
 /// Calls Run<R>::call(...) for R = `rows`, 1 .. Most.
@@ -184,29 +216,26 @@ template <class V, class P> struct FloatBlock {
     const int64_t perStep = P::kPerStep, all = (w.k + perStep - 1) / perStep;
     const bool singly = rows <= P::kSingly;
     const int64_t tiles = singly ? rows : (rows + P::kMostRows - 1) / P::kMostRows;
-    // A single tile reads the whole block but its end, asking as fast as it reads, and then the
-    // end, asking for the next block.
-    const bool single = tiles == 1 && onePass<V, P>(rows);
+    // A tile of one pass, if it is alone, reads the whole block but its end, asking as fast as it
+    // reads, and then the end, asking for the next block.
+    const bool readsOnce = tiles == 1 && onePass<V, P>(rows);
     constexpr int64_t soon = P::kAheadBytes / kStepBytes;
-    const bool asksSoon = single && P::asksSoon(P::kPerStep) && all > 2 * soon;
-    const int64_t part = asksSoon ? all - soon : single ? all : P::partSteps(tiles);
-    // Of the lines of a step, how many a tile asks for.
-    const int64_t lines = tiles == 1 ? kStepLines : tiles < 4 ? 2 : 1;
-    const bool asks = single ? asksSoon : !singly || P::asksSoon(P::kPerStep);
+    const bool asksSoon = readsOnce && P::asksSoon(P::kPerStep) && all > 2 * soon;
+    const int64_t part = asksSoon ? all - soon : readsOnce ? all : P::partSteps(tiles);
+    const bool asks = readsOnce ? asksSoon : !singly || P::asksSoon(P::kPerStep);
+    const PartAsks share(tiles);
     for (int64_t step = 0; step < all; step += part) {
       const int64_t steps = smaller(part, all - step);
       const uint8_t *data = w.data + step * kStepBytes;
-      // While several tiles pass over a part, the first two, or four, ask for what comes after it,
-      // the same each: as slowly as there are tiles for, since memory has other cores to serve.
       const int64_t distance = asksSoon ? soon : part;
       const uint8_t *next = step + part < all ? data + distance * kStepBytes : w.next.data;
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
-        const uint8_t *ahead =
-            next && asks && tile * lines < kStepLines ? next + tile * steps * lines * 64 : nullptr;
+        const uint8_t *ahead = asks ? share.from(next, tile, steps) : nullptr;
         forRows<Run, P::kMostRows>(count, x.data + row * x.stride + step * P::kRowBytes, x.stride,
-                                   data, steps, step == 0, ahead, lines, y + row * kBlockColumns);
+                                   data, steps, step == 0, ahead, share.lines,
+                                   y + row * kBlockColumns);
         row += count;
       }
     }
@@ -225,15 +254,15 @@ struct IntTile {
   const int32_t *sums;
   int64_t groups;
   const BlockView *w;
-  BlockStart next;  ///< what a tile of one pass asks for at the end, null data: nothing
-  BlockStart ahead; ///< what one of several asks for, null scales: not for those
-  int64_t lines;    ///< ... and how many cache lines for each step
+  BlockStart next;  ///< what a tile of one pass asks for at the end; null data: nothing
+  BlockStart ahead; ///< what one of several passes asks for; null: not for those
+  int64_t lines;    ///< ... and how many cache lines with each step
   float *y;
 };
 
-/// Most rows of a tile that asks for weights ahead. Its few instructions per line let loads run so
-/// far ahead that they, and not the processor's own prefetching, wait for the memory; with more
-/// rows there is none of that, and asking costs more than it gives.
+/// Most rows of a tile of one pass that asks for weights while it reads them. Its few instructions
+/// per line let loads run so far ahead that they, and not the processor's own prefetching, wait for
+/// the memory; with more rows there is none of that, and asking costs more than it gives.
 constexpr int kAskRows = 2;
 
 /// Groups whose scales such a tile asks for ahead: a second, thin stream beside the weights, which
@@ -263,7 +292,7 @@ MXS_INLINE void intTile(const IntTile &t, int64_t firstGroup, int64_t endGroup, 
   const int64_t groupBytes = w.rowGroup / P::kPerStep * kStepBytes;
   const int64_t aheadGroups = (P::kAheadBytes + groupBytes - 1) / groupBytes;
   const int64_t first = firstGroup * w.rowGroup;
-  TileRows<R, P::kPinsRows> rows(t.x + first, t.stride);
+  RowsOf<P, R> rows(t.x + first, t.stride);
   const uint8_t *data = w.data + first / P::kPerStep * kStepBytes + 4 * column;
   for (int64_t g = firstGroup; g < endGroup; ++g) {
     const int64_t k = g * w.rowGroup,
@@ -318,14 +347,15 @@ template <class V, class P> struct IntBlock {
   template <int R> struct Run {
     static MXS_INLINE void call(const IntTile &tile, int64_t firstGroup, int64_t endGroup) {
       constexpr int columns = P::columns(R), width = columns * V::kCells;
+      constexpr int passes = kBlockColumns / width;
       const int64_t steps = (endGroup - firstGroup) * tile.w->rowGroup / P::kPerStep;
+      const auto pass = [&](auto asked, int64_t pass, const uint8_t *ahead) MXS_ALWAYS {
+        intTile<V, P, R, columns, decltype(asked)::value>(tile, firstGroup, endGroup, pass * width,
+                                                          ahead);
+      };
       // One pass over a whole block has a way of its own to ask.
-      forPasses<kBlockColumns / width>(width < kBlockColumns && tile.ahead.data ? tile.lines : 0,
-                                       steps, tile.ahead.data,
-                                       [&](auto asked, int64_t pass, const uint8_t *ahead) {
-                                         intTile<V, P, R, columns, decltype(asked)::value>(
-                                             tile, firstGroup, endGroup, pass * width, ahead);
-                                       });
+      forPasses<passes, passes == 1 ? 0 : kStepLines>(tile.ahead.data ? tile.lines : 0, steps,
+                                                      tile.ahead.data, pass);
     }
   };
 
@@ -337,8 +367,7 @@ template <class V, class P> struct IntBlock {
     const bool onePass = cpu::onePass<V, P>(rows);
     const int64_t part = onePass ? all : (P::partSteps(tiles) + groupSteps - 1) / groupSteps;
     const BlockStart next = onePass ? w.next : BlockStart{};
-    // As with floats: the first tiles of a part ask for what comes after it.
-    const int64_t lines = tiles == 1 ? kStepLines : tiles < 4 ? 2 : 1;
+    const PartAsks share(tiles);
     for (int64_t group = 0; group < all; group += part) {
       const int64_t end = smaller(group + part, all);
       const BlockStart after =
@@ -349,7 +378,6 @@ template <class V, class P> struct IntBlock {
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
-        const bool asks = after.data && tile * lines < kStepLines;
         const IntTile t{x.data + row * x.stride,
                         x.stride,
                         x.scales + row * x.groups,
@@ -357,10 +385,8 @@ template <class V, class P> struct IntBlock {
                         x.groups,
                         &w,
                         next,
-                        asks ? BlockStart{after.data + tile * steps * lines * 64,
-                                          tile == 0 ? after.scales : nullptr}
-                             : BlockStart{},
-                        lines,
+                        {share.from(after.data, tile, steps), tile == 0 ? after.scales : nullptr},
+                        share.lines,
                         y + row * kBlockColumns};
         forRows<Run, P::kMostRows, const IntTile &>(count, t, group, end);
         row += count;

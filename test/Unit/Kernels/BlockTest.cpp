@@ -144,21 +144,22 @@ TEST_P(Block, AskingAheadChangesNoBit) {
     }
 }
 
-/// Integer kernels add products up in 16 bits for a while: all as large as they can be, of one sign.
+/// Integer kernels add products up in 16 bits for a while: all as large as they can be, of a sign.
 TEST_P(Block, LargestProductsFit) {
   const auto [isa, type, group] = GetParam();
   for (int64_t k : {8, 40, 64, 300})
     for (int64_t rows = 1; rows <= 9; ++rows)
-      for (float sign : {1.0f, -1.0f}) {
-        const PackedWeights w(type, 64, k, group, std::vector<float>(64 * k, sign));
-        const RowLayout layout = engine.rowLayout(w.handle());
-        const std::vector<uint8_t> memory =
-            prepare(layout, std::vector<float>(rows * k, 1.0f), rows);
-        std::vector<float> y(rows * kBlockColumns);
-        engine.multiply(layout.view(memory.data(), rows, 0), rows, w.handle(), 0, 0, y.data());
-        for (float actual : y) // but for the rounding of scales to bfloat16
-          ASSERT_NEAR(actual, sign * float(k), float(k) / 256) << rows << " rows, K " << k;
-      }
+      for (float value : {1.0f, -1.0f})
+        for (float weight : {1.0f, -1.0f}) {
+          const PackedWeights w(type, 64, k, group, std::vector<float>(64 * k, weight));
+          const RowLayout layout = engine.rowLayout(w.handle());
+          const auto memory = prepare(layout, std::vector<float>(rows * k, value), rows);
+          std::vector<float> y(rows * kBlockColumns);
+          engine.multiply(layout.view(memory.data(), rows, 0), rows, w.handle(), 0, 0, y.data());
+          for (float actual : y) // but for the rounding of scales to bfloat16
+            ASSERT_NEAR(actual, value * weight * float(k), float(k) / 256)
+                << rows << " rows of " << value << ", K " << k;
+        }
 }
 
 TEST_P(Block, NotANumberStaysInItsRow) {

@@ -1,4 +1,4 @@
-//===- PackedWeights.h - Packed weights and what they stand for --------------*- C++ -*-===//
+//===- PackedWeights.h - Packed weights and what they stand for ---------------------*- C++ -*-===//
 #ifndef MIXSERVE_TEST_UNIT_KERNELS_PACKEDWEIGHTS_H
 #define MIXSERVE_TEST_UNIT_KERNELS_PACKEDWEIGHTS_H
 
