@@ -18,4 +18,11 @@
 #define GET_OP_CLASSES
 #include "dialects/moe/MoEOps.h.inc"
 
+namespace mixserve::moe {
+
+/// A route takes the result of `op`: a router's linear.
+bool isRouter(mlir::Operation *op);
+
+} // namespace mixserve::moe
+
 #endif // MIXSERVE_DIALECTS_MOE_MOEDIALECT_H

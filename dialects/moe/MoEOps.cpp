@@ -4,6 +4,10 @@
 using namespace mlir;
 using namespace mixserve::moe;
 
+bool mixserve::moe::isRouter(Operation *op) {
+  return llvm::any_of(op->getUsers(), [](Operation *user) { return isa<RouteOp>(user); });
+}
+
 static bool compatible(int64_t a, int64_t b) {
   return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
 }

@@ -10,7 +10,7 @@ using namespace mlir;
 using namespace mixserve;
 
 static constexpr int64_t kColumns = MXS_WEIGHT_COLUMNS;
-static constexpr int64_t kPieceBytes = 1 << 20; ///< of packed data; a column block may be larger
+static constexpr int64_t kPackedBytes = 1 << 20; ///< of packed data; a column block may be larger
 
 WeightTensor::WeightTensor(const ParamEntry &entry, ParamSlice slice)
     : entry(&entry), slice(std::move(slice)) {}
@@ -104,7 +104,7 @@ std::string mixserve::weightFileHeader(ArrayRef<WeightTensor> tensors) {
 void mixserve::addPieces(const WeightTensor &tensor, int64_t index,
                          std::vector<WeightPiece> &pieces) {
   auto cut = [&](int64_t matrix, int64_t total, int64_t bytesEach) {
-    const int64_t step = std::max<int64_t>(1, kPieceBytes / std::max<int64_t>(1, bytesEach));
+    const int64_t step = std::max<int64_t>(1, kPackedBytes / std::max<int64_t>(1, bytesEach));
     for (int64_t first = 0; first < total; first += step)
       pieces.push_back({index, matrix, first, std::min(step, total - first)});
   };

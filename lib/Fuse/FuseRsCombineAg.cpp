@@ -16,7 +16,7 @@ using namespace mlir;
 namespace mixserve {
 namespace {
 
-constexpr llvm::StringLiteral kName = "rs_combine_ag";
+constexpr llvm::StringLiteral kRsCombineAg = "rs_combine_ag";
 
 std::optional<int64_t> layerOf(Operation *op) {
   auto layer = op->getAttrOfType<IntegerAttr>(nn::kLayerAttr);
@@ -77,7 +77,7 @@ struct GatherToRsCombineAg : OpRewritePattern<coll::AllGatherOp> {
     if (!region)
       return rewriter.notifyMatchFailure(gather, "its rows are not computed from a combine's");
     if (std::string reason = obstacle(*region, gather); !reason.empty())
-      return fuse::doesNotFire(rewriter, gather, kName, reason);
+      return fuse::doesNotFire(rewriter, gather, kRsCombineAg, reason);
     build(*region, gather, rewriter);
     return success();
   }
@@ -125,7 +125,7 @@ private:
                                              gather.getOver(), region.combine.getChunks());
     // The combine's layer comes last: it is the op's.
     fuse::markFused(fused, {gather, region.combine});
-    remark::passed(region.combine.getLoc(), remark::RemarkOpts::name(kName).category("fuse"))
+    remark::passed(region.combine.getLoc(), remark::RemarkOpts::name(kRsCombineAg).category("fuse"))
         << "rs_combine, " + std::to_string(region.ops.size()) + " row-wise ops and all_gather fused";
     SmallVector<Value> yielded{gather.getInputs()[0]};
     llvm::append_range(yielded, region.kept);

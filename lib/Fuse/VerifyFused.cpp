@@ -14,7 +14,7 @@ namespace mixserve {
 namespace {
 
 /// "layer 3" or "an op outside layers".
-std::string layerOf(Operation *op) {
+std::string layerText(Operation *op) {
   auto layer = op->getAttrOfType<IntegerAttr>(nn::kLayerAttr);
   return layer ? "layer " + std::to_string(layer.getInt()) : "an op outside layers";
 }
@@ -51,10 +51,10 @@ struct VerifyFused : impl::VerifyFusedBase<VerifyFused> {
   static LogicalResult checkAsked(Operation *op) {
     if (isUnfusedDispatch(op))
       return op->emitOpError("(V1) the plan asked for hybrid-fused, but the dispatch of ")
-             << layerOf(op) << " was not fused; remarks of category fuse say why";
+             << layerText(op) << " was not fused; remarks of category fuse say why";
     if (isUnfusedCombine(op))
       return op->emitOpError("(V2) the plan asked for hybrid-fused, but the combine of ")
-             << layerOf(op) << " was not fused; remarks of category fuse say why";
+             << layerText(op) << " was not fused; remarks of category fuse say why";
     return success();
   }
 

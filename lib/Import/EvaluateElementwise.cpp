@@ -254,7 +254,7 @@ static int64_t toInt(double x) {
   return static_cast<int64_t>(x);
 }
 
-static Why cast(Run &run) {
+static Why castElements(Run &run) {
   const HostTensor &input = run.input(0);
   auto type = mlir::cast<mlir::TensorType>(run.op->getResult(0).getType());
   std::optional<Kind> kind = kindOf(type.getElementType());
@@ -321,11 +321,11 @@ static Why range(Run &run) {
 }
 
 Kernel findElementwiseKernel(StringRef opName) {
-  return StringSwitch<Kernel>(opName)
+  return llvm::StringSwitch<Kernel>(opName)
       .Case("onnx.Add", add)
       .Case("onnx.And", logicalAnd)
-      .Case("onnx.Cast", cast)
-      .Case("onnx.CastLike", cast)
+      .Case("onnx.Cast", castElements)
+      .Case("onnx.CastLike", castElements)
       .Case("onnx.ConstantOfShape", constantOfShape)
       .Case("onnx.Cos", cosine)
       .Case("onnx.Div", div)

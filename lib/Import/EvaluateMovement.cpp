@@ -369,7 +369,7 @@ static Why gatherND(Run &run) {
 }
 
 Kernel findMovementKernel(StringRef opName) {
-  return StringSwitch<Kernel>(opName)
+  return llvm::StringSwitch<Kernel>(opName)
       .Case("onnx.Concat", concat)
       .Case("onnx.Expand", expand)
       .Case("onnx.Gather", gather)

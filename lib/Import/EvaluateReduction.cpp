@@ -173,7 +173,7 @@ static Why topK(Run &run) {
 }
 
 Kernel findReductionKernel(StringRef opName) {
-  return StringSwitch<Kernel>(opName)
+  return llvm::StringSwitch<Kernel>(opName)
       .Case("onnx.CumSum", cumSum)
       .Case("onnx.ReduceMean", reduceMean)
       .Case("onnx.ReduceSum", reduceSum)

@@ -188,7 +188,7 @@ static Why rotaryEmbedding(Run &run) {
 Why attention(Run &run); // EvaluateAttention.cpp
 
 Kernel findTransformerKernel(StringRef opName) {
-  return StringSwitch<Kernel>(opName)
+  return llvm::StringSwitch<Kernel>(opName)
       .Case("onnx.Attention", attention)
       .Case("onnx.Gemm", gemm)
       .Case("onnx.MatMul", matMul)

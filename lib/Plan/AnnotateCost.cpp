@@ -20,7 +20,7 @@ namespace mixserve {
 #include "mixserve/Plan/Passes.h.inc"
 namespace {
 
-planner::CommOp toPlanner(coll::Site site) {
+planner::CommOp commOpAt(coll::Site site) {
   switch (site) {
   case coll::Site::EmbedRs:
     return planner::CommOp::EmbedRs;
@@ -57,11 +57,11 @@ SmallVector<planner::CommOp> sitesOf(Operation *op) {
     return {CommOp::CombineRs, CommOp::Combine, CommOp::AttnAg};
   if (auto reduce =
           dyn_cast<coll::AllReduceOp>(op)) // reduce_scatter, then all_gather of the same rows
-    return {toPlanner(reduce.getSite()), toPlanner(reduce.getSite())};
+    return {commOpAt(reduce.getSite()), commOpAt(reduce.getSite())};
   auto site = op->getAttrOfType<coll::SiteAttr>("site");
   if (!site)
     return {};
-  return {toPlanner(site.getValue())};
+  return {commOpAt(site.getValue())};
 }
 
 /// Byte counts need H, E, K alone; a sharded module still has them in its expert parameters.

@@ -20,11 +20,6 @@ WeightType ownType(nn::ParamOp param) {
   return {nn::isBf16InModel(param) ? MXS_WEIGHT_BF16 : MXS_WEIGHT_F32, 0};
 }
 
-/// Rounded scores choose other experts, and the router's weight is small: it is never rounded.
-bool isRouter(nn::LinearOp linear) {
-  return llvm::any_of(linear->getUsers(), [](Operation *user) { return isa<moe::RouteOp>(user); });
-}
-
 nn::Packing packingOf(OpOperand &use, nn::ParamOp param, const WeightChoice &choice) {
   auto make = [&](nn::Pack layout, WeightType type) {
     return nn::Packing{layout, static_cast<nn::WeightType>(type.element), type.group};
@@ -32,7 +27,8 @@ nn::Packing packingOf(OpOperand &use, nn::ParamOp param, const WeightChoice &cho
   Operation *user = use.getOwner();
   const WeightType type = choice.weights.value_or(ownType(param));
   if (auto linear = dyn_cast<nn::LinearOp>(user); linear && use.get() == linear.getWeight())
-    return make(nn::Pack::N64, isRouter(linear) ? WeightType{} : choice.linears.value_or(type));
+    // Rounded scores choose other experts, and the router's weight is small: it is never rounded.
+    return make(nn::Pack::N64, moe::isRouter(linear) ? WeightType{} : choice.linears.value_or(type));
   if (auto embedding = dyn_cast<nn::EmbeddingOp>(user);
       embedding && use.get() == embedding.getTable())
     return make(nn::Pack::Plain, type);

@@ -14,7 +14,7 @@
 namespace mixserve::planner {
 namespace {
 
-using json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
 using Cells = std::vector<std::string>;
 
 std::string number(double value) {
@@ -47,20 +47,20 @@ std::string methodAndChunks(Method method, int64_t chunks) {
   return name(method) + (said ? ", chunks " + std::to_string(chunks) : "");
 }
 
-json layoutJson(const Layout &layout) {
+Json layoutJson(const Layout &layout) {
   return {{"attn_tp", layout.attnTp},
           {"attn_dp", layout.attnDp},
           {"moe_tp", layout.moeTp},
           {"moe_ep", layout.moeEp}};
 }
 
-json termsJson(const StepCost &terms) {
+Json termsJson(const StepCost &terms) {
   return {{"attention_ns", terms.attentionNs}, {"experts_ns", terms.expertsNs},
           {"head_ns", terms.headNs},           {"attn_comm_ns", terms.attnCommNs},
           {"moe_comm_ns", terms.moeCommNs},    {"hidden_ns", terms.hiddenNs}};
 }
 
-json costJson(const PlanRequest &request, const ServingCost &cost) {
+Json costJson(const PlanRequest &request, const ServingCost &cost) {
   return {{"source", name(request.cluster.linkSource)},
           {"completion_ns", cost.completionNs},
           {"ttft_ns", cost.ttftNs},
@@ -71,9 +71,9 @@ json costJson(const PlanRequest &request, const ServingCost &cost) {
           {"decode", termsJson(cost.decode)}};
 }
 
-json calibrationJson(const Cluster &cluster, WireType wire) {
+Json calibrationJson(const Cluster &cluster, WireType wire) {
   const CalibrationError error = errorOf(predictHeldOut(cluster, wire));
-  json methods = json::object();
+  Json methods = Json::object();
   for (const auto &[method, fit] : fitsOf(cluster.fits, wire).common)
     methods[name(method)] = {{"start_ns", fit.startNs},
                              {"chunk_ns", fit.chunkNs},
@@ -90,15 +90,15 @@ json calibrationJson(const Cluster &cluster, WireType wire) {
           {"worst_regret", error.worstRegret}};
 }
 
-json memoryJson(const Memory &memory) {
+Json memoryJson(const Memory &memory) {
   return {{"weights", memory.weights},
           {"cache", memory.cache},
           {"buffers", memory.buffers},
           {"workspace", memory.workspace}};
 }
 
-json tableJson(const std::vector<TableEntry> &table) {
-  json list = json::array();
+Json tableJson(const std::vector<TableEntry> &table) {
+  Json list = Json::array();
   for (const TableEntry &entry : table)
     list.push_back({{"max_tokens", entry.maxTokens},
                     {"method", name(entry.method)},
@@ -306,7 +306,7 @@ std::string planAsText(const PlanRequest &request, const Plan &plan, int64_t top
 
 std::string planAsJson(const PlanRequest &request, const Plan &plan, int64_t top) {
   const Workload &work = request.workload;
-  json object;
+  Json object;
   object["schema"] = "mixserve.plan/v1";
   object["mesh"] = {{"nodes", request.cluster.mesh.nodes},
                     {"devices", request.cluster.mesh.devices}};
@@ -328,9 +328,9 @@ std::string planAsJson(const PlanRequest &request, const Plan &plan, int64_t top
                         {"cost", costJson(request, plan.cost)},
                         {"memory_bytes", memoryJson(plan.memory)},
                         {"why", plan.why}};
-  json candidates = json::array(), refused = json::array(), crossOvers = json::array();
+  Json candidates = Json::array(), refused = Json::array(), crossOvers = Json::array();
   for (const Candidate &c : plan.candidates) {
-    json line = {{"layout", layoutJson(c.layout)}, {"method", name(c.method)}};
+    Json line = {{"layout", layoutJson(c.layout)}, {"method", name(c.method)}};
     if (!c.refused.empty()) {
       line["reason"] = c.refused;
       refused.push_back(std::move(line));

@@ -18,10 +18,6 @@ struct Blocks {
   bool qkNorm = false;
 };
 
-bool isRouter(nn::LinearOp linear) {
-  return llvm::any_of(linear->getUsers(), [](Operation *user) { return isa<moe::RouteOp>(user); });
-}
-
 Blocks collect(func::FuncOp step) {
   Blocks blocks;
   step.walk([&](Operation *op) {
@@ -32,7 +28,7 @@ Blocks collect(func::FuncOp step) {
     else if (auto embedding = dyn_cast<nn::EmbeddingOp>(op))
       blocks.embeddings.push_back(embedding);
     else if (auto linear = dyn_cast<nn::LinearOp>(op))
-      blocks.linear = blocks.linear || isRouter(linear) ? blocks.linear : linear;
+      blocks.linear = blocks.linear || moe::isRouter(linear) ? blocks.linear : linear;
     else if (auto norm = dyn_cast<nn::RmsNormOp>(op))
       blocks.qkNorm |= norm.isPerHead();
   });

@@ -10,13 +10,13 @@
 namespace mixserve::planner {
 namespace {
 
-struct Unit {
+struct NamedUnit {
   const char *name;
   double factor; ///< to byte/ns, ns, byte or FLOP/ns
 };
 
-const std::vector<Unit> &unitsOf(Quantity quantity) {
-  static const std::vector<Unit> bandwidth = {{"MB/s", 1e-3},
+const std::vector<NamedUnit> &unitsOf(Quantity quantity) {
+  static const std::vector<NamedUnit> bandwidth = {{"MB/s", 1e-3},
                                               {"GB/s", 1},
                                               {"TB/s", 1e3},
                                               {"MiB/s", 1048576e-9},
@@ -25,12 +25,12 @@ const std::vector<Unit> &unitsOf(Quantity quantity) {
                                               {"Mbit/s", 1.25e-4},
                                               {"Gbit/s", 0.125},
                                               {"Tbit/s", 125}};
-  static const std::vector<Unit> time = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-  static const std::vector<Unit> size = {
+  static const std::vector<NamedUnit> time = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+  static const std::vector<NamedUnit> size = {
       {"B", 1},          {"kB", 1e3},          {"MB", 1e6},
       {"GB", 1e9},       {"TB", 1e12},         {"KiB", 1024},
       {"MiB", 1048576.}, {"GiB", 1073741824.}, {"TiB", 1099511627776.}};
-  static const std::vector<Unit> compute = {{"GFLOP/s", 1}, {"TFLOP/s", 1e3}, {"PFLOP/s", 1e6}};
+  static const std::vector<NamedUnit> compute = {{"GFLOP/s", 1}, {"TFLOP/s", 1e3}, {"PFLOP/s", 1e6}};
   switch (quantity) {
   case Quantity::Bandwidth:
     return bandwidth;
@@ -54,7 +54,7 @@ std::string threeDigits(double value) {
 
 std::string knownUnits(Quantity quantity) {
   std::string text;
-  for (const Unit &unit : unitsOf(quantity))
+  for (const NamedUnit &unit : unitsOf(quantity))
     text += (text.empty() ? "" : ", ") + std::string(unit.name);
   return text;
 }
@@ -76,7 +76,7 @@ std::optional<double> parseQuantity(const std::string &text, Quantity quantity,
     error = "'" + text + "' has no unit; add one of " + knownUnits(quantity);
     return std::nullopt;
   }
-  for (const Unit &known : unitsOf(quantity))
+  for (const NamedUnit &known : unitsOf(quantity))
     if (unit == known.name)
       return value * known.factor;
   error =

@@ -71,7 +71,7 @@ FailureOr<AxesAttr> shard::axesBetween(MeshAttr mesh, int64_t low, int64_t high)
 }
 
 /// Axes of spans that are known to fall on the mesh.
-static AxesAttr axesOf(MeshAttr mesh, ArrayRef<Span> spans) {
+static AxesAttr axesAlong(MeshAttr mesh, ArrayRef<Span> spans) {
   SmallVector<AxisRefAttr> axes;
   for (Span span : spans) {
     FailureOr<AxesAttr> part = axesBetween(mesh, span.low, span.high);
@@ -84,7 +84,7 @@ static AxesAttr axesOf(MeshAttr mesh, ArrayRef<Span> spans) {
 AxesAttr shard::unite(MeshAttr mesh, AxesAttr a, AxesAttr b) {
   SmallVector<Span> spans = spansOf(mesh, a);
   llvm::append_range(spans, spansOf(mesh, b));
-  return axesOf(mesh, join(std::move(spans)));
+  return axesAlong(mesh, join(std::move(spans)));
 }
 
 AxesAttr shard::subtract(MeshAttr mesh, AxesAttr from, AxesAttr what) {
@@ -99,7 +99,7 @@ AxesAttr shard::subtract(MeshAttr mesh, AxesAttr from, AxesAttr what) {
     }
     left = std::move(rest);
   }
-  return axesOf(mesh, left);
+  return axesAlong(mesh, left);
 }
 
 bool shard::overlap(MeshAttr mesh, AxesAttr a, AxesAttr b) {

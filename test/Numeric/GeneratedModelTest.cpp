@@ -17,6 +17,7 @@
 using namespace mixserve;
 using namespace mixserve::test;
 
+namespace generated_model {
 namespace {
 
 constexpr int64_t kVocab = 256, kHidden = 128, kLayers = 4, kExperts = 16, kTopK = 4;
@@ -177,3 +178,4 @@ TEST(GeneratedModelGap, HalfTheLeadIsEnough) {
 INSTANTIATE_TEST_SUITE_P(Types, GeneratedModel, testing::Values("F32", "BF16"));
 
 } // namespace
+} // namespace generated_model

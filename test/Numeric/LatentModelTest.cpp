@@ -17,6 +17,7 @@
 using namespace mixserve;
 using namespace mixserve::test;
 
+namespace latent_model {
 namespace {
 
 constexpr int64_t kVocab = 96, kHidden = 64, kLayers = 2, kHeads = 4, kNope = 24, kRope = 16, kLatent = 32,
@@ -358,3 +359,4 @@ TEST(LatentModel, BitsOfASequenceAreItsOwn) {
 }
 
 } // namespace
+} // namespace latent_model

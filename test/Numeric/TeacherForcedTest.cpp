@@ -25,6 +25,7 @@
 using namespace mixserve;
 using namespace mixserve::test;
 
+namespace teacher_forced {
 namespace {
 
 constexpr int kSequences = 8, kPositions = 256;
@@ -216,3 +217,4 @@ TEST(TeacherForced, CommittedModel) {
 }
 
 } // namespace
+} // namespace teacher_forced

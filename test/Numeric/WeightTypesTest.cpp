@@ -14,6 +14,7 @@
 using namespace mixserve;
 using namespace mixserve::test;
 
+namespace weight_types {
 namespace {
 
 struct Form {
@@ -236,3 +237,4 @@ TEST(WeightTypesRefused, ByThePlanner) {
 }
 
 } // namespace
+} // namespace weight_types

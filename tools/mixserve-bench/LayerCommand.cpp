@@ -11,7 +11,7 @@ using nlohmann::json;
 
 namespace {
 
-void printTable(const json &result) {
+void printLayerTable(const json &result) {
   const json &mesh = result.at("mesh"), &links = result.at("links"), &shape = result.at("shape");
   std::printf(
       "%d nodes x %d ranks (%s), %.0f MB/s per node, %.0f MB/s per rank inside a node\n"
@@ -67,7 +67,7 @@ int measure(const LayerBenchOptions &options, bool mpi, bool asJson) {
     whole.update(result);
     std::printf("%s\n", whole.dump().c_str());
   } else {
-    printTable(result);
+    printLayerTable(result);
   }
   return kOk;
 }

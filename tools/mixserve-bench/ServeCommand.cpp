@@ -23,7 +23,7 @@ static void printLatency(const char *name, const json &summary) {
   std::printf("\n");
 }
 
-static void printTable(const json &result) {
+static void printServeTable(const json &result) {
   const json &layout = result.at("layout"), &load = result.at("load");
   std::ostringstream rate;
   rate << load.at("rate").get<double>() << " per second";
@@ -162,6 +162,6 @@ int mixserve::tools::serveCommand(int argc, char **argv) {
   if (asJson)
     std::printf("%s\n", result.dump().c_str());
   else
-    printTable(result);
+    printServeTable(result);
   return parser.flushed(kOk);
 }

@@ -12,7 +12,7 @@
 using namespace mixserve::tools;
 using nlohmann::json;
 
-static void printTable(const json &result) {
+static void printStepTable(const json &result) {
   const json &machine = result.at("machine");
   std::printf("%s: %d ranks; %d threads, %s, load %.1f\n",
               result.at("artifact").get<std::string>().c_str(), result.at("ranks").get<int>(),
@@ -49,7 +49,7 @@ static int run(StepBenchOptions &options, bool asJson) {
   if (asJson)
     std::printf("%s\n", result.dump().c_str());
   else
-    printTable(result);
+    printStepTable(result);
   return kOk;
 }
 

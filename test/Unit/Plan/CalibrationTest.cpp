@@ -12,7 +12,7 @@ using namespace mixserve::planner;
 
 namespace {
 
-Cluster twoByTwo() {
+Cluster slowTwoByTwo() {
   Cluster cluster;
   cluster.mesh = {2, 2};
   cluster.inter.latencyNs = 50'000;
@@ -50,7 +50,7 @@ std::vector<LayerSample> measuredAs(const Cluster &cluster, Method method, const
 }
 
 TEST(Calibration, FormulaIsALayersCommunication) {
-  const Cluster cluster = twoByTwo();
+  const Cluster cluster = slowTwoByTwo();
   const LayerSample layer = sample(Method::Hybrid, 4);
   // 4 rows of 256 bytes, one per rank. Inside the node, to or from the busiest rank: attn_ag and
   // attn_rs one row each; dispatch_ag and combine_rs 2 p rows (own and the other node's lane), with
@@ -72,7 +72,7 @@ TEST(Calibration, LinksAndProcessorsHideEachOther) {
 }
 
 TEST(Calibration, FittedLinksTakeTheirShare) {
-  Cluster cluster = twoByTwo();
+  Cluster cluster = slowTwoByTwo();
   cluster.fits[WireType::F32].common[Method::Hybrid] = {0, 0, 0, 1'000, 2};
   ByteTable<double> table(4);
   table.send(cluster.mesh, CommOp::AttnAg, 0, 1, 125'000);   // 0.25 ms
@@ -89,7 +89,7 @@ TEST(Calibration, FittedLinksTakeTheirShare) {
 }
 
 TEST(Calibration, WhatProcessorsAddIsSharedOut) {
-  Cluster cluster = twoByTwo();
+  Cluster cluster = slowTwoByTwo();
   cluster.fits[WireType::F32].common[Method::Hybrid] = {6e6, 0, 0, 0, 1};
   const Layout layout{2, 2, 2, 2};
   ByteTable<double> table(4);
@@ -104,7 +104,7 @@ TEST(Calibration, WhatProcessorsAddIsSharedOut) {
 }
 
 TEST(Calibration, FindsWhatLayersWereMadeFrom) {
-  const Cluster cluster = twoByTwo();
+  const Cluster cluster = slowTwoByTwo();
   std::vector<LayerSample> layers = measuredAs(cluster, Method::Hybrid, {2e6, 0, 500, 20e3, 1.25});
   for (const LayerSample &layer :
        measuredAs(cluster, Method::HybridFused, {1e6, 300e3, 100, 40e3, 0.8}, {1, 2, 4, 8}))
@@ -130,7 +130,7 @@ TEST(Calibration, FindsWhatLayersWereMadeFrom) {
 // No constants explain these, so what they leave decides: as measured where it was, between its
 // neighbours elsewhere, the last one's beyond.
 TEST(Calibration, WhatConstantsLeaveIsKept) {
-  Cluster cluster = twoByTwo();
+  Cluster cluster = slowTwoByTwo();
   std::vector<LayerSample> layers = measuredAs(cluster, Method::Hybrid, {2e6, 0, 500, 20e3, 1.25});
   layers[1].ns *= 1.4;
   layers[5].ns *= 0.8;
@@ -177,7 +177,7 @@ TEST(Calibration, FarBehindAllLayersChunkCountsHaveWhatTheyHaveInCommon) {
 // Fitted to layers of 64 tokens and more, whose time is all in their rows: constants promise a
 // 64th of it for one token, but something of a small layer is latency.
 TEST(Calibration, BelowAllLayersTimeDoesNotFallWithTheRows) {
-  Cluster cluster = twoByTwo();
+  Cluster cluster = slowTwoByTwo();
   std::vector<LayerSample> layers;
   for (int64_t tokens : {64, 128, 256, 512, 1024}) {
     layers.push_back(sample(Method::FlatEp, tokens));
@@ -201,7 +201,7 @@ TEST(Calibration, BelowAllLayersTimeDoesNotFallWithTheRows) {
 }
 
 TEST(Calibration, ALayoutThatWasMeasuredHasConstantsOfItsOwn) {
-  const Cluster cluster = twoByTwo();
+  const Cluster cluster = slowTwoByTwo();
   // Attention DP: no gather and no reduce around it, but slow to start.
   std::vector<LayerSample> layers = measuredAs(cluster, Method::FlatEp, {1e6, 0, 200, 10e3, 1});
   for (LayerSample layer : measuredAs(cluster, Method::FlatEp, {3e6, 0, 200, 10e3, 1})) {
@@ -228,7 +228,7 @@ TEST(Calibration, ALayoutThatWasMeasuredHasConstantsOfItsOwn) {
 
 // Layers of one wire type say nothing of the other: it keeps the formula, with half the bytes.
 TEST(Calibration, EachWireTypeHasConstantsOfItsOwn) {
-  Cluster cluster = twoByTwo();
+  Cluster cluster = slowTwoByTwo();
   std::vector<LayerSample> layers = measuredAs(cluster, Method::Hybrid, {2e6, 0, 500, 20e3, 1.25});
   std::vector<LayerSample> halves = layers;
   for (LayerSample &layer : halves)
@@ -241,7 +241,7 @@ TEST(Calibration, EachWireTypeHasConstantsOfItsOwn) {
     EXPECT_DOUBLE_EQ(unmeasured[i].predictedNs, formula[i].predictedNs);
   // 4 rows: 1.57 rows between nodes each way, of 128 + 20 and 128 bytes.
   EXPECT_NEAR(formula[0].predictedNs,
-              predictLayers(twoByTwo(), {layers[0]})[0].predictedNs - 22.0 / 14 * 256 / 0.125,
+              predictLayers(slowTwoByTwo(), {layers[0]})[0].predictedNs - 22.0 / 14 * 256 / 0.125,
               1e-3);
 
   for (LayerSample &layer : halves)
@@ -261,7 +261,7 @@ TEST(Calibration, EachWireTypeHasConstantsOfItsOwn) {
 }
 
 TEST(Calibration, WildMeasurementsStayWithinBounds) {
-  const Cluster cluster = twoByTwo();
+  const Cluster cluster = slowTwoByTwo();
   LayerSample layer = sample(Method::HierEp, 16);
   for (double ns : {1.0, 1e15}) {
     layer.ns = ns;
@@ -276,7 +276,7 @@ TEST(Calibration, WildMeasurementsStayWithinBounds) {
 }
 
 TEST(Calibration, ErrorIsThatOfEachFifthFromTheOthers) {
-  Cluster cluster = twoByTwo();
+  Cluster cluster = slowTwoByTwo();
   cluster.calibration.layers = measuredAs(cluster, Method::Hybrid, {200e3, 0, 500, 20e3, 1.5});
   CalibrationError error = errorOf(predictHeldOut(cluster));
   EXPECT_EQ(error.layers, 7);
@@ -305,7 +305,7 @@ TEST(Calibration, ErrorIsThatOfEachFifthFromTheOthers) {
 }
 
 TEST(Calibration, SizesArePredictedFromTheOtherSizes) {
-  Cluster cluster = twoByTwo();
+  Cluster cluster = slowTwoByTwo();
   cluster.calibration.layers =
       measuredAs(cluster, Method::HybridFused, {1e6, 300e3, 100, 40e3, 0.8}, {1, 4});
   // A size that takes three times as long as the others say: they know nothing of that.

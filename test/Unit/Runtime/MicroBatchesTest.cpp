@@ -7,7 +7,7 @@ using namespace mxs;
 
 namespace {
 
-Manifest manifest() {
+Manifest twoGroups() {
   Manifest m;
   m.vocab = 1000;
   m.attnDp = 2;
@@ -118,7 +118,7 @@ TEST(MicroBatches, WhatCannotBeCutIsNot) {
 }
 
 TEST(MicroBatches, HalvesTravelTogether) {
-  const Manifest m = manifest();
+  const Manifest m = twoGroups();
   Batch early, late, readEarly, readLate;
   ASSERT_TRUE(splitBatch(batchOf({{0, 0, 0, 6, 1}}), early, late));
   ByteWriter out;
