@@ -1,5 +1,6 @@
 //===- Calibrate.cpp - Link constants and layer times of a cluster --------===//
 #include "tools/mixserve-bench/Calibrate.h"
+#include "tools/mixserve-bench/LayerMemory.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -168,6 +169,10 @@ Status mixserve::tools::calibrate(const CalibrateOptions &options, mxs::MpiProce
       shape.zipf = zipf;
       runs.emplace_back(shape, methods);
     }
+  std::vector<LayerShape> shapes; // all are there at once: they take turns
+  for (const SizeRun &run : runs)
+    shapes.push_back(run.shape);
+  MXS_TRY(checkLayerMemory(shapes, methods, mpi ? 1 : options.bench.shape.nodes));
   std::vector<std::unique_ptr<LayerMesh>> meshes;
   for (const SizeRun &run : runs) {
     std::unique_ptr<LayerMesh> mesh;

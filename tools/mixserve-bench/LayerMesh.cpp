@@ -7,10 +7,8 @@
 #include "threads/ThreadPool.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <sys/resource.h>
-#include <unistd.h>
 
 using namespace mixserve::tools;
 using mxs::Status;
@@ -43,26 +41,10 @@ LayerMesh::~LayerMesh() {
     network->close();
 }
 
-/// At worst every rank receives every row, in every layout; other buffers come on top.
-static Status checkMemory(const LayerShape &shape, bool oneNode) {
-  const double ranks = double(oneNode ? 1 : shape.nodes) * shape.devices;
-  const double rows = ranks * double(shape.tokens) * shape.nodes * double(shape.hidden) * 4;
-  const double memory = double(sysconf(_SC_PHYS_PAGES)) * double(sysconf(_SC_PAGESIZE));
-  if (rows <= memory)
-    return mxs::okStatus();
-  char text[160];
-  std::snprintf(text, sizeof text,
-                "ranks here would hold %.4g GiB of rows alone, and this machine has %.4g GiB; ask "
-                "for less (--tokens, --hidden, --nodes, --devices)",
-                rows / (1 << 30), memory / (1 << 30));
-  return mxs::invalidArgument(text);
-}
-
 Status LayerMesh::create(const LayerShape &shape, const LayerLinks &links,
                          const std::vector<LayerMethod> &methods, uint64_t deadlineNs,
                          mxs::MpiProcess *mpi, const LayerMesh *beside,
                          std::unique_ptr<LayerMesh> &out) {
-  MXS_TRY(checkMemory(shape, mpi != nullptr));
   std::unique_ptr<LayerMesh> mesh(new LayerMesh(shape, links));
   mesh->endNode = shape.nodes;
   if (mpi) {
