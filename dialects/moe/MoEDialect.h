@@ -20,7 +20,7 @@
 
 namespace mixserve::moe {
 
-/// A route takes the result of `op`: a router's linear.
+/// Whether a route takes a result of `op`, which is a router's linear then.
 bool isRouter(mlir::Operation *op);
 
 } // namespace mixserve::moe

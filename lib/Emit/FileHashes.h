@@ -5,9 +5,12 @@
 #include "ArtifactFile.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringExtras.h"
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <openssl/evp.h>
 #include <string>
+#include <utility>
 #include <vector>
 #include <xxhash.h>
 

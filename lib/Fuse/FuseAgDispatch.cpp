@@ -41,21 +41,24 @@ struct LaneDispatchToAgDispatch : OpRewritePattern<coll::DispatchOp> {
 
   LogicalResult matchAndRewrite(coll::DispatchOp dispatch, PatternRewriter &rewriter) const override {
     if (chunks.empty())
-      return fuse::doesNotFire(rewriter, dispatch, kAgDispatch, "(F6) the plan's table has no hybrid_fused entry");
+      return fuse::doesNotFire(rewriter, dispatch, kAgDispatch,
+                               "(F6) the plan's table has no hybrid_fused entry");
     if (dispatch.getMethod() != plan::Method::Hybrid)
       return fuse::doesNotFire(rewriter, dispatch, kAgDispatch,
                                "(F2) dispatch by " + stringifyMethod(dispatch.getMethod()).str() +
                                    " does not go to lanes");
     coll::AllGatherOp gather = onlyGather(dispatch);
     if (!gather)
-      return fuse::doesNotFire(rewriter, dispatch, kAgDispatch,
-                               "(F1) the dispatched rows do not all go to one all_gather and nowhere else");
+      return fuse::doesNotFire(
+          rewriter, dispatch, kAgDispatch,
+          "(F1) the dispatched rows do not all go to one all_gather and nowhere else");
     std::string reason;
     FailureOr<fuse::DispatchRegion> region = fuse::DispatchRegion::of(dispatch, gather, mesh, reason);
     if (failed(region))
       return fuse::doesNotFire(rewriter, dispatch, kAgDispatch, reason);
     if (region->spanningReduce)
-      remark::missed(region->spanningReduce.getLoc(), remark::RemarkOpts::name(kAgDispatch).category("fuse"))
+      remark::missed(region->spanningReduce.getLoc(),
+                     remark::RemarkOpts::name(kAgDispatch).category("fuse"))
           << "(F3) attention group spans nodes: its reduce_scatter stays outside";
     build(*region, dispatch, gather, rewriter);
     return success();

@@ -22,17 +22,20 @@ struct LaneCombineToRsCombine : OpRewritePattern<coll::CombineOp> {
 
   LogicalResult matchAndRewrite(coll::CombineOp combine, PatternRewriter &rewriter) const override {
     if (chunks.empty())
-      return fuse::doesNotFire(rewriter, combine, kRsCombine, "(F6) the plan's table has no hybrid_fused entry");
+      return fuse::doesNotFire(rewriter, combine, kRsCombine,
+                               "(F6) the plan's table has no hybrid_fused entry");
     if (combine.getMethod() != plan::Method::Hybrid)
       return fuse::doesNotFire(rewriter, combine, kRsCombine,
                                "(F2) combine by " + stringifyMethod(combine.getMethod()).str() +
                                    " does not come from lanes");
     auto reduce = combine.getInput().getDefiningOp<coll::ReduceScatterOp>();
     if (!reduce || reduce->getBlock() != combine->getBlock())
-      return fuse::doesNotFire(rewriter, combine, kRsCombine,
-                               "(F7) the combined rows do not come from a reduce_scatter to lane rows");
+      return fuse::doesNotFire(
+          rewriter, combine, kRsCombine,
+          "(F7) the combined rows do not come from a reduce_scatter to lane rows");
     if (!reduce->hasOneUse())
-      return fuse::doesNotFire(rewriter, combine, kRsCombine, "(F8) the node sums have another user");
+      return fuse::doesNotFire(rewriter, combine, kRsCombine,
+                               "(F8) the node sums have another user");
     auto fused =
         coll::RsCombineOp::create(rewriter, combine.getLoc(), combine.getResult().getType(),
                                   reduce.getInput(), reduce.getOver(), combine.getOver(), chunks);

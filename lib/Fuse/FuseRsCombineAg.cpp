@@ -126,7 +126,8 @@ private:
     // The combine's layer comes last: it is the op's.
     fuse::markFused(fused, {gather, region.combine});
     remark::passed(region.combine.getLoc(), remark::RemarkOpts::name(kRsCombineAg).category("fuse"))
-        << "rs_combine, " + std::to_string(region.ops.size()) + " row-wise ops and all_gather fused";
+        << "rs_combine, " + std::to_string(region.ops.size()) +
+               " row-wise ops and all_gather fused";
     SmallVector<Value> yielded{gather.getInputs()[0]};
     llvm::append_range(yielded, region.kept);
     fuse::fillBody(fused.getBody(), region.inputs.getArrayRef(), region.ops, yielded, gather.getLoc(), rewriter);

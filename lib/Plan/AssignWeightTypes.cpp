@@ -28,7 +28,8 @@ nn::Packing packingOf(OpOperand &use, nn::ParamOp param, const WeightChoice &cho
   const WeightType type = choice.weights.value_or(ownType(param));
   if (auto linear = dyn_cast<nn::LinearOp>(user); linear && use.get() == linear.getWeight())
     // Rounded scores choose other experts, and the router's weight is small: it is never rounded.
-    return make(nn::Pack::N64, moe::isRouter(linear) ? WeightType{} : choice.linears.value_or(type));
+    return make(nn::Pack::N64,
+                moe::isRouter(linear) ? WeightType{} : choice.linears.value_or(type));
   if (auto embedding = dyn_cast<nn::EmbeddingOp>(user);
       embedding && use.get() == embedding.getTable())
     return make(nn::Pack::Plain, type);

@@ -17,20 +17,21 @@ struct NamedUnit {
 
 const std::vector<NamedUnit> &unitsOf(Quantity quantity) {
   static const std::vector<NamedUnit> bandwidth = {{"MB/s", 1e-3},
-                                              {"GB/s", 1},
-                                              {"TB/s", 1e3},
-                                              {"MiB/s", 1048576e-9},
-                                              {"GiB/s", 1073741824e-9},
-                                              {"TiB/s", 1099511627776e-9},
-                                              {"Mbit/s", 1.25e-4},
-                                              {"Gbit/s", 0.125},
-                                              {"Tbit/s", 125}};
+                                                   {"GB/s", 1},
+                                                   {"TB/s", 1e3},
+                                                   {"MiB/s", 1048576e-9},
+                                                   {"GiB/s", 1073741824e-9},
+                                                   {"TiB/s", 1099511627776e-9},
+                                                   {"Mbit/s", 1.25e-4},
+                                                   {"Gbit/s", 0.125},
+                                                   {"Tbit/s", 125}};
   static const std::vector<NamedUnit> time = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
   static const std::vector<NamedUnit> size = {
       {"B", 1},          {"kB", 1e3},          {"MB", 1e6},
       {"GB", 1e9},       {"TB", 1e12},         {"KiB", 1024},
       {"MiB", 1048576.}, {"GiB", 1073741824.}, {"TiB", 1099511627776.}};
-  static const std::vector<NamedUnit> compute = {{"GFLOP/s", 1}, {"TFLOP/s", 1e3}, {"PFLOP/s", 1e6}};
+  static const std::vector<NamedUnit> compute = {
+      {"GFLOP/s", 1}, {"TFLOP/s", 1e3}, {"PFLOP/s", 1e6}};
   switch (quantity) {
   case Quantity::Bandwidth:
     return bandwidth;

@@ -51,7 +51,7 @@ static FailureOr<ParamUse> roleOfLinear(nn::LinearOp linear) {
     return ParamUse{ParamRole::LatentRow, attention};
   if (Operation *input = linear.getInput().getDefiningOp(); input && nn::cacheOf(input))
     return ParamUse{ParamRole::AttentionOutput, input};
-  if (llvm::any_of(linear->getUsers(), [](Operation *user) { return isa<moe::RouteOp>(user); }))
+  if (moe::isRouter(linear))
     return ParamUse{ParamRole::Router, nullptr};
   if (llvm::any_of(linear->getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); }))
     return ParamUse{ParamRole::LmHead, nullptr};

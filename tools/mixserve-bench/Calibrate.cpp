@@ -172,7 +172,8 @@ Status mixserve::tools::calibrate(const CalibrateOptions &options, mxs::MpiProce
   std::vector<LayerShape> shapes; // all are there at once: they take turns
   for (const SizeRun &run : runs)
     shapes.push_back(run.shape);
-  MXS_TRY(checkLayerMemory(shapes, methods, mpi ? 1 : options.bench.shape.nodes));
+  MXS_TRY(checkLayerMemory(shapes, methods, mpi ? 1 : options.bench.shape.nodes,
+                           memoryForLayers(/*alone=*/!mpi)));
   std::vector<std::unique_ptr<LayerMesh>> meshes;
   for (const SizeRun &run : runs) {
     std::unique_ptr<LayerMesh> mesh;

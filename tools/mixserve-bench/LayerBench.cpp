@@ -115,7 +115,8 @@ json conditionsJson(const LayerBenchOptions &options, bool mpi) {
 Status mixserve::tools::runLayerBench(const LayerBenchOptions &options, mxs::MpiProcess *mpi,
                                       json &result) {
   std::unique_ptr<LayerMesh> mesh;
-  MXS_TRY(checkLayerMemory({options.shape}, options.methods, mpi ? 1 : options.shape.nodes));
+  MXS_TRY(checkLayerMemory({options.shape}, options.methods, mpi ? 1 : options.shape.nodes,
+                           memoryForLayers(/*alone=*/!mpi)));
   MXS_TRY(LayerMesh::create(options.shape, options.links, options.methods, options.deadlineNs, mpi,
                             /*beside=*/nullptr, mesh));
   MXS_TRY(mesh->check(options.methods));

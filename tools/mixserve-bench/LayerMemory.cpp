@@ -1,6 +1,7 @@
 //===- LayerMemory.cpp - Whether measured layers fit this machine ---------===//
 #include "tools/mixserve-bench/LayerMemory.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <set>
@@ -16,39 +17,42 @@ double mixserve::tools::layerBytes(const LayerShape &shape, const std::vector<La
   for (const LayerMethod &method : methods)
     layouts.emplace(method.attnTp, method.moeTp);
   const double devices = shape.devices, ranks = double(shape.nodes) * devices;
-  // A rank's vectors in MoeLayer, in rows: what it may receive and its sums, its lane's and theirs, three
-  // of its attention group, five of its own.
-  double shares = 0;
+  // What a rank's MoeLayer holds, as parts of all rows: received, parts; lane, laneSums; partial,
+  // reduced, gathered of its attention group; before, residual, x, combined, normed of its own.
+  double parts = 0;
   for (const auto &[attnTp, moeTp] : layouts)
-    shares += 2 + 2 / devices + (3.0 * attnTp + 5) / ranks;
+    parts += 2 + 2 / devices + (3.0 * attnTp + 5) / ranks;
   const double rows = double(shape.tokens) * shape.nodes;
-  return shares * rows * double(shape.hidden) * 4 * nodes * devices;
+  return parts * rows * double(shape.hidden) * 4 * nodes * devices;
 }
 
-/// Without swapping; what the machine has in all where the system does not say.
-static double freeBytes() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string name, unit; file >> name;) {
-    double kib = 0;
-    if (name == "MemAvailable:" && file >> kib)
-      return kib * 1024;
-    std::getline(file, unit);
-  }
-  return double(sysconf(_SC_PHYS_PAGES)) * double(sysconf(_SC_PAGESIZE));
+double mixserve::tools::memoryForLayers(bool alone) {
+  double bytes = double(sysconf(_SC_PHYS_PAGES)) * double(sysconf(_SC_PAGESIZE));
+  if (!alone)
+    return bytes;
+  std::ifstream memory("/proc/meminfo");
+  for (std::string word; memory >> word;)
+    if (double kib = 0; word == "MemAvailable:" && memory >> kib)
+      bytes = std::min(bytes, kib * 1024);
+  // "max", or no such file: no limit.
+  std::ifstream group("/sys/fs/cgroup/memory.max");
+  if (double limit = 0; group >> limit)
+    bytes = std::min(bytes, limit);
+  return bytes;
 }
 
 mxs::Status mixserve::tools::checkLayerMemory(const std::vector<LayerShape> &shapes,
-                                              const std::vector<LayerMethod> &methods, int nodes) {
+                                              const std::vector<LayerMethod> &methods, int nodes,
+                                              double have) {
   double bytes = 0;
   for (const LayerShape &shape : shapes)
     bytes += layerBytes(shape, methods, nodes);
-  const double free = freeBytes();
-  if (bytes <= free)
+  if (bytes <= have)
     return mxs::okStatus();
   char text[200];
   std::snprintf(text, sizeof text,
-                "ranks here would hold %.4g GiB of rows alone, and this machine has %.4g GiB free; "
-                "ask for less (--tokens, --hidden, --methods, --nodes, --devices)",
-                bytes / (1 << 30), free / (1 << 30));
+                "ranks here would hold %.4g GiB of rows alone, and this machine has %.4g GiB for "
+                "them; ask for less (--tokens, --hidden, --nodes, --devices)",
+                bytes / (1 << 30), have / (1 << 30));
   return mxs::invalidArgument(text);
 }

@@ -8,14 +8,20 @@
 
 namespace mixserve::tools {
 
-/// Bytes of the buffers that the ranks of `nodes` nodes keep for one shape, in every layout of `methods`. What the
-/// network between them keeps is not counted: less than as much again.
+/// Bytes of rows that the ranks of `nodes` nodes hold for one shape, in every layout of `methods`.
+/// What the network between them keeps comes on top.
 double layerBytes(const LayerShape &shape, const std::vector<LayerMethod> &methods, int nodes);
 
-/// InvalidArgument if all `shapes` at once would keep more than this machine has free: the system would end the
-/// process in the middle, and others with it. `nodes`: of this process.
-mxs::Status checkLayerMemory(const std::vector<LayerShape> &shapes, const std::vector<LayerMethod> &methods,
-                             int nodes);
+/// Bytes that layers may take here without swapping: what is free now, at most what the process's
+/// group is allowed. Not `alone`: what the machine has in all, so that processes on several alike
+/// machines decide alike.
+double memoryForLayers(bool alone);
+
+/// InvalidArgument if all `shapes` at once would hold more than `have` bytes: the system would end
+/// the process in the middle of its work. `nodes`: of this process. Other processes of the same
+/// machine are not counted.
+mxs::Status checkLayerMemory(const std::vector<LayerShape> &shapes,
+                             const std::vector<LayerMethod> &methods, int nodes, double have);
 
 } // namespace mixserve::tools
 
