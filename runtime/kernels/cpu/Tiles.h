@@ -9,9 +9,9 @@
 //   V: vector type: Reg, kCells (outputs of a register), load, store, zero
 //   P: kAheadBytes (how far ahead a tile asks that reads its weights from memory itself),
 //      asksSoon(v) (float kernels: whether such a tile asks at all, and rows that take turns),
-//      kSingly (float kernels: up to so many rows take turns in a part, each a tile of its own),
-//      kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(tiles) (of a part,
-//      below), kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an address
+//      ledTiles(rows) (float kernels: tiles of few rows, the first of which is one row; 0: as of
+//      more), kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(tiles) (of a
+//      part, below), kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an address
 //      register for each), unroll(R) (steps of an iteration), and step<R, C>(sums, x, w); steps<R,
 //      C, N>(sums, x, w) in its place where kTakesSeveral, which multiplies N steps at once
 //
@@ -214,15 +214,17 @@ template <class V, class P> struct FloatBlock {
   /// A BlockFunction.
   static void run(const RowView &x, int64_t rows, const BlockView &w, float *y) {
     const int64_t perStep = P::kPerStep, all = (w.k + perStep - 1) / perStep;
-    const bool singly = rows <= P::kSingly;
-    const int64_t tiles = singly ? rows : (rows + P::kMostRows - 1) / P::kMostRows;
+    // A row alone reads a part from memory in order; the rest, which would read it in strides, find
+    // it in the cache.
+    const int64_t led = P::ledTiles(rows);
+    const int64_t tiles = led ? led : (rows + P::kMostRows - 1) / P::kMostRows;
     // A tile of one pass, if it is alone, reads the whole block but its end, asking as fast as it
     // reads, and then the end, asking for the next block.
     const bool readsOnce = tiles == 1 && onePass<V, P>(rows);
     constexpr int64_t soon = P::kAheadBytes / kStepBytes;
     const bool asksSoon = readsOnce && P::asksSoon(P::kPerStep) && all > 2 * soon;
     const int64_t part = asksSoon ? all - soon : readsOnce ? all : P::partSteps(tiles);
-    const bool asks = readsOnce ? asksSoon : !singly || P::asksSoon(P::kPerStep);
+    const bool asks = readsOnce ? asksSoon : !led || rows > led || P::asksSoon(P::kPerStep);
     const PartAsks share(tiles);
     for (int64_t step = 0; step < all; step += part) {
       const int64_t steps = smaller(part, all - step);
@@ -231,7 +233,7 @@ template <class V, class P> struct FloatBlock {
       const uint8_t *next = step + part < all ? data + distance * kStepBytes : w.next.data;
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
-        const int64_t count = (rows - row) / (tiles - tile);
+        const int64_t count = led && tile == 0 ? 1 : (rows - row) / (tiles - tile);
         const uint8_t *ahead = asks ? share.from(next, tile, steps) : nullptr;
         forRows<Run, P::kMostRows>(count, x.data + row * x.stride + step * P::kRowBytes, x.stride,
                                    data, steps, step == 0, ahead, share.lines,
