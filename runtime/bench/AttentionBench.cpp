@@ -236,6 +236,7 @@ void run(benchmark::State &state, const Shape &shape, CacheType type, int64_t ro
     read.start();
     readBytes = bench::readAll(pool, memory + place++ % slices * slice, slice);
     read.stop();
+    bench::rampUp(pool, engine, MXS_WEIGHT_F32);
     peak.start();
     peakOperations = bench::multiplyAll(pool, engine, MXS_WEIGHT_F32, 1e-3);
     peak.stop();

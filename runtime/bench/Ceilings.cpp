@@ -138,3 +138,7 @@ double bench::multiplyAll(ThreadPool &pool, const Engine &engine, mxs_weight_typ
   pool.parallelFor(tasks, [&](int64_t, int) { arithmetic.run(rounds); });
   return static_cast<double>(tasks * rounds) * arithmetic.perRound;
 }
+
+void bench::rampUp(ThreadPool &pool, const Engine &engine, mxs_weight_type_t type) {
+  multiplyAll(pool, engine, type, 3e-3);
+}

@@ -41,6 +41,10 @@ double readAll(ThreadPool &pool, const uint8_t *memory, int64_t bytes);
 double multiplyAll(ThreadPool &pool, const cpu::Engine &engine, mxs_weight_type_t type,
                    double seconds);
 
+/// To be called before multiplyAll() is timed: a processor that has read memory or slept lets wide
+/// arithmetic run at its full rate only after a millisecond or two (a Zen 3: at 0.7 to 0.8 of it).
+void rampUp(ThreadPool &pool, const cpu::Engine &engine, mxs_weight_type_t type);
+
 } // namespace mxs::bench
 
 #endif // MIXSERVE_RUNTIME_BENCH_CEILINGS_H

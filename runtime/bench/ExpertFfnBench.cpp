@@ -241,6 +241,7 @@ void run(benchmark::State &state, const Shape &shape, mxs_weight_type_t type, Ro
     read.start();
     readBytes = bench::readAll(pool, w.data->data + place++ % slices * slice, slice);
     read.stop();
+    bench::rampUp(pool, engine, type);
     peak.start();
     peakOperations = bench::multiplyAll(pool, engine, type, 2e-3);
     peak.stop();
@@ -298,6 +299,7 @@ void printCeilings() {
   for (mxs_weight_type_t type : {MXS_WEIGHT_F32, MXS_WEIGHT_BF16, MXS_WEIGHT_I8}) {
     bench::Stopwatch watch;
     double operations = 0;
+    bench::rampUp(pool, engine, type);
     for (int i = 0; i < 7; ++i, watch.stop()) {
       watch.start();
       operations = bench::multiplyAll(pool, engine, type, 10e-3);

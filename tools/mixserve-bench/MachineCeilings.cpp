@@ -50,15 +50,17 @@ MachineCeilings::MachineCeilings(const mxs::Manifest &manifest, int64_t memoryBy
 void MachineCeilings::measure() {
   mxs::ThreadPool &pool = mxs::ThreadPool::process();
   const mxs::ThreadPool::Caller caller(pool);
+  const mxs::cpu::Engine &engine = mxs::cpu::Engine::process();
   const double begin = mxs::bench::now();
   const double bytes = mxs::bench::readAll(pool, memory.get(), memoryBytes);
   reads.push_back(bytes / (mxs::bench::now() - begin));
   for (int type = 0; type < 4; ++type) {
     if (!used[type])
       continue;
+    const auto weights = static_cast<mxs_weight_type_t>(type);
+    mxs::bench::rampUp(pool, engine, weights);
     const double start = mxs::bench::now();
-    const double operations = mxs::bench::multiplyAll(
-        pool, mxs::cpu::Engine::process(), static_cast<mxs_weight_type_t>(type), kPeakSeconds);
+    const double operations = mxs::bench::multiplyAll(pool, engine, weights, kPeakSeconds);
     peaks[type].push_back(operations / (mxs::bench::now() - start));
   }
 }
