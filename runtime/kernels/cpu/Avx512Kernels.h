@@ -18,6 +18,7 @@ namespace {
 /// Tile shape of the float kernels: 24 sums, 4 weights, 1 row value of 32 registers.
 struct FloatShape {
   static constexpr int kMostRows = 6;
+  static constexpr int64_t kBurstTiles = INT64_MAX; // none
   static constexpr int64_t ledTiles(int64_t) { return 0; }
   static constexpr int64_t kAheadBytes = 2048;
   /// float32, where decode of 1 and of 8 take 1.4 to 1.9 % less time so. Not bfloat16, where decode

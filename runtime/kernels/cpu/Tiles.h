@@ -10,7 +10,8 @@
 //   P: kAheadBytes (how far ahead a tile asks that reads its weights from memory itself),
 //      asksSoon(v) (float kernels: whether such a tile asks at all, and rows that take turns),
 //      ledTiles(rows) (float kernels: tiles of few rows, the first of which is one row; 0: as of
-//      more), kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(tiles) (of a
+//      more), kBurstTiles (float kernels: so many tiles ask in bursts, see PartAsks; INT64_MAX:
+//      never), kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(tiles) (of a
 //      part, below), kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an address
 //      register for each), unroll(R) (steps of an iteration), and step<R, C>(sums, x, w); steps<R,
 //      C, N>(sums, x, w) in its place where kTakesSeveral, which multiplies N steps at once
@@ -160,7 +161,8 @@ MXS_INLINE void forPasses(int64_t lines, int64_t steps, const uint8_t *ahead, co
 
 /// What the tiles of a part ask for of what comes after it: a tile that is alone for everything,
 /// the first two, or four, of several for the same each: as slowly as there are tiles for, since
-/// memory has other cores to serve.
+/// memory has other cores to serve. So many tiles that a pass of each has but a few lines to ask for
+/// (P::kBurstTiles) ask for those before it, all of them: nothing is in the way of their steps.
 struct PartAsks {
   int64_t lines; ///< cache lines of a step that a tile asks for
   MXS_INLINE explicit PartAsks(int64_t tiles)
@@ -172,6 +174,17 @@ struct PartAsks {
   }
 };
 
+/// Calls body(LineCount<0>(), pass, null) for every pass of a tile that asks in bursts.
+template <int Passes, class Body>
+MXS_INLINE void forBurstPasses(int64_t burst, const uint8_t *ahead, const Body &body) {
+  for (int64_t pass = 0; pass < Passes; ++pass) {
+    for (int64_t line = 0; ahead && line < burst; ++line, ahead += 64)
+      __builtin_prefetch(ahead, 0, 2);
+    body(LineCount<0>(), pass, static_cast<const uint8_t *>(nullptr));
+  }
+}
+
+/// `lines` below 0: so many before each pass.
 template <class V, class P, int R>
 void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps, bool first,
                const uint8_t *ahead, int64_t lines, float *y) {
@@ -184,7 +197,10 @@ void floatRows(const uint8_t *x, int64_t stride, const uint8_t *w, int64_t steps
     floatTile<V, P, R, columns, decltype(asked)::value>(x, stride, w + 4 * c, steps, first, from,
                                                         y + c);
   };
-  forPasses<passes, most>(ahead ? lines : 0, steps, ahead, tile);
+  if (P::kBurstTiles < INT64_MAX && lines < 0)
+    forBurstPasses<passes>(-lines, ahead, tile);
+  else
+    forPasses<passes, most>(ahead ? lines : 0, steps, ahead, tile);
 }
 
 /// Calls Run<R>::call(...) for R = `rows`, 1 .. Most.
@@ -235,9 +251,15 @@ template <class V, class P> struct FloatBlock {
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = led && tile == 0 ? 1 : (rows - row) / (tiles - tile);
         const uint8_t *ahead = asks ? share.from(next, tile, steps) : nullptr;
+        int64_t lines = share.lines;
+        if (P::kBurstTiles < INT64_MAX && tiles >= P::kBurstTiles) {
+          constexpr int64_t passes = kBlockColumns / (P::columns(P::kMostRows) * V::kCells);
+          const int64_t burst = (steps * kStepLines + tiles * passes - 1) / (tiles * passes);
+          ahead = next ? next + tile * passes * burst * 64 : nullptr;
+          lines = -burst;
+        }
         forRows<Run, P::kMostRows>(count, x.data + row * x.stride + step * P::kRowBytes, x.stride,
-                                   data, steps, step == 0, ahead, share.lines,
-                                   y + row * kBlockColumns);
+                                   data, steps, step == 0, ahead, lines, y + row * kBlockColumns);
         row += count;
       }
     }
