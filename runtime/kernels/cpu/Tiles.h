@@ -161,8 +161,8 @@ MXS_INLINE void forPasses(int64_t lines, int64_t steps, const uint8_t *ahead, co
 
 /// What the tiles of a part ask for of what comes after it: a tile that is alone for everything,
 /// the first two, or four, of several for the same each: as slowly as there are tiles for, since
-/// memory has other cores to serve. So many tiles that a pass of each has but a few lines to ask for
-/// (P::kBurstTiles) ask for those before it, all of them: nothing is in the way of their steps.
+/// memory has other cores to serve. So many tiles that a pass of each has but a few lines to ask
+/// for (P::kBurstTiles) ask for those before it, all of them: nothing is in the way of their steps.
 struct PartAsks {
   int64_t lines; ///< cache lines of a step that a tile asks for
   MXS_INLINE explicit PartAsks(int64_t tiles)
