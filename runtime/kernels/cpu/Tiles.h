@@ -253,6 +253,7 @@ template <class V, class P> struct FloatBlock {
         const uint8_t *ahead = asks ? share.from(next, tile, steps) : nullptr;
         int64_t lines = share.lines;
         if (P::kBurstTiles < INT64_MAX && tiles >= P::kBurstTiles) {
+          static_assert(P::kBurstTiles >= 4); // so no tile is of one row, which has other passes
           constexpr int64_t passes = kBlockColumns / (P::columns(P::kMostRows) * V::kCells);
           const int64_t burst = (steps * kStepLines + tiles * passes - 1) / (tiles * passes);
           ahead = next ? next + tile * passes * burst * 64 : nullptr;

@@ -96,6 +96,18 @@ TEST_P(AttentionIsa, ARowsBitsDependOnNothingButItsSequence) {
   whole.expectSameBits(pieces);
 }
 
+/// Rows in tiles of 6, 4, 2 and 1, columns in whole vectors and a rest, terms in fours and a rest.
+TEST_P(AttentionIsa, ARowsBitsDoNotDependOnItsTile) {
+  for (CacheType type : {CacheType::F32, CacheType::BF16}) {
+    CachedHeads whole(GetParam(), type, 5, 1, 18, 192, 2, 1);
+    whole.step({131, 0});
+    CachedHeads pieces(GetParam(), type, 5, 1, 18, 192, 2, 2);
+    for (int64_t rows : {3, 1, 1, 2, 7, 50, 1, 66})
+      pieces.step({rows, 1});
+    whole.expectSameBits(pieces);
+  }
+}
+
 TEST_P(AttentionIsa, LargeScoresDoNotOverflow) {
   Attention attention(attentionKernels(GetParam()), 1, 1, 1, 64);
   ThreadPool pool(1);

@@ -124,7 +124,7 @@ TEST_P(Block, ARowDoesNotDependOnOthers) {
 TEST_P(Block, AskingAheadChangesNoBit) {
   const auto [isa, type, group] = GetParam();
   for (int64_t k : {1, 8, 16, 17, 31, 32, 33, 35, 66, 130})
-    for (int64_t rows = 1; rows <= 7; ++rows) {
+    for (int64_t rows : {1, 2, 3, 4, 5, 6, 7, 19, 24, 25, 31, 96}) { // many ask in another way
       const PackedWeights w(type, 2, 64, k, group, 13);
       const RowLayout layout = engine.rowLayout(w.handle());
       const std::vector<uint8_t> memory = prepare(layout, randomFloats(rows * k, 14), rows);
