@@ -36,8 +36,8 @@ private:
 double readAll(ThreadPool &pool, const uint8_t *memory, int64_t bytes);
 
 /// All threads do the arithmetic that `engine` multiplies weights of `type` with, independent
-/// multiply-adds on registers, for about `seconds` (AVX2: half of it). Returns the operations, 0 if there is no such
-/// loop for the engine.
+/// multiply-adds on registers, for about `seconds` (AVX2: half of it). Returns the operations, 0 if
+/// there is no such loop for the engine.
 double multiplyAll(ThreadPool &pool, const cpu::Engine &engine, mxs_weight_type_t type,
                    double seconds);
 
