@@ -10,10 +10,12 @@
 // far larger than the processor's. The ceilings are measured before every call: `of_read` is bytes,
 // `of_peak` float32 operations, of the medians; `of_bound` is the share of the slower of both
 // bounds, for MLA's weights and cache apart: absorbed, they wait for each other. Operations count
-// what causality leaves, by the form's formula.
+// what causality leaves, by the form's formula. `issue`: instructions that a core begins per cycle
+// (CoreState.h); in `free` of the calls it was nobody else's, and `free_bound` is of those.
 //
 //===----------------------------------------------------------------------===//
 #include "bench/Ceilings.h"
+#include "bench/CoreState.h"
 
 #include "kernels/cpu/LatentAttention.h"
 
@@ -228,6 +230,7 @@ void run(benchmark::State &state, const Shape &shape, CacheType type, int64_t ro
     }
   bool done = layer.run();
   bench::Stopwatch call, read, peak;
+  bench::CoreState cores(pool);
   const int64_t slice = 32 << 20, slices = static_cast<int64_t>(layer.caches().size) / slice;
   const auto *memory = reinterpret_cast<const uint8_t *>(layer.caches().data);
   int64_t place = 0;
@@ -240,9 +243,11 @@ void run(benchmark::State &state, const Shape &shape, CacheType type, int64_t ro
     peak.start();
     peakOperations = bench::multiplyAll(pool, engine, MXS_WEIGHT_F32, 1e-3);
     peak.stop();
+    cores.before();
     call.start();
     done = layer.run() && done;
     state.SetIterationTime(call.stop());
+    cores.after();
   }
   if (!done)
     state.SkipWithError("a call failed");
@@ -250,6 +255,9 @@ void run(benchmark::State &state, const Shape &shape, CacheType type, int64_t ro
   const double time = call.middle(), bytes = weights.bytes + cache.bytes;
   const double operations = weights.operations + cache.operations;
   const double readRate = readBytes / read.middle(), peakRate = peakOperations / peak.middle();
+  const auto ofBound = [&](double time, double readRate, double peakRate) {
+    return (weights.seconds(readRate, peakRate) + cache.seconds(readRate, peakRate)) / time;
+  };
   state.counters["ms"] = time * 1e3;
   state.counters["GB/s"] = bytes / time / 1e9;
   state.counters["read"] = readRate / 1e9;
@@ -257,8 +265,13 @@ void run(benchmark::State &state, const Shape &shape, CacheType type, int64_t ro
   state.counters["GFLOP/s"] = operations / time / 1e9;
   state.counters["peak"] = peakRate / 1e9;
   state.counters["of_peak"] = peakRate > 0 ? operations / peakRate / time : 0;
-  state.counters["of_bound"] =
-      (weights.seconds(readRate, peakRate) + cache.seconds(readRate, peakRate)) / time;
+  state.counters["of_bound"] = ofBound(time, readRate, peakRate);
+  state.counters["issue"] = cores.middle();
+  const std::vector<size_t> free = cores.freeTimes();
+  if (!free.empty())
+    state.counters["free_bound"] = ofBound(call.middle(free), readBytes / read.middle(free),
+                                           peakOperations / peak.middle(free));
+  state.counters["free"] = static_cast<double>(free.size());
 }
 
 void registerOne(const std::string &name, const Shape &shape, CacheType type, int64_t rows,

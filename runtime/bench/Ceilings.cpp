@@ -22,9 +22,16 @@ double bench::Stopwatch::stop() {
   return times.back();
 }
 
-double bench::Stopwatch::fastest() {
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 10];
+double bench::Stopwatch::middle() const {
+  std::vector<double> all = times;
+  return median(all);
+}
+
+double bench::Stopwatch::middle(const std::vector<size_t> &which) const {
+  std::vector<double> some;
+  for (size_t i : which)
+    some.push_back(times[i]);
+  return median(some);
 }
 
 //===----------------------------------------------------------------------===//

@@ -22,9 +22,9 @@ public:
   /// Returns the seconds since start().
   double stop();
   /// Median [s]. There is a time.
-  double middle() { return median(times); }
-  /// The end of the fastest tenth [s]. There is a time.
-  double fastest();
+  double middle() const;
+  /// The same of some of the times. `which` is not empty.
+  double middle(const std::vector<size_t> &which) const;
 
 private:
   double begun = 0;

@@ -6,11 +6,12 @@
 //   zipf     as many pairs, drawn with probability ~ 1/rank
 // The weights in memory are far larger than the caches. The ceilings are measured before every
 // call; the ratios are those of the medians: `of_read` (bytes of the experts that are read) and
-// `of_peak` (operations) of the time on the clock, `cpu_read` and `cpu_peak` of the processor time
-// of all threads together, which others on the machine disturb less (and which hides idle threads).
+// `of_peak` (operations). `issue`: instructions that a core begins per cycle (CoreState.h); in
+// `free` of the calls it was nobody else's: `free_read` and `free_peak` are the ratios of those.
 //
 //===----------------------------------------------------------------------===//
 #include "bench/Ceilings.h"
+#include "bench/CoreState.h"
 
 #include "kernels/cpu/ExpertFfn.h"
 
@@ -234,6 +235,7 @@ void run(benchmark::State &state, const Shape &shape, mxs_weight_type_t type, Ro
   // The first call touches the workspace.
   bool done = expertFfn(engine, pool, space, callOf(w, batch)).ok();
   bench::Stopwatch call, read, peak;
+  bench::CoreState cores(pool);
   int64_t place = 0;
   const int64_t slice = 64 << 20, slices = static_cast<int64_t>(w.data->size) / slice;
   double readBytes = 0, peakOperations = 0;
@@ -246,25 +248,33 @@ void run(benchmark::State &state, const Shape &shape, mxs_weight_type_t type, Ro
     peakOperations = bench::multiplyAll(pool, engine, type, 2e-3);
     peak.stop();
     batch.moveOn(w);
+    cores.before();
     call.start();
     done = expertFfn(engine, pool, space, callOf(w, batch)).ok() && done;
     state.SetIterationTime(call.stop());
+    cores.after();
   }
   if (!done)
     state.SkipWithError("a call failed");
   const auto ratio = [](double amount, double time, double most, double mostTime) {
     return most > 0 ? amount / time / (most / mostTime) : 0;
   };
-  const double time = call.middle(), best = call.fastest();
+  const double time = call.middle();
   state.counters["ms"] = time * 1e3;
   state.counters["GB/s"] = bytes / time / 1e9;
   state.counters["read"] = readBytes / read.middle() / 1e9;
   state.counters["of_read"] = ratio(bytes, time, readBytes, read.middle());
-  state.counters["best_read"] = ratio(bytes, best, readBytes, read.fastest());
   state.counters["GFLOP/s"] = operations / time / 1e9;
   state.counters["peak"] = peakOperations / peak.middle() / 1e9;
   state.counters["of_peak"] = ratio(operations, time, peakOperations, peak.middle());
-  state.counters["best_peak"] = ratio(operations, best, peakOperations, peak.fastest());
+  state.counters["issue"] = cores.middle();
+  const std::vector<size_t> free = cores.freeTimes();
+  if (!free.empty()) {
+    state.counters["free_read"] = ratio(bytes, call.middle(free), readBytes, read.middle(free));
+    state.counters["free_peak"] =
+        ratio(operations, call.middle(free), peakOperations, peak.middle(free));
+  }
+  state.counters["free"] = static_cast<double>(free.size());
   state.counters["experts"] = static_cast<double>(w.experts);
 }
 
@@ -305,7 +315,8 @@ void printCeilings() {
     }
     std::printf(", %s %.0f GFLOP/s", mxs_weight_type_name(type), operations / watch.middle() / 1e9);
   }
-  std::printf("\n");
+  const double issued = bench::issueRate(pool);
+  std::printf("; %.1f instructions a cycle of %.1f\n", issued, bench::coreWidth());
 }
 
 } // namespace

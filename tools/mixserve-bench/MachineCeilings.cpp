@@ -47,13 +47,14 @@ MachineCeilings::MachineCeilings(const mxs::Manifest &manifest, int64_t memoryBy
     used[param.type] = used[param.type] || param.n > 0;
 }
 
-void MachineCeilings::measure() {
+Ceilings MachineCeilings::measure() {
+  Ceilings ceilings;
   mxs::ThreadPool &pool = mxs::ThreadPool::process();
   const mxs::ThreadPool::Caller caller(pool);
   const mxs::cpu::Engine &engine = mxs::cpu::Engine::process();
   const double begin = mxs::bench::now();
   const double bytes = mxs::bench::readAll(pool, memory.get(), memoryBytes);
-  reads.push_back(bytes / (mxs::bench::now() - begin));
+  ceilings.bytesPerSecond = bytes / (mxs::bench::now() - begin);
   for (int type = 0; type < 4; ++type) {
     if (!used[type])
       continue;
@@ -61,18 +62,23 @@ void MachineCeilings::measure() {
     mxs::bench::rampUp(pool, engine, weights);
     const double start = mxs::bench::now();
     const double operations = mxs::bench::multiplyAll(pool, engine, weights, kPeakSeconds);
-    peaks[type].push_back(operations / (mxs::bench::now() - start));
+    ceilings.flopsPerSecond[type] = operations / (mxs::bench::now() - start);
   }
+  return ceilings;
 }
 
-Ceilings MachineCeilings::take() {
+Ceilings mixserve::tools::middleOf(const std::vector<Ceilings> &measured,
+                                   const std::vector<size_t> &which) {
+  const auto middle = [&](const auto &rateOf) {
+    std::vector<double> rates;
+    for (size_t i : which)
+      rates.push_back(rateOf(measured[i]));
+    return mxs::bench::median(rates);
+  };
   Ceilings ceilings;
-  ceilings.bytesPerSecond = mxs::bench::median(reads);
-  reads.clear();
+  ceilings.bytesPerSecond = middle([](const Ceilings &one) { return one.bytesPerSecond; });
   for (int type = 0; type < 4; ++type)
-    if (!peaks[type].empty()) {
-      ceilings.flopsPerSecond[type] = mxs::bench::median(peaks[type]);
-      peaks[type].clear();
-    }
+    ceilings.flopsPerSecond[type] =
+        middle([type](const Ceilings &one) { return one.flopsPerSecond[type]; });
   return ceilings;
 }

@@ -24,6 +24,9 @@ struct Ceilings {
   nlohmann::json asJson() const;
 };
 
+/// The median of every rate, of those measurements that `which` names. It names some.
+Ceilings middleOf(const std::vector<Ceilings> &measured, const std::vector<size_t> &which);
+
 /// Measures them, for the weight types of a model. They move with what else runs on the machine: a
 /// step is compared with what was measured around it.
 class MachineCeilings {
@@ -31,9 +34,7 @@ public:
   /// `memoryBytes` are read for the bandwidth: take more than the caches hold.
   MachineCeilings(const mxs::Manifest &manifest, int64_t memoryBytes);
 
-  void measure();
-  /// Medians of what was measured since the last call of it, at least once.
-  Ceilings take();
+  Ceilings measure();
 
 private:
   const int64_t memoryBytes;
@@ -42,7 +43,6 @@ private:
   };
   std::unique_ptr<uint8_t[], Free> memory;
   bool used[4] = {};
-  std::vector<double> reads, peaks[4];
 };
 
 } // namespace mixserve::tools

@@ -4,10 +4,12 @@
 #include "tools/mixserve-bench/Stepper.h"
 
 #include "bench/Ceilings.h"
+#include "bench/CoreState.h"
 #include "core/MappedFile.h"
 #include "kernels/cpu/CpuFeatures.h"
 
 #include <algorithm>
+#include <numeric>
 
 using namespace mixserve::tools;
 using mxs::Status;
@@ -21,7 +23,8 @@ struct Item {
   StepShape shape;
   std::vector<double> seconds; ///< of the timed steps
   std::vector<size_t> steps;   ///< their places in the routing trace
-  Ceilings ceilings;           ///< measured before each of them
+  std::vector<Ceilings> ceilings; ///< measured before each of them
+  mxs::bench::CoreState cores{mxs::ThreadPool::process()}; ///< around each of them
 };
 
 /// Closes the model; the first failure counts.
@@ -38,15 +41,16 @@ Status measure(Stepper &stepper, MachineCeilings &machine, const StepBenchOption
   for (int64_t i = 0; i < options.warmUps; ++i)
     MXS_TRY(stepper.step(item.shape, seconds));
   for (int64_t i = 0; i < options.repetitions; ++i) {
-    machine.measure();
+    item.ceilings.push_back(machine.measure());
+    item.cores.before();
     // Threads of the library slept meanwhile. Who serves takes step after step, and does not wait
     // for their wake-up each time (4 % of a short step): the second one counts.
     MXS_TRY(stepper.step(item.shape, seconds));
     item.steps.push_back(stepper.count());
     MXS_TRY(stepper.step(item.shape, seconds));
     item.seconds.push_back(seconds);
+    item.cores.after();
   }
-  item.ceilings = machine.take();
   return mxs::okStatus();
 }
 
@@ -59,7 +63,6 @@ Status measureAll(mxs_model_t *model, const mxs::Manifest &manifest,
   Stepper stepper(model, manifest);
   MachineCeilings machine(manifest, options.ceilingMib << 20);
   machine.measure(); // a first time, to warm up
-  machine.take();
   for (Item &item : wanted) {
     if (const std::string why = stepper.whyTooLarge(item.shape); !why.empty()) {
       skipped.push_back(std::string(item.kind) + " of " + std::to_string(item.shape.sequences) +
@@ -72,35 +75,60 @@ Status measureAll(mxs_model_t *model, const mxs::Manifest &manifest,
   return mxs::okStatus();
 }
 
-json resultOf(const mxs::Manifest &manifest, int64_t heads, Item &item,
+/// Times and bounds of the steps that `which` names, which are some.
+struct Middle {
+  Middle(const Item &item, const StepWork &work, const std::vector<size_t> &which)
+      : ceilings(middleOf(item.ceilings, which)) {
+    std::vector<double> some;
+    for (size_t i : which)
+      some.push_back(item.seconds[i]);
+    seconds = mxs::bench::median(some);
+    byBytes = ceilings.byteSeconds(work);
+    byFlops = ceilings.flopSeconds(work);
+  }
+  double boundRatio() const { return std::max(byBytes, byFlops) / seconds; }
+
+  const Ceilings ceilings;
+  double seconds = 0, byBytes = 0, byFlops = 0;
+};
+
+json resultOf(const mxs::Manifest &manifest, int64_t heads, const Item &item,
               const std::vector<double> &touched) {
   double experts = 0;
   for (size_t step : item.steps)
     experts += touched[step] / double(item.steps.size());
   const StepWork work = workOf(manifest, heads, item.shape, experts);
-  const double seconds = mxs::bench::median(item.seconds);
+  std::vector<size_t> all(item.seconds.size());
+  std::iota(all.begin(), all.end(), size_t(0));
+  const Middle middle(item, work, all);
   const auto [least, most] = std::minmax_element(item.seconds.begin(), item.seconds.end());
-  const double byBytes = item.ceilings.byteSeconds(work);
-  const double byFlops = item.ceilings.flopSeconds(work);
   const double tokens = double(item.shape.tokens());
   json result = {{"kind", item.kind},
                  {"sequences", item.shape.sequences},
                  {"tokens", item.shape.tokens()},
                  {"cached", item.shape.cached},
                  {"repetitions", item.seconds.size()},
-                 {"median_s", seconds},
+                 {"median_s", middle.seconds},
                  {"least_s", *least},
                  {"most_s", *most},
-                 {"tokens_per_s", tokens / seconds},
+                 {"tokens_per_s", tokens / middle.seconds},
                  {"experts_touched", experts},
                  {"weight_bytes", work.weightBytes},
                  {"cache_bytes", work.cacheBytes},
                  {"bytes_per_token", work.bytes() / tokens},
                  {"flops_per_token", work.allFlops() / tokens},
-                 {"bound_bytes_s", byBytes},
-                 {"bound_flops_s", byFlops},
-                 {"bound_ratio", std::max(byBytes, byFlops) / seconds}};
-  result.update(item.ceilings.asJson());
+                 {"bound_bytes_s", middle.byBytes},
+                 {"bound_flops_s", middle.byFlops},
+                 {"bound_ratio", middle.boundRatio()},
+                 {"issued_per_cycle", item.cores.middle()},
+                 {"free", nullptr}};
+  if (const std::vector<size_t> free = item.cores.freeTimes(); !free.empty()) {
+    const Middle undisturbed(item, work, free);
+    result["free"] = {{"repetitions", free.size()},
+                      {"median_s", undisturbed.seconds},
+                      {"bound_ratio", undisturbed.boundRatio()}};
+  }
+  result.update(middle.ceilings.asJson());
   return result;
 }
 
@@ -139,7 +167,8 @@ Status mixserve::tools::runStepBench(const StepBenchOptions &options, json &resu
                  {"open_s", loading},
                  {"steps", json::array()},
                  {"skipped", std::move(skipped)}});
-  for (Item &item : items)
+  result["machine"]["core_width"] = mxs::bench::coreWidth();
+  for (const Item &item : items)
     result["steps"].push_back(resultOf(manifest, heads, item, touched));
   return mxs::okStatus();
 }
