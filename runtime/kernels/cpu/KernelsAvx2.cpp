@@ -8,6 +8,7 @@
 #include "kernels/cpu/Avx2Kernels.h"
 #include "kernels/cpu/Avx2Vector.h"
 #include "kernels/cpu/FloatSteps.h"
+#include "kernels/cpu/IntTiles.h"
 
 using namespace mxs::cpu;
 
@@ -85,18 +86,27 @@ struct I4Step : IntShape {
     __m256i shorts[R][C];
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n)
-#pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) {
-        const __m256i cells = V::loadCells(w + n * kStepBytes + c * 4 * V::kCells);
-        const __m256i low = _mm256_and_si256(cells, mask);
-        const __m256i high = _mm256_and_si256(_mm256_srli_epi16(cells, 4), mask);
+#pragma GCC unroll 4
+      for (int pair = 0; pair < C; pair += 2) {
+        __m256i low[2], high[2];
+#pragma GCC unroll 2
+        for (int c = 0; c < 2; ++c) {
+          const __m256i cells = V::loadCells(w + n * kStepBytes + (pair + c) * 4 * V::kCells);
+          low[c] = _mm256_and_si256(cells, mask);
+          high[c] = _mm256_and_si256(_mm256_srli_epi16(cells, 4), mask);
+        }
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
           const uint8_t *row = x.at(r) + n * kRowBytes;
-          const __m256i both =
-              _mm256_add_epi16(_mm256_maddubs_epi16(low, V::broadcastCell(row)),
-                               _mm256_maddubs_epi16(high, V::broadcastCell(row + 4)));
-          shorts[r][c] = n == 0 ? both : _mm256_add_epi16(shorts[r][c], both);
+          const __m256i first = V::broadcastCell(row), second = V::broadcastCell(row + 4);
+#pragma GCC unroll 2
+          for (int c = 0; c < 2; ++c) {
+            __m256i &sum = shorts[r][pair + c];
+            const __m256i both = _mm256_add_epi16(_mm256_maddubs_epi16(low[c], first),
+                                                  _mm256_maddubs_epi16(high[c], second));
+            sum = n == 0 ? both : _mm256_add_epi16(sum, both);
+            asm("" : "+x"(sum));
+          }
         }
       }
 #pragma GCC unroll 8

@@ -8,6 +8,7 @@
 #include "kernels/cpu/Avx2Kernels.h"
 #include "kernels/cpu/Avx512Kernels.h"
 #include "kernels/cpu/Avx512Vector.h"
+#include "kernels/cpu/IntTiles.h"
 
 using namespace mxs::cpu;
 
