@@ -23,9 +23,9 @@ static double instructionsPerCycle() {
   std::vector<double> times;
   for (int i = 0; i < 5; ++i) {
     uint64_t sum = 0;
-    fastest = std::min(
-        fastest,
-        timeOf(rounds, [&] { asm volatile(".rept 64\n\tadd $1, %0\n\t.endr" : "+r"(sum)); }));
+    fastest = std::min(fastest, timeOf(rounds, [&] {
+                         asm volatile(".rept 64\n\tadd $1, %0\n\t.endr" : "+r"(sum));
+                       }));
     times.push_back(timeOf(rounds, [] { asm volatile(".rept 96\n\tnopl 0(%%rax)\n\t.endr" ::); }));
   }
   const double cycle = fastest / double(rounds * chained);

@@ -20,8 +20,8 @@ namespace mxs::bench {
 /// one half of it. 0: no such loop for this processor.
 double issueRate(ThreadPool &pool);
 
-/// The most that issueRate() has seen of any core: their width, if one of them was ever free. 0: not
-/// known.
+/// The most that issueRate() has seen of any core: their width, if one of them was ever free. 0:
+/// not known.
 double coreWidth();
 
 /// Watches the cores around something that is timed again and again.

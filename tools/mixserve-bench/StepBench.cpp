@@ -23,7 +23,7 @@ struct Item {
   StepShape shape;
   std::vector<double> seconds; ///< of the timed steps
   std::vector<size_t> steps;   ///< their places in the routing trace
-  std::vector<Ceilings> ceilings; ///< measured before each of them
+  std::vector<Ceilings> ceilings;                          ///< measured before each of them
   mxs::bench::CoreState cores{mxs::ThreadPool::process()}; ///< around each of them
 };
 

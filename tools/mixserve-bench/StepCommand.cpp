@@ -14,12 +14,13 @@ using nlohmann::json;
 
 static void printStepTable(const json &result) {
   const json &machine = result.at("machine");
-  std::printf("%s: %d ranks; %d threads, %s, load %.1f; cores begin up to %.1f instructions a cycle\n",
-              result.at("artifact").get<std::string>().c_str(), result.at("ranks").get<int>(),
-              machine.at("threads").get<int>(), machine.at("isa").get<std::string>().c_str(),
-              machine.at("load").get<double>(), machine.at("core_width").get<double>());
-  std::printf("%-8s %5s %7s %7s %11s %11s %10s %12s %8s %10s %9s %6s %11s\n", "step", "seqs", "tokens",
-              "cached", "median [ms]", "least [ms]", "tokens/s", "bytes [ms]", "[GB/s]",
+  std::printf(
+      "%s: %d ranks; %d threads, %s, load %.1f; cores begin up to %.1f instructions a cycle\n",
+      result.at("artifact").get<std::string>().c_str(), result.at("ranks").get<int>(),
+      machine.at("threads").get<int>(), machine.at("isa").get<std::string>().c_str(),
+      machine.at("load").get<double>(), machine.at("core_width").get<double>());
+  std::printf("%-8s %5s %7s %7s %11s %11s %10s %12s %8s %10s %9s %6s %11s\n", "step", "seqs",
+              "tokens", "cached", "median [ms]", "least [ms]", "tokens/s", "bytes [ms]", "[GB/s]",
               "flops [ms]", "of bound", "issue", "free cores");
   for (const json &step : result.at("steps")) {
     std::printf("%-8s %5lld %7lld %7lld %11.3f %11.3f %10.1f %12.3f %8.1f %10.3f %8.1f%% %6.1f",

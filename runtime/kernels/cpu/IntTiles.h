@@ -23,7 +23,8 @@ struct IntTile {
   BlockStart next;  ///< what a tile of one pass asks for at the end; null data: nothing
   BlockStart ahead; ///< what one of several passes asks for; null: not for those
   int64_t lines;    ///< ... and how many cache lines with each step
-  const uint16_t *const *groupScales; ///< of several passes: of the groups of the part, for 64 outputs
+  const uint16_t *const
+      *groupScales; ///< of several passes: of the groups of the part, for 64 outputs
   float *y;
 };
 
@@ -134,11 +135,12 @@ template <class P, int R> struct GroupRows {
   }
 };
 
-/// Adds the products of groups [firstGroup, endGroup), each on its own, to y: there are no registers
-/// for sums beside the dots. Asks for `Lines` cache lines of weights per step from `ahead` on.
+/// Adds the products of groups [firstGroup, endGroup), each on its own, to y: there are no
+/// registers for sums beside the dots. Asks for `Lines` cache lines of weights per step from
+/// `ahead` on.
 template <class V, class P, int R, int C, int Lines>
 MXS_INLINE void narrowTile(const IntTile &t, const GroupRows<P, R> &groups, int64_t firstGroup,
-                         int64_t endGroup, int64_t column, const uint8_t *ahead) {
+                           int64_t endGroup, int64_t column, const uint8_t *ahead) {
   const BlockView &w = *t.w;
   float *const y = t.y + column;
   const int64_t first = firstGroup * w.rowGroup, groupSteps = w.rowGroup / P::kPerStep;
@@ -196,8 +198,8 @@ template <class V, class P> struct IntBlock {
     const int64_t steps = (endGroup - firstGroup) * tile.w->rowGroup / P::kPerStep;
     const GroupRows<P, R> groups(tile, firstGroup, endGroup);
     const auto pass = [&](auto asked, int64_t pass, const uint8_t *ahead) MXS_ALWAYS {
-      narrowTile<V, P, R, P::columns(R), decltype(asked)::value>(
-          tile, groups, firstGroup, endGroup, pass * kWidth<R>, ahead);
+      narrowTile<V, P, R, P::columns(R), decltype(asked)::value>(tile, groups, firstGroup, endGroup,
+                                                                 pass * kWidth<R>, ahead);
     };
     forPasses<kPasses<R>, kStepLines>(tile.ahead.data ? tile.lines : 0, steps, tile.ahead.data,
                                       pass);
@@ -212,7 +214,7 @@ template <class V, class P> struct IntBlock {
     const int64_t part = onePass ? all : (P::partSteps(tiles) + groupSteps - 1) / groupSteps;
     const BlockStart next = onePass ? w.next : BlockStart{};
     const PartAsks share(tiles);
-    constexpr bool narrow = kPasses<P::kMostRows> > 1;
+    constexpr bool narrow = kPasses < P::kMostRows >> 1;
     const uint16_t *groupScales[narrow ? kMostGroups : 1];
     if (narrow && !onePass)
       for (int64_t i = 0; i < rows * kBlockColumns; i += V::kCells)

@@ -86,6 +86,7 @@ struct I4Step : IntShape {
     __m256i shorts[R][C];
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n)
+      // Nibbles of two registers, and a row's cells, are as much as finds room beside the sums.
 #pragma GCC unroll 4
       for (int pair = 0; pair < C; pair += 2) {
         __m256i low[2], high[2];
@@ -105,7 +106,7 @@ struct I4Step : IntShape {
             const __m256i both = _mm256_add_epi16(_mm256_maddubs_epi16(low[c], first),
                                                   _mm256_maddubs_epi16(high[c], second));
             sum = n == 0 ? both : _mm256_add_epi16(sum, both);
-            asm("" : "+x"(sum));
+            asm("" : "+x"(sum)); // in this order: others need more registers than there are
           }
         }
       }
