@@ -33,3 +33,9 @@ for step, sequences, tokens, cached, groups in ((prefill, 1, 16, 0, 1), (decode,
     assert step["bound_flops_s"] == 0 if peak == 0 else abs(step["bound_flops_s"] / (flops / peak) - 1) < 1e-9, step
     bound = max(step["bound_bytes_s"], step["bound_flops_s"])
     assert abs(step["bound_ratio"] / (bound / step["median_s"]) - 1) < 1e-9, step
+    width, issued, free = result["machine"]["core_width"], step["issued_per_cycle"], step["free"]
+    assert 0 <= issued <= width < 20, result  # both 0: no such loop for this machine
+    if free is not None:
+        assert 1 <= free["repetitions"] <= step["repetitions"] and free["bound_ratio"] > 0, step
+        assert step["least_s"] <= free["median_s"] <= step["most_s"], step
+    assert width > 0 or free is None, result
