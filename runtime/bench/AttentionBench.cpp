@@ -11,7 +11,8 @@
 // `of_peak` float32 operations, of the medians; `of_bound` is the share of the slower of both
 // bounds, for MLA's weights and cache apart: absorbed, they wait for each other. Operations count
 // what causality leaves, by the form's formula. `issue`: instructions that a core begins per cycle
-// (CoreState.h); in `free` of the calls it was nobody else's, and `free_bound` is of those.
+// (CoreState.h), of up to `width`; `free` calls had all cores to themselves before and after, and
+// `free_bound` is of those.
 //
 //===----------------------------------------------------------------------===//
 #include "bench/Ceilings.h"
@@ -255,8 +256,9 @@ void run(benchmark::State &state, const Shape &shape, CacheType type, int64_t ro
   const double time = call.middle(), bytes = weights.bytes + cache.bytes;
   const double operations = weights.operations + cache.operations;
   const double readRate = readBytes / read.middle(), peakRate = peakOperations / peak.middle();
-  const auto ofBound = [&](double time, double readRate, double peakRate) {
-    return (weights.seconds(readRate, peakRate) + cache.seconds(readRate, peakRate)) / time;
+  const auto ofBound = [&](double seconds, double bytesPerSecond, double perSecond) {
+    return (weights.seconds(bytesPerSecond, perSecond) + cache.seconds(bytesPerSecond, perSecond)) /
+           seconds;
   };
   state.counters["ms"] = time * 1e3;
   state.counters["GB/s"] = bytes / time / 1e9;
@@ -267,6 +269,7 @@ void run(benchmark::State &state, const Shape &shape, CacheType type, int64_t ro
   state.counters["of_peak"] = peakRate > 0 ? operations / peakRate / time : 0;
   state.counters["of_bound"] = ofBound(time, readRate, peakRate);
   state.counters["issue"] = cores.middle();
+  state.counters["width"] = bench::coreWidth();
   const std::vector<size_t> free = cores.freeTimes();
   if (!free.empty())
     state.counters["free_bound"] = ofBound(call.middle(free), readBytes / read.middle(free),

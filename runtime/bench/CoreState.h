@@ -1,9 +1,9 @@
 //===- CoreState.h - Whether the cores were ours while something was timed ----------*- C++ -*-===//
 //
 // Where a processor's cores have two hardware threads each, a virtual machine's processor may be
-// one of them, and the other one somebody else's. Then arithmetic alone keeps its peak, but a loop
-// that loads and multiplies, too, does not: both threads share what a core can begin in a cycle. No
-// clock and no load average shows that; the number of instructions begun per cycle does.
+// one of them, and the other one somebody else's. Then a loop of multiplications may keep its peak,
+// but one that loads and multiplies does not: both threads share what a core can begin in a cycle.
+// No clock and no load average shows that; the number of instructions begun per cycle does.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_BENCH_CORESTATE_H
@@ -16,12 +16,13 @@
 namespace mxs::bench {
 
 /// Instructions that a thread's core begins in a cycle if none waits for another one: the least of
-/// all threads, measured for 0.1 ms. A core to oneself gives its width (Zen 3 and 4: 6), a shared
-/// one half of it. 0: no such loop for this processor.
+/// all threads, which takes some 40 us. A core to oneself gives its width, a Zen 3 5.8 of 6; one
+/// whose other hardware thread works, too, also for this pool, about half. 0: no such loop for this
+/// processor, or a thread came too late. The calling thread is a ThreadPool::Caller.
 double issueRate(ThreadPool &pool);
 
-/// The most that issueRate() has seen of any core: their width, if one of them was ever free. 0:
-/// not known.
+/// The most that issueRate() has seen of any core: their width, if one of them was ever free. 0: not
+/// known.
 double coreWidth();
 
 /// Watches the cores around something that is timed again and again.
@@ -29,11 +30,13 @@ class CoreState {
 public:
   explicit CoreState(ThreadPool &pool) : pool(pool) {}
   void before() { rates.push_back(issueRate(pool)); }
-  void after();
+  void after(); ///< before() came first
 
-  /// Median of the instructions begun per cycle, of each time the smaller of before and after.
+  /// Median of what the core that began least began per cycle, each time the smaller of before and
+  /// after. 0: not known.
   double middle() const;
-  /// The times in which all cores began at least 0.9 of coreWidth() instructions per cycle.
+  /// The times in which all cores began at least 0.9 of coreWidth() before and after; what was in
+  /// between is not known. None if coreWidth() is so small that none was ever free.
   std::vector<size_t> freeTimes() const;
 
 private:

@@ -6,8 +6,9 @@
 //   zipf     as many pairs, drawn with probability ~ 1/rank
 // The weights in memory are far larger than the caches. The ceilings are measured before every
 // call; the ratios are those of the medians: `of_read` (bytes of the experts that are read) and
-// `of_peak` (operations). `issue`: instructions that a core begins per cycle (CoreState.h); in
-// `free` of the calls it was nobody else's: `free_read` and `free_peak` are the ratios of those.
+// `of_peak` (operations). `issue`: instructions that a core begins per cycle (CoreState.h), of up to
+// `width`; `free` calls had all cores to themselves before and after: `free_read` and `free_peak`
+// are the ratios of those.
 //
 //===----------------------------------------------------------------------===//
 #include "bench/Ceilings.h"
@@ -268,6 +269,7 @@ void run(benchmark::State &state, const Shape &shape, mxs_weight_type_t type, Ro
   state.counters["peak"] = peakOperations / peak.middle() / 1e9;
   state.counters["of_peak"] = ratio(operations, time, peakOperations, peak.middle());
   state.counters["issue"] = cores.middle();
+  state.counters["width"] = bench::coreWidth();
   const std::vector<size_t> free = cores.freeTimes();
   if (!free.empty()) {
     state.counters["free_read"] = ratio(bytes, call.middle(free), readBytes, read.middle(free));

@@ -21,10 +21,11 @@ namespace {
 struct Item {
   const char *kind; ///< "prefill" or "decode"
   StepShape shape;
-  std::vector<double> seconds; ///< of the timed steps
-  std::vector<size_t> steps;   ///< their places in the routing trace
-  std::vector<Ceilings> ceilings;                          ///< measured before each of them
-  mxs::bench::CoreState cores{mxs::ThreadPool::process()}; ///< around each of them
+  std::vector<double> seconds;    ///< of the timed steps
+  std::vector<size_t> steps;      ///< their places in the routing trace
+  std::vector<Ceilings> ceilings; ///< measured before each of them
+  /// Before each of them and the one that goes before it, and after it.
+  mxs::bench::CoreState cores{mxs::ThreadPool::process()};
 };
 
 /// Closes the model; the first failure counts.
@@ -37,19 +38,23 @@ Status closed(mxs_model_t *model, Status status) {
 Status measure(Stepper &stepper, MachineCeilings &machine, const StepBenchOptions &options,
                Item &item) {
   MXS_TRY(stepper.fill(item.shape));
+  const auto watch = [](const auto &cores) {
+    const mxs::ThreadPool::Caller caller(mxs::ThreadPool::process());
+    cores();
+  };
   double seconds = 0;
   for (int64_t i = 0; i < options.warmUps; ++i)
     MXS_TRY(stepper.step(item.shape, seconds));
   for (int64_t i = 0; i < options.repetitions; ++i) {
     item.ceilings.push_back(machine.measure());
-    item.cores.before();
+    watch([&] { item.cores.before(); });
     // Threads of the library slept meanwhile. Who serves takes step after step, and does not wait
     // for their wake-up each time (4 % of a short step): the second one counts.
     MXS_TRY(stepper.step(item.shape, seconds));
     item.steps.push_back(stepper.count());
     MXS_TRY(stepper.step(item.shape, seconds));
     item.seconds.push_back(seconds);
-    item.cores.after();
+    watch([&] { item.cores.after(); });
   }
   return mxs::okStatus();
 }

@@ -23,8 +23,8 @@ struct IntTile {
   BlockStart next;  ///< what a tile of one pass asks for at the end; null data: nothing
   BlockStart ahead; ///< what one of several passes asks for; null: not for those
   int64_t lines;    ///< ... and how many cache lines with each step
-  const uint16_t *const
-      *groupScales; ///< of several passes: of the groups of the part, for 64 outputs
+  /// For several passes: the scales of the part's groups, for all outputs.
+  const uint16_t *const *groupScales;
   float *y;
 };
 
@@ -183,6 +183,7 @@ template <class V, class P> struct IntBlock {
   /// Outputs of a pass, passes of a tile of R rows.
   template <int R> static constexpr int kWidth = P::columns(R) * V::kCells;
   template <int R> static constexpr int kPasses = kBlockColumns / kWidth<R>;
+  static constexpr bool kIsNarrow = (kPasses<P::kMostRows>) > 1;
 
   template <int R> struct Run {
     static MXS_INLINE void call(const IntTile &tile, int64_t firstGroup, int64_t endGroup) {
@@ -195,6 +196,8 @@ template <class V, class P> struct IntBlock {
 
   template <int R>
   static MXS_INLINE void narrowTiles(const IntTile &tile, int64_t firstGroup, int64_t endGroup) {
+    // Parts of many tiles are the longest.
+    static_assert(kIsNarrow && P::partSteps(INT64_MAX) <= kMostGroups);
     const int64_t steps = (endGroup - firstGroup) * tile.w->rowGroup / P::kPerStep;
     const GroupRows<P, R> groups(tile, firstGroup, endGroup);
     const auto pass = [&](auto asked, int64_t pass, const uint8_t *ahead) MXS_ALWAYS {
@@ -214,14 +217,14 @@ template <class V, class P> struct IntBlock {
     const int64_t part = onePass ? all : (P::partSteps(tiles) + groupSteps - 1) / groupSteps;
     const BlockStart next = onePass ? w.next : BlockStart{};
     const PartAsks share(tiles);
-    constexpr bool narrow = kPasses < P::kMostRows >> 1;
-    const uint16_t *groupScales[narrow ? kMostGroups : 1];
-    if (narrow && !onePass)
+    const bool narrow = kIsNarrow && !onePass;
+    const uint16_t *groupScales[kIsNarrow ? kMostGroups : 1];
+    if (narrow)
       for (int64_t i = 0; i < rows * kBlockColumns; i += V::kCells)
         V::store(y + i, V::zero());
     for (int64_t group = 0; group < all; group += part) {
       const int64_t end = smaller(group + part, all);
-      if (narrow && !onePass)
+      if (narrow)
         for (int64_t g = group; g < end; ++g)
           groupScales[g - group] = w.scales + g * w.rowGroup / w.group * kBlockColumns;
       const BlockStart after =

@@ -81,7 +81,7 @@ struct I4Step : IntShape {
   static constexpr int unroll(int rows) { return rows < 3 ? 2 : 4; }
   template <int R, int C, int N, class Rows>
   static MXS_INLINE void steps(__m256i (&dots)[R][C], const Rows &x, const uint8_t *w) {
-    static_assert(4 * N * 15 * 127 <= INT16_MAX);
+    static_assert(4 * N * 15 * 127 <= INT16_MAX && C % 2 == 0);
     const __m256i ones = _mm256_set1_epi16(1), mask = _mm256_set1_epi8(15);
     __m256i shorts[R][C];
 #pragma GCC unroll 4

@@ -148,12 +148,10 @@ template <int Passes, int Most, class Body>
 MXS_INLINE void forPasses(int64_t lines, int64_t steps, const uint8_t *ahead, const Body &body) {
   static_assert(Passes == 1 || Passes == 2 || Passes == 4);
   for (int64_t pass = 0; pass < Passes; ++pass) {
-    if constexpr (Most > 0) {
-      if (lines >= Passes || (lines > 0 && pass % (Passes / lines) == 0)) {
-        askingPass<Passes, Most>(lines, pass, ahead, body);
-        ahead += steps * (lines > Passes ? lines / Passes : 1) * 64;
-        continue;
-      }
+    if (lines >= Passes || (lines > 0 && pass % (Passes / lines) == 0)) {
+      askingPass<Passes, Most>(lines, pass, ahead, body);
+      ahead += steps * (lines > Passes ? lines / Passes : 1) * 64;
+      continue;
     }
     body(LineCount<0>(), pass, static_cast<const uint8_t *>(nullptr));
   }
