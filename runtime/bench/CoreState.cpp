@@ -33,8 +33,7 @@ static double instructionsPerCycle() {
     fastest = std::min(fastest, timeOf(rounds, [&] {
                          asm volatile(".rept 64\n\tadd %0, %0\n\t.endr" : "+r"(sum));
                        }));
-    times.push_back(
-        timeOf(rounds, [] { asm volatile(".rept 96\n\tnopl 0(%%rax)\n\t.endr" ::); }));
+    times.push_back(timeOf(rounds, [] { asm volatile(".rept 96\n\tnopl 0(%%rax)\n\t.endr" ::); }));
   }
   const double cycle = fastest / double(rounds * chained);
   return cycle / (bench::median(times) / double(rounds * apart));

@@ -21,8 +21,8 @@ namespace mxs::bench {
 /// processor, or a thread came too late. The calling thread is a ThreadPool::Caller.
 double issueRate(ThreadPool &pool);
 
-/// The most that issueRate() has seen of any core: their width, if one of them was ever free. 0: not
-/// known.
+/// The most that issueRate() has seen of any core: their width, if one of them was ever free. 0:
+/// not known.
 double coreWidth();
 
 /// Watches the cores around something that is timed again and again.

@@ -6,9 +6,9 @@
 //   zipf     as many pairs, drawn with probability ~ 1/rank
 // The weights in memory are far larger than the caches. The ceilings are measured before every
 // call; the ratios are those of the medians: `of_read` (bytes of the experts that are read) and
-// `of_peak` (operations). `issue`: instructions that a core begins per cycle (CoreState.h), of up to
-// `width`; `free` calls had all cores to themselves before and after: `free_read` and `free_peak`
-// are the ratios of those.
+// `of_peak` (operations). `issue`: instructions that a core begins per cycle (CoreState.h), of up
+// to `width`; `free` calls had all cores to themselves before and after: `free_read` and
+// `free_peak` are the ratios of those.
 //
 //===----------------------------------------------------------------------===//
 #include "bench/Ceilings.h"
