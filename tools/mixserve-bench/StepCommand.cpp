@@ -14,24 +14,29 @@ using nlohmann::json;
 
 static void printStepTable(const json &result) {
   const json &machine = result.at("machine");
-  std::printf(
-      "%s: %d ranks; %d threads, %s, load %.1f; cores begin up to %.1f instructions a cycle\n",
-      result.at("artifact").get<std::string>().c_str(), result.at("ranks").get<int>(),
-      machine.at("threads").get<int>(), machine.at("isa").get<std::string>().c_str(),
-      machine.at("load").get<double>(), machine.at("core_width").get<double>());
+  std::printf("%s: %d ranks; %d threads, %s, load %.1f",
+              result.at("artifact").get<std::string>().c_str(), result.at("ranks").get<int>(),
+              machine.at("threads").get<int>(), machine.at("isa").get<std::string>().c_str(),
+              machine.at("load").get<double>());
+  if (const double width = machine.at("core_width").get<double>(); width > 0)
+    std::printf("; cores begin up to %.1f instructions a cycle", width);
+  std::printf("\n");
   std::printf("%-8s %5s %7s %7s %11s %11s %10s %12s %8s %10s %9s %6s %11s\n", "step", "seqs",
               "tokens", "cached", "median [ms]", "least [ms]", "tokens/s", "bytes [ms]", "[GB/s]",
               "flops [ms]", "of bound", "issue", "free cores");
   for (const json &step : result.at("steps")) {
-    std::printf("%-8s %5lld %7lld %7lld %11.3f %11.3f %10.1f %12.3f %8.1f %10.3f %8.1f%% %6.1f",
+    std::printf("%-8s %5lld %7lld %7lld %11.3f %11.3f %10.1f %12.3f %8.1f %10.3f %8.1f%%",
                 step.at("kind").get<std::string>().c_str(), step.at("sequences").get<long long>(),
                 step.at("tokens").get<long long>(), step.at("cached").get<long long>(),
                 step.at("median_s").get<double>() * 1e3, step.at("least_s").get<double>() * 1e3,
                 step.at("tokens_per_s").get<double>(), step.at("bound_bytes_s").get<double>() * 1e3,
                 step.at("read_bytes_per_s").get<double>() / 1e9,
                 step.at("bound_flops_s").get<double>() * 1e3,
-                step.at("bound_ratio").get<double>() * 100,
-                step.at("issued_per_cycle").get<double>());
+                step.at("bound_ratio").get<double>() * 100);
+    if (const double issued = step.at("issued_per_cycle").get<double>(); issued > 0)
+      std::printf(" %6.1f", issued);
+    else // not known
+      std::printf(" %6s", "-");
     if (const json &free = step.at("free"); free.is_null())
       std::printf(" %11s\n", "-");
     else
