@@ -197,7 +197,7 @@ template <class V, class P> struct IntBlock {
   template <int R>
   static MXS_INLINE void narrowTiles(const IntTile &tile, int64_t firstGroup, int64_t endGroup) {
     // Parts of many tiles are the longest.
-    static_assert(kIsNarrow && P::partSteps(INT64_MAX) <= kMostGroups);
+    static_assert(kIsNarrow && P::partSteps(INT64_MAX, INT64_MAX) <= kMostGroups);
     const int64_t steps = (endGroup - firstGroup) * tile.w->rowGroup / P::kPerStep;
     const GroupRows<P, R> groups(tile, firstGroup, endGroup);
     const auto pass = [&](auto asked, int64_t pass, const uint8_t *ahead) MXS_ALWAYS {
@@ -214,7 +214,7 @@ template <class V, class P> struct IntBlock {
     const int64_t tiles = (rows + P::kMostRows - 1) / P::kMostRows;
     const int64_t groupSteps = w.rowGroup / P::kPerStep;
     const bool onePass = cpu::onePass<V, P>(rows);
-    const int64_t part = onePass ? all : (P::partSteps(tiles) + groupSteps - 1) / groupSteps;
+    const int64_t part = onePass ? all : (P::partSteps(rows, tiles) + groupSteps - 1) / groupSteps;
     const BlockStart next = onePass ? w.next : BlockStart{};
     const PartAsks share(tiles);
     const bool narrow = kIsNarrow && !onePass;
