@@ -17,6 +17,13 @@ double bench::median(std::vector<double> &values) {
   return *middle;
 }
 
+double bench::median(const std::vector<double> &values, const std::vector<size_t> &which) {
+  std::vector<double> some;
+  for (size_t i : which)
+    some.push_back(values[i]);
+  return median(some);
+}
+
 double bench::Stopwatch::stop() {
   times.push_back(now() - begun);
   return times.back();
@@ -25,13 +32,6 @@ double bench::Stopwatch::stop() {
 double bench::Stopwatch::middle() const {
   std::vector<double> all = times;
   return median(all);
-}
-
-double bench::Stopwatch::middle(const std::vector<size_t> &which) const {
-  std::vector<double> some;
-  for (size_t i : which)
-    some.push_back(times[i]);
-  return median(some);
 }
 
 //===----------------------------------------------------------------------===//

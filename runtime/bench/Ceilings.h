@@ -15,6 +15,9 @@ double now();
 /// The middle of `values`, which are reordered. Not empty.
 double median(std::vector<double> &values);
 
+/// The same of those that `which` names. It names some.
+double median(const std::vector<double> &values, const std::vector<size_t> &which);
+
 /// Times of something that is done again and again.
 class Stopwatch {
 public:
@@ -24,7 +27,7 @@ public:
   /// Median [s]. There is a time.
   double middle() const;
   /// The same of some of the times. `which` is not empty.
-  double middle(const std::vector<size_t> &which) const;
+  double middle(const std::vector<size_t> &which) const { return median(times, which); }
 
 private:
   double begun = 0;

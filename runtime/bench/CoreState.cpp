@@ -45,6 +45,7 @@ static double instructionsPerCycle() { return 0; }
 double bench::coreWidth() { return widest; }
 
 double bench::issueRate(ThreadPool &pool) {
+  const ThreadPool::Caller caller(pool);
   const int threads = pool.threads();
   std::vector<double> rates(static_cast<size_t>(threads));
   std::vector<int> tasks(rates.size());

@@ -18,7 +18,7 @@ namespace mxs::bench {
 /// Instructions that a thread's core begins in a cycle if none waits for another one: the least of
 /// all threads, which takes some 40 us. A core to oneself gives its width, a Zen 3 5.8 of 6; one
 /// whose other hardware thread works, too, also for this pool, about half. 0: no such loop for this
-/// processor, or a thread came too late. The calling thread is a ThreadPool::Caller.
+/// processor, or a thread came too late.
 double issueRate(ThreadPool &pool);
 
 /// The most that issueRate() has seen of any core: their width, if one of them was ever free. 0:

@@ -38,23 +38,19 @@ Status closed(mxs_model_t *model, Status status) {
 Status measure(Stepper &stepper, MachineCeilings &machine, const StepBenchOptions &options,
                Item &item) {
   MXS_TRY(stepper.fill(item.shape));
-  const auto watch = [](const auto &cores) {
-    const mxs::ThreadPool::Caller caller(mxs::ThreadPool::process());
-    cores();
-  };
   double seconds = 0;
   for (int64_t i = 0; i < options.warmUps; ++i)
     MXS_TRY(stepper.step(item.shape, seconds));
   for (int64_t i = 0; i < options.repetitions; ++i) {
     item.ceilings.push_back(machine.measure());
-    watch([&] { item.cores.before(); });
+    item.cores.before();
     // Threads of the library slept meanwhile. Who serves takes step after step, and does not wait
     // for their wake-up each time (4 % of a short step): the second one counts.
     MXS_TRY(stepper.step(item.shape, seconds));
     item.steps.push_back(stepper.count());
     MXS_TRY(stepper.step(item.shape, seconds));
     item.seconds.push_back(seconds);
-    watch([&] { item.cores.after(); });
+    item.cores.after();
   }
   return mxs::okStatus();
 }
@@ -83,18 +79,12 @@ Status measureAll(mxs_model_t *model, const mxs::Manifest &manifest,
 /// Times and bounds of the steps that `which` names, which are some.
 struct Middle {
   Middle(const Item &item, const StepWork &work, const std::vector<size_t> &which)
-      : ceilings(middleOf(item.ceilings, which)) {
-    std::vector<double> some;
-    for (size_t i : which)
-      some.push_back(item.seconds[i]);
-    seconds = mxs::bench::median(some);
-    byBytes = ceilings.byteSeconds(work);
-    byFlops = ceilings.flopSeconds(work);
-  }
+      : ceilings(middleOf(item.ceilings, which)), seconds(mxs::bench::median(item.seconds, which)),
+        byBytes(ceilings.byteSeconds(work)), byFlops(ceilings.flopSeconds(work)) {}
   double boundRatio() const { return std::max(byBytes, byFlops) / seconds; }
 
   const Ceilings ceilings;
-  double seconds = 0, byBytes = 0, byFlops = 0;
+  const double seconds, byBytes, byFlops;
 };
 
 json resultOf(const mxs::Manifest &manifest, int64_t heads, const Item &item,

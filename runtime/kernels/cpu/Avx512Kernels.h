@@ -25,7 +25,7 @@ struct FloatShape {
   /// of 1 takes 1 to 3 % more (from 4 KiB 7 %).
   static constexpr bool asksSoon(int perStep) { return perStep == 1; }
   /// 128 KiB: this part and the next one share the cache.
-  static constexpr int64_t partSteps(int64_t, int64_t) { return 512; }
+  static constexpr int64_t partSteps(int64_t) { return 512; }
   static constexpr int columns(int) { return 4; }
   static constexpr bool kPinsRows = false, kTakesSeveral = false;
   static constexpr int unroll(int) { return 1; }

@@ -28,6 +28,16 @@ struct IntTile {
   float *y;
 };
 
+/// The dots of row r begin with begin(r).
+template <class V, int R, int C, class Begin>
+MXS_INLINE void beginDots(typename V::IntReg (&dots)[R][C], const Begin &begin) {
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c)
+      dots[r][c] = V::broadcastInt(begin(r));
+}
+
 //===----------------------------------------------------------------------===//
 // One pass: a tile of all outputs
 //===----------------------------------------------------------------------===//
@@ -70,11 +80,7 @@ MXS_INLINE void wideTile(const IntTile &t, int64_t firstGroup, int64_t endGroup)
     const int64_t k = g * w.rowGroup,
                   steps = (smaller(w.rowGroup, w.k - k) + P::kPerStep - 1) / P::kPerStep;
     typename V::IntReg dots[R][C];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-      for (int c = 0; c < C; ++c)
-        dots[r][c] = V::broadcastInt(-P::kBias * t.sums[r * t.groups + g]);
+    beginDots<V>(dots, [&](int r) MXS_ALWAYS { return -P::kBias * t.sums[r * t.groups + g]; });
     const uint16_t *scales = w.scales + k / w.group * kBlockColumns;
     if constexpr (asks) {
       __builtin_prefetch(scales + kAheadScales * kBlockColumns, 0, 2);
@@ -149,11 +155,7 @@ MXS_INLINE void narrowTile(const IntTile &t, const GroupRows<P, R> &groups, int6
   int64_t left = (smaller(w.k, endGroup * w.rowGroup) - first + P::kPerStep - 1) / P::kPerStep;
   for (int64_t g = 0; left > 0; ++g, left -= groupSteps) {
     typename V::IntReg dots[R][C];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-      for (int c = 0; c < C; ++c)
-        dots[r][c] = V::broadcastInt(P::kBias != 0 ? groups.begins[g][r] : 0);
+    beginDots<V>(dots, [&](int r) MXS_ALWAYS { return P::kBias != 0 ? groups.begins[g][r] : 0; });
     if (Lines > 0 && t.ahead.scales && column == 0) {
       const uint16_t *ask = t.ahead.scales + (t.groupScales[g] - t.groupScales[0]);
       __builtin_prefetch(ask, 0, 2);
@@ -196,8 +198,8 @@ template <class V, class P> struct IntBlock {
 
   template <int R>
   static MXS_INLINE void narrowTiles(const IntTile &tile, int64_t firstGroup, int64_t endGroup) {
-    // Parts of many tiles are the longest.
-    static_assert(kIsNarrow && P::partSteps(INT64_MAX, INT64_MAX) <= kMostGroups);
+    // Parts of many rows are the longest.
+    static_assert(kIsNarrow && P::partSteps(INT64_MAX) <= kMostGroups);
     const int64_t steps = (endGroup - firstGroup) * tile.w->rowGroup / P::kPerStep;
     const GroupRows<P, R> groups(tile, firstGroup, endGroup);
     const auto pass = [&](auto asked, int64_t pass, const uint8_t *ahead) MXS_ALWAYS {
@@ -214,7 +216,7 @@ template <class V, class P> struct IntBlock {
     const int64_t tiles = (rows + P::kMostRows - 1) / P::kMostRows;
     const int64_t groupSteps = w.rowGroup / P::kPerStep;
     const bool onePass = cpu::onePass<V, P>(rows);
-    const int64_t part = onePass ? all : (P::partSteps(rows, tiles) + groupSteps - 1) / groupSteps;
+    const int64_t part = onePass ? all : (P::partSteps(rows) + groupSteps - 1) / groupSteps;
     const BlockStart next = onePass ? w.next : BlockStart{};
     const PartAsks share(tiles);
     const bool narrow = kIsNarrow && !onePass;

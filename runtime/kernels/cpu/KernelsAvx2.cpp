@@ -29,8 +29,8 @@ template <int Unroll, int64_t FewSteps> struct Shape {
   static constexpr int kMostRows = 6;
   static constexpr int64_t kAheadBytes = 1024;
   static constexpr bool asksSoon(int perStep) { return perStep == 2; }
-  static constexpr int64_t partSteps(int64_t, int64_t tiles) {
-    return tiles < 4 ? FewSteps : kPartSteps;
+  static constexpr int64_t partSteps(int64_t rows) {
+    return rows <= 3 * kMostRows ? FewSteps : kPartSteps;
   }
   static constexpr bool kPinsRows = true, kTakesSeveral = false;
   static constexpr int columns(int rows) { return rows == 1 ? 8 : 2; }
@@ -45,8 +45,8 @@ struct F32Shape : Shape<4, kPartSteps> {
 struct Bf16Shape : Shape<1, kShortSteps> {
   /// Two rows that take turns 1.08 to 1.16 times as fast as with 4 KiB, four 1.02 to 1.06; others
   /// would be 0.7 to 1.0.
-  static constexpr int64_t partSteps(int64_t rows, int64_t tiles) {
-    return rows == 2 ? 8 : rows == 4 ? 12 : Shape::partSteps(rows, tiles);
+  static constexpr int64_t partSteps(int64_t rows) {
+    return rows == 2 ? 8 : rows == 4 ? 12 : Shape::partSteps(rows);
   }
   static constexpr int64_t kBurstTiles = 4;
   static constexpr int64_t ledTiles(int64_t rows) { return rows > 1 && rows <= 3 ? rows : 0; }
@@ -55,8 +55,8 @@ struct Bf16Shape : Shape<1, kShortSteps> {
 struct IntShape {
   static constexpr int kMostRows = 4;
   static constexpr int64_t kAheadBytes = 1024;
-  static constexpr int64_t partSteps(int64_t, int64_t tiles) {
-    return tiles < 4 ? kShortSteps : kPartSteps;
+  static constexpr int64_t partSteps(int64_t rows) {
+    return rows <= 3 * kMostRows ? kShortSteps : kPartSteps;
   }
   static constexpr bool kPinsRows = true, kTakesSeveral = false;
   static constexpr int columns(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }

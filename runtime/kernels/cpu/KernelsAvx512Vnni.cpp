@@ -20,7 +20,7 @@ using V = Avx512Vector;
 struct I8Step {
   static constexpr int kMostRows = 4;
   static constexpr int64_t kAheadBytes = 2048;
-  static constexpr int64_t partSteps(int64_t, int64_t) { return 2048; }
+  static constexpr int64_t partSteps(int64_t) { return 2048; }
   static constexpr int columns(int) { return 4; }
   static constexpr bool kPinsRows = false, kTakesSeveral = false;
   static constexpr int unroll(int) { return 1; }
@@ -46,7 +46,7 @@ struct I8Step {
 struct I4Step {
   static constexpr int kMostRows = 4;
   static constexpr int64_t kAheadBytes = 2048;
-  static constexpr int64_t partSteps(int64_t, int64_t) { return 2048; }
+  static constexpr int64_t partSteps(int64_t) { return 2048; }
   static constexpr int columns(int) { return 4; }
   static constexpr bool kPinsRows = false, kTakesSeveral = false;
   static constexpr int unroll(int) { return 1; }

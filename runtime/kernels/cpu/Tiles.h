@@ -11,11 +11,11 @@
 //      asksSoon(v) (float kernels: whether such a tile asks at all, and rows that take turns),
 //      ledTiles(rows) (float kernels: tiles of few rows, the first of which is one row; 0: as of
 //      more), kBurstTiles (float kernels: so many tiles ask in bursts, see PartAsks; INT64_MAX:
-//      never), kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(rows, tiles)
+//      never), kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(rows)
 //      (of a part, below), kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an
 //      address register for each), unroll(R) (steps of an iteration), and step<R, C>(sums, x, w);
 //      steps<R, C, N>(sums, x, w) in its place where kTakesSeveral, which multiplies N steps at
-//      once
+//      once; kBias (integers: what their weights are too large by)
 //
 // The K of a block is cut so that the weights of a part stay in the cache while all rows pass.
 //
@@ -238,7 +238,7 @@ template <class V, class P> struct FloatBlock {
     const bool readsOnce = tiles == 1 && onePass<V, P>(rows);
     constexpr int64_t soon = P::kAheadBytes / kStepBytes;
     const bool asksSoon = readsOnce && P::asksSoon(P::kPerStep) && all > 2 * soon;
-    const int64_t part = asksSoon ? all - soon : readsOnce ? all : P::partSteps(rows, tiles);
+    const int64_t part = asksSoon ? all - soon : readsOnce ? all : P::partSteps(rows);
     const bool asks = readsOnce ? asksSoon : !led || rows > led || P::asksSoon(P::kPerStep);
     const PartAsks share(tiles);
     for (int64_t step = 0; step < all; step += part) {
