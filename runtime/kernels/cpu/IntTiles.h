@@ -71,11 +71,10 @@ MXS_INLINE void wideTile(const IntTile &t, int64_t firstGroup, int64_t endGroup)
   typename V::Reg sums[R][C];
   if constexpr (kept)
     loadSums<V, R, C>(sums, y, firstGroup == 0);
-  const int64_t groupBytes = w.rowGroup / P::kPerStep * kStepBytes;
-  const int64_t aheadGroups = (P::kAheadBytes + groupBytes - 1) / groupBytes;
   const int64_t first = firstGroup * w.rowGroup;
   RowsOf<P, R> rows(t.x + first, t.stride);
   const uint8_t *data = w.data + first / P::kPerStep * kStepBytes;
+  const uint8_t *const dataEnd = w.data + (w.k + P::kPerStep - 1) / P::kPerStep * kStepBytes;
   for (int64_t g = firstGroup; g < endGroup; ++g) {
     const int64_t k = g * w.rowGroup,
                   steps = (smaller(w.rowGroup, w.k - k) + P::kPerStep - 1) / P::kPerStep;
@@ -86,17 +85,18 @@ MXS_INLINE void wideTile(const IntTile &t, int64_t firstGroup, int64_t endGroup)
       __builtin_prefetch(scales + kAheadScales * kBlockColumns, 0, 2);
       __builtin_prefetch(scales + kAheadScales * kBlockColumns + kBlockColumns / 2, 0, 2);
     }
-    const int64_t left = endGroup - g;
-    if (left > aheadGroups ? asks : t.next.data != nullptr) {
-      const uint8_t *ask = data + aheadGroups * groupBytes;
-      if (left <= aheadGroups) {
-        ask = t.next.data + (aheadGroups - left) * groupBytes;
+    // Steps that ask inside the block; the rest ask for the next one.
+    const int64_t inside = clamped((dataEnd - data - P::kAheadBytes) / kStepBytes, 0, steps);
+    const uint8_t *ask = data + P::kAheadBytes;
+    takeAll<P, R, C, asks ? kStepLines : 0>(dots, rows, data, inside, ask);
+    if (const int64_t others = steps - inside; others > 0) {
+      if (t.next.data) {
+        ask = t.next.data + P::kAheadBytes - (dataEnd - data);
         askStep(reinterpret_cast<const uint8_t *>(t.next.scales));
+        takeAll<P, R, C, kStepLines>(dots, rows, data, others, ask);
+      } else {
+        takeAll<P, R, C, 0>(dots, rows, data, others, ask);
       }
-      takeAll<P, R, C, kStepLines>(dots, rows, data, steps, ask);
-    } else {
-      const uint8_t *nothing = nullptr;
-      takeAll<P, R, C, 0>(dots, rows, data, steps, nothing);
     }
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {

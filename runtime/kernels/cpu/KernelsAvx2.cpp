@@ -86,6 +86,7 @@ struct I8Step : IntShape {
 /// four steps' products of an output are added up in 16 bits: 16 of at most 15 * 127.
 struct I4Step : IntShape {
   static constexpr int kPerStep = 8, kRowBytes = 8, kBias = 8;
+  static constexpr int64_t kAheadBytes = 1536;
   static constexpr bool kTakesSeveral = true;
   static constexpr int unroll(int rows) { return rows < 3 ? 2 : 4; }
   template <int R, int C, int N, class Rows>

@@ -35,6 +35,9 @@ constexpr int64_t kStepBytes = 4 * kBlockColumns;
 constexpr int kStepLines = kStepBytes / 64; ///< cache lines of a step
 
 MXS_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+MXS_INLINE int64_t clamped(int64_t a, int64_t least, int64_t most) {
+  return a < least ? least : smaller(a, most);
+}
 
 /// The sums of a tile from y, or zeros at the start.
 template <class V, int R, int C>
