@@ -234,6 +234,10 @@ template <class V, class P> struct IntBlock {
                                  w.scales + end * w.rowGroup / w.group * kBlockColumns}
                     : w.next;
       const int64_t steps = (end - group) * groupSteps;
+      const uint8_t *ahead = after.data;
+      if constexpr (kIsNarrow) // not where the next block lies elsewhere
+        if (narrow && after.data == w.data + (group * groupSteps + steps) * kStepBytes)
+          ahead -= P::backBytes(rows);
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = (rows - row) / (tiles - tile);
@@ -244,7 +248,7 @@ template <class V, class P> struct IntBlock {
                         x.groups,
                         &w,
                         next,
-                        {share.from(after.data, tile, steps), tile == 0 ? after.scales : nullptr},
+                        {share.from(ahead, tile, steps), tile == 0 ? after.scales : nullptr},
                         share.lines,
                         groupScales,
                         y + row * kBlockColumns};

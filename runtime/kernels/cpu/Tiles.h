@@ -12,7 +12,8 @@
 //      ledTiles(rows) (float kernels: tiles of few rows, the first of which is one row; 0: as of
 //      more), kBurstTiles (float kernels: so many tiles ask in bursts, see PartAsks; INT64_MAX:
 //      never), kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(rows)
-//      (of a part, below), kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an
+//      (of a part, below), backBytes(rows) (integers: so much of a part it asks for itself, at its
+//      beginning, in place of as much at the end of the next one), kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an
 //      address register for each), unroll(R) (steps of an iteration), and step<R, C>(sums, x, w);
 //      steps<R, C, N>(sums, x, w) in its place where kTakesSeveral, which multiplies N steps at
 //      once; kBias (integers: what their weights are too large by)
