@@ -13,10 +13,11 @@
 //      more), kBurstTiles (float kernels: so many tiles ask in bursts, see PartAsks; INT64_MAX:
 //      never), kRowBytes (bytes of a row that a step reads), kPerStep (v), partSteps(rows)
 //      (of a part, below), backBytes(rows) (integers: so much of a part it asks for itself, at its
-//      beginning, in place of as much at the end of the next one), kMostRows, columns(R) (registers of a tile of R rows), kPinsRows (an
-//      address register for each), unroll(R) (steps of an iteration), and step<R, C>(sums, x, w);
-//      steps<R, C, N>(sums, x, w) in its place where kTakesSeveral, which multiplies N steps at
-//      once; kBias (integers: what their weights are too large by)
+//      beginning, in place of as much at the end of the next one), kMostRows, columns(R) (registers
+//      of a tile of R rows), kPinsRows (an address register for each), unroll(R) (steps of an
+//      iteration), and step<R, C>(sums, x, w); steps<R, C, N>(sums, x, w) in its place where
+//      kTakesSeveral, which multiplies N steps at once; kBias (integers: what their weights are too
+//      large by)
 //
 // The K of a block is cut so that the weights of a part stay in the cache while all rows pass.
 //
