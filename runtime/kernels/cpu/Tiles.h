@@ -235,8 +235,10 @@ template <class V, class P> struct FloatBlock {
   static void run(const RowView &x, int64_t rows, const BlockView &w, float *y) {
     const int64_t perStep = P::kPerStep, all = (w.k + perStep - 1) / perStep;
     // A row alone reads a part from memory in order; the rest, which would read it in strides, find
-    // it in the cache.
+    // it in the cache, and ask for the first half of the next part: the second one that row reads
+    // as fast if nobody asks.
     const int64_t led = P::ledTiles(rows);
+    const bool leads = led && rows > led;
     const int64_t tiles = led ? led : (rows + P::kMostRows - 1) / P::kMostRows;
     // A tile of one pass, if it is alone, reads the whole block but its end, asking as fast as it
     // reads, and then the end, asking for the next block.
@@ -244,7 +246,7 @@ template <class V, class P> struct FloatBlock {
     constexpr int64_t soon = P::kAheadBytes / kStepBytes;
     const bool asksSoon = readsOnce && P::asksSoon(P::kPerStep) && all > 2 * soon;
     const int64_t part = asksSoon ? all - soon : readsOnce ? all : P::partSteps(rows);
-    const bool asks = readsOnce ? asksSoon : !led || rows > led || P::asksSoon(P::kPerStep);
+    const bool asks = readsOnce ? asksSoon : !led || leads || P::asksSoon(P::kPerStep);
     const PartAsks share(tiles);
     for (int64_t step = 0; step < all; step += part) {
       const int64_t steps = smaller(part, all - step);
@@ -254,7 +256,8 @@ template <class V, class P> struct FloatBlock {
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = led && tile == 0 ? 1 : (rows - row) / (tiles - tile);
-        const uint8_t *ahead = asks ? share.from(next, tile, steps) : nullptr;
+        const int64_t asking = leads ? tile - 1 : tile;
+        const uint8_t *ahead = asks && asking >= 0 ? share.from(next, asking, steps) : nullptr;
         int64_t lines = share.lines;
         if (P::kBurstTiles < INT64_MAX && tiles >= P::kBurstTiles) {
           static_assert(P::kBurstTiles >= 4); // so no tile is of one row, which has other passes
