@@ -22,8 +22,8 @@ using V = Avx2Vector;
 constexpr int64_t kPartSteps = 64, kShortSteps = 16;
 
 /// Few rows read memory faster behind one that goes ahead than as a tile, which reads its weights
-/// in strides: float32 of three 1.04 times as fast, four 1.18, five 1.13, six 1.08 (eight 0.96),
-/// two and three of bfloat16 one by one 1.08 to 1.17. A Zen 3 reads float32 weights of one row best
+/// in strides: float32 of three to eleven 1.1 to 1.3 times as fast (twelve 0.98), two and three of
+/// bfloat16 one by one 1.08 to 1.17. A Zen 3 reads float32 weights of one row best
 /// if it is not asked to (1.19), bfloat16 if asked 1 KiB ahead (1.07; at 2 KiB 0.98).
 template <int Unroll, int64_t FewSteps> struct Shape {
   static constexpr int kMostRows = 6;
@@ -39,11 +39,14 @@ template <int Unroll, int64_t FewSteps> struct Shape {
 
 /// Bursts: 1.02 to 1.06 times as fast from five tiles on, of bfloat16 from four (float32: 0.88).
 struct F32Shape : Shape<4, kPartSteps> {
+  static constexpr int64_t kMostLed = 11;
+  static constexpr int64_t ledTiles(int64_t rows) {
+    return rows < 2 || rows > kMostLed ? 0 : rows <= 1 + kMostRows ? 2 : 3;
+  }
   static constexpr int64_t partSteps(int64_t rows) {
-    return rows > 2 && rows <= kMostRows ? kPartSteps / 2 : Shape::partSteps(rows);
+    return rows > 2 && rows <= kMostLed ? kPartSteps / 2 : Shape::partSteps(rows);
   }
   static constexpr int64_t kBurstTiles = 5;
-  static constexpr int64_t ledTiles(int64_t rows) { return rows > 1 && rows <= kMostRows ? 2 : 0; }
 };
 struct Bf16Shape : Shape<1, kShortSteps> {
   /// Two rows that take turns 1.08 to 1.16 times as fast as with 4 KiB, four 1.02 to 1.06; others

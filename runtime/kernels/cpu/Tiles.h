@@ -235,8 +235,8 @@ template <class V, class P> struct FloatBlock {
   static void run(const RowView &x, int64_t rows, const BlockView &w, float *y) {
     const int64_t perStep = P::kPerStep, all = (w.k + perStep - 1) / perStep;
     // A row alone reads a part from memory in order; the rest, which would read it in strides, find
-    // it in the cache, and ask for the first half of the next part: the second one that row reads
-    // as fast if nobody asks.
+    // it in the cache, and ask for the next part: a tile for its first half, the second one for the
+    // other (a single one that asked for all would ask too fast).
     const int64_t led = P::ledTiles(rows);
     const bool leads = led && rows > led;
     const int64_t tiles = led ? led : (rows + P::kMostRows - 1) / P::kMostRows;
