@@ -60,6 +60,7 @@ struct Bf16Shape : Shape<1, kShortSteps> {
 
 struct IntShape {
   static constexpr int kMostRows = 4;
+  /// int8 is 0.93 times as fast with 2 KiB, 0.92 with 512 bytes.
   static constexpr int64_t kAheadBytes = 1024;
   static constexpr int64_t partSteps(int64_t rows) {
     return rows <= 3 * kMostRows ? kShortSteps : kPartSteps;
@@ -94,7 +95,7 @@ struct I8Step : IntShape {
 /// four steps' products of an output are added up in 16 bits: 16 of at most 15 * 127.
 struct I4Step : IntShape {
   static constexpr int kPerStep = 8, kRowBytes = 8, kBias = 8;
-  static constexpr int64_t kAheadBytes = 1536;
+  static constexpr int64_t kAheadBytes = 1536; // 1.02 to 1.05 times as fast as with 1 KiB
   static constexpr bool kTakesSeveral = true;
   static constexpr int unroll(int rows) { return rows < 3 ? 2 : 4; }
   template <int R, int C, int N, class Rows>
