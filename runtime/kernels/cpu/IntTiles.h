@@ -229,14 +229,14 @@ template <class V, class P> struct IntBlock {
       if (narrow)
         for (int64_t g = group; g < end; ++g)
           groupScales[g - group] = w.scales + g * w.rowGroup / w.group * kBlockColumns;
+      const uint8_t *const partEnd = w.data + end * groupSteps * kStepBytes;
       const BlockStart after =
-          end < all ? BlockStart{w.data + end * groupSteps * kStepBytes,
-                                 w.scales + end * w.rowGroup / w.group * kBlockColumns}
+          end < all ? BlockStart{partEnd, w.scales + end * w.rowGroup / w.group * kBlockColumns}
                     : w.next;
       const int64_t steps = (end - group) * groupSteps;
       const uint8_t *ahead = after.data;
-      if constexpr (kIsNarrow) // not where the next block lies elsewhere
-        if (narrow && after.data == w.data + (group * groupSteps + steps) * kStepBytes)
+      if constexpr (kIsNarrow)
+        if (ahead == partEnd) // not where the next block lies elsewhere
           ahead -= P::backBytes(rows);
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {

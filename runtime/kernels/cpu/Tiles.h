@@ -172,9 +172,10 @@ struct PartAsks {
   MXS_INLINE explicit PartAsks(int64_t tiles)
       : lines(tiles == 1 ? kStepLines : tiles < 4 ? 2 : 1) {}
   /// Where a tile begins to ask in a part of `steps` steps that is followed by `next`; null: it
-  /// does not. What follows may be shorter than that; asking reads nothing.
+  /// does not, as tile -1. What follows may be shorter than that; asking reads nothing.
   MXS_INLINE const uint8_t *from(const uint8_t *next, int64_t tile, int64_t steps) const {
-    return next && tile * lines < kStepLines ? next + tile * steps * lines * 64 : nullptr;
+    return next && tile >= 0 && tile * lines < kStepLines ? next + tile * steps * lines * 64
+                                                          : nullptr;
   }
 };
 
@@ -256,8 +257,7 @@ template <class V, class P> struct FloatBlock {
       int64_t row = 0;
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t count = led && tile == 0 ? 1 : (rows - row) / (tiles - tile);
-        const int64_t asking = leads ? tile - 1 : tile;
-        const uint8_t *ahead = asks && asking >= 0 ? share.from(next, asking, steps) : nullptr;
+        const uint8_t *ahead = asks ? share.from(next, leads ? tile - 1 : tile, steps) : nullptr;
         int64_t lines = share.lines;
         if (P::kBurstTiles < INT64_MAX && tiles >= P::kBurstTiles) {
           static_assert(P::kBurstTiles >= 4); // so no tile is of one row, which has other passes
