@@ -3,10 +3,10 @@
 
 #include "core/Checksum.h"
 #include "core/Target.h"
+#include "machine/ControlGroup.h"
 
 #include <filesystem>
 #include <sys/stat.h>
-#include <unistd.h>
 
 using namespace mxs;
 
@@ -81,11 +81,11 @@ static Status checkMemory(const Manifest &m, int ranks) {
     need += (cache.isBf16 ? 2.0 : 4.0) * double(cache.width()) * double(m.maxSeqs) *
             double(m.maxContext);
   need *= ranks;
-  const double have = double(::sysconf(_SC_PHYS_PAGES)) * double(::sysconf(_SC_PAGESIZE));
+  const double have = usableMemory();
   if (need > have)
     return mismatch("its " + std::to_string(ranks) + " ranks need " +
                     std::to_string(int64_t(need / (1 << 20))) +
-                    " MiB for activations and cache, this machine has " +
+                    " MiB for activations and cache, this machine or container has " +
                     std::to_string(int64_t(have / (1 << 20))) +
                     " MiB; compile with a smaller --max-seqs, --max-context or --max-batch-tokens");
   return okStatus();

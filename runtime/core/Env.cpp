@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 using namespace mxs;
 
@@ -31,6 +32,19 @@ static bool isTaskWithoutPmix() {
          !std::getenv("PMIX_RANK");
 }
 
+/// How many of a launch's processes are on this host; 1 where no launcher says: Open MPI's, MPICH's
+/// and Intel's; Slurm's, which counts "2", "2(x3)" where all hosts have as many.
+static int localProcesses(int processes) {
+  for (const char *name :
+       {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE"})
+    if (const char *text = std::getenv(name)) {
+      const long count = std::strtol(text, nullptr, 10);
+      return count > 0 && count <= processes && !std::strchr(text, ',') ? static_cast<int>(count)
+                                                                        : 1;
+    }
+  return 1;
+}
+
 /// Open MPI's mpirun; other launchers by their process manager; Slurm's srun. A batch script of
 /// Slurm is no step of several tasks and sets only the other variables of its kind.
 static Status readLaunch(Launch &out) {
@@ -50,7 +64,11 @@ static Status readLaunch(Launch &out) {
                              std::to_string(processes) + " processes, but " + rank + " is " +
                              (text ? "'" + std::string(text) + "'" : "not set") +
                              "; start with mpirun or srun, or unset " + size);
-    out = {static_cast<int>(process), static_cast<int>(processes), size, isTaskWithoutPmix()};
+    out.process = static_cast<int>(process);
+    out.processes = static_cast<int>(processes);
+    out.local = localProcesses(out.processes);
+    out.variable = size;
+    out.pmixMissing = isTaskWithoutPmix();
     return okStatus();
   }
   return okStatus();

@@ -12,6 +12,7 @@ namespace mxs {
 /// This process among those that mpirun, srun or another launcher started together.
 struct Launch {
   int process = 0, processes = 1;
+  int local = 1;            ///< of them on this host, as far as the launcher says
   std::string variable;     ///< which variable said so; empty: started alone
   bool pmixMissing = false; ///< a task of srun without PMIx, by which Open MPI finds the others
 };
@@ -22,8 +23,8 @@ struct Env {
   /// MXS_DEADLINE_MS: bound on every wait [ms] where mxs_options_t::deadline_ns is 0.
   uint64_t deadlineNs = 30'000'000'000;
 
-  /// MXS_THREADS: bound on threads of this process that compute at the same time; 0 (not set): the
-  /// CPUs of its affinity mask. Processes that share a host should divide its cores.
+  /// MXS_THREADS: bound on threads of this process that compute at the same time; 0 (not set): its
+  /// share of the CPUs (machine/CpuShare.h).
   int threads = 0;
 
   /// MXS_ISA: the instruction set of the CPU kernels, a name of kernels/cpu/CpuFeatures.h; empty

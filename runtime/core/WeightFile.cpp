@@ -2,10 +2,12 @@
 #include "core/WeightFile.h"
 
 #include "core/Checksum.h"
+#include "machine/NumaSpread.h"
 #include "threads/ThreadPool.h"
 
 #include <algorithm>
 #include <atomic>
+#include <vector>
 
 using namespace mxs;
 
@@ -34,11 +36,15 @@ Status mxs::verifyBlocks(const MappedFile &file, const FileEntry &entry,
   const int64_t perTask = std::max<int64_t>(1, kTaskBytes / entry.blockBytes);
   ThreadPool &pool = ThreadPool::process();
   std::atomic<int64_t> firstWrong{blocks};
+  const std::vector<int> nodes = numaNodesOfThread();
   pool.parallelFor((blocks + perTask - 1) / perTask, [&](int64_t task, int) {
     const int64_t first = task * perTask, end = std::min(first + perTask, blocks);
     const auto begin = static_cast<size_t>(first * entry.blockBytes),
                length = static_cast<size_t>((end - first) * entry.blockBytes);
-    file.makePresent(begin, length);
+    {
+      const NumaSpread spread(nodes);
+      file.makePresent(begin, length);
+    }
     for (int64_t block = first; block < end; ++block) {
       if (checksumOf(file, entry, block) != entry.blocks[static_cast<size_t>(block)]) {
         int64_t known = firstWrong;

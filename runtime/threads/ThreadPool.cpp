@@ -2,6 +2,7 @@
 #include "threads/ThreadPool.h"
 
 #include "core/Env.h"
+#include "machine/CpuShare.h"
 
 #include <algorithm>
 #include <chrono>
@@ -127,21 +128,13 @@ template <class Poll> static bool giveWay(const Poll &poll, std::chrono::nanosec
 // Start and end
 //===----------------------------------------------------------------------===//
 
-int ThreadPool::availableCpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) // more CPUs than cpu_set_t holds
-    return std::max(1u, std::thread::hardware_concurrency());
-  return std::max(1, CPU_COUNT(&set));
-}
-
 ThreadPool &ThreadPool::process() {
   // Never destroyed: a rank that hangs in the model's code may outlive everything else.
   static ThreadPool *const pool = [] {
     Env env;
     // A wrong value is an error where a model is opened; here it means the default.
     const int threads = Env::read(env).ok() ? env.threads : 0;
-    return new ThreadPool(threads > 0 ? threads : availableCpus());
+    return new ThreadPool(threads > 0 ? threads : CpuShare::read(env.launch.local).threads());
   }();
   return *pool;
 }

@@ -87,11 +87,9 @@ public:
   ThreadPool(const ThreadPool &) = delete;
   ThreadPool &operator=(const ThreadPool &) = delete;
 
-  /// The pool of this process, started on first use with Env::threads (MXS_THREADS). It lives until
-  /// the process ends.
+  /// The pool of this process, started on first use with Env::threads (MXS_THREADS), or with its
+  /// share of the CPUs (machine/CpuShare.h). It lives until the process ends.
   static ThreadPool &process();
-  /// CPUs of this process's affinity mask, at least 1.
-  static int availableCpus();
 
   int threads() const { return bound; }
 

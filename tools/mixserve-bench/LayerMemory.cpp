@@ -1,12 +1,13 @@
 //===- LayerMemory.cpp - Whether measured layers fit this machine ---------===//
 #include "tools/mixserve-bench/LayerMemory.h"
 
+#include "machine/ControlGroup.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <set>
 #include <string>
-#include <unistd.h>
 #include <utility>
 
 using namespace mixserve::tools;
@@ -27,17 +28,13 @@ double mixserve::tools::layerBytes(const LayerShape &shape, const std::vector<La
 }
 
 double mixserve::tools::memoryForLayers(bool alone) {
-  double bytes = double(sysconf(_SC_PHYS_PAGES)) * double(sysconf(_SC_PAGESIZE));
+  double bytes = mxs::usableMemory();
   if (!alone)
     return bytes;
   std::ifstream memory("/proc/meminfo");
   for (std::string word; memory >> word;)
     if (double kib = 0; word == "MemAvailable:" && memory >> kib)
       bytes = std::min(bytes, kib * 1024);
-  // "max", or no such file: no limit.
-  std::ifstream group("/sys/fs/cgroup/memory.max");
-  if (double limit = 0; group >> limit)
-    bytes = std::min(bytes, limit);
   return bytes;
 }
 

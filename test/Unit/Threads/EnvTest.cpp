@@ -43,7 +43,9 @@ protected:
   void TearDown() override { clear(); }
   static void clear() {
     for (const char *name : {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK",
-                             "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "PMIX_RANK"})
+                             "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "PMIX_RANK",
+                             "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS",
+                             "SLURM_STEP_TASKS_PER_NODE"})
       unsetenv(name);
   }
 };
@@ -95,6 +97,36 @@ TEST_F(LaunchEnv, SeesThatSrunGaveNoPmix) {
   setenv("SLURM_STEP_NUM_TASKS", "1", 1);
   setenv("SLURM_PROCID", "0", 1);
   EXPECT_FALSE(missing()); // srun -n 1: all nodes in one process
+}
+
+TEST_F(LaunchEnv, ProcessesOfThisHost) {
+  const auto local = [] {
+    Env env;
+    EXPECT_TRUE(Env::read(env).ok());
+    return env.launch.local;
+  };
+  setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "2", 1);
+  EXPECT_EQ(local(), 1); // no launch at all
+  setenv("OMPI_COMM_WORLD_SIZE", "4", 1);
+  setenv("OMPI_COMM_WORLD_RANK", "1", 1);
+  EXPECT_EQ(local(), 2);
+  for (const char *odd : {"0", "-1", "5", "", "two"}) {
+    setenv("OMPI_COMM_WORLD_LOCAL_SIZE", odd, 1);
+    EXPECT_EQ(local(), 1) << odd;
+  }
+  clear();
+  setenv("PMI_SIZE", "4", 1);
+  setenv("PMI_RANK", "1", 1);
+  EXPECT_EQ(local(), 1);
+  setenv("MPI_LOCALNRANKS", "4", 1);
+  EXPECT_EQ(local(), 4);
+  clear();
+  setenv("SLURM_STEP_NUM_TASKS", "6", 1);
+  setenv("SLURM_PROCID", "1", 1);
+  setenv("SLURM_STEP_TASKS_PER_NODE", "2(x3)", 1);
+  EXPECT_EQ(local(), 2);
+  setenv("SLURM_STEP_TASKS_PER_NODE", "3(x1),1(x3)", 1); // which of them is this one?
+  EXPECT_EQ(local(), 1);
 }
 
 TEST_F(LaunchEnv, RefusesHalfALaunch) {
