@@ -116,7 +116,9 @@ bool readYaml(const std::string &text, const std::string &file, std::string &err
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
     if (documents.size() != 1) {
-      error = file + ":1: expected one YAML document, got " + std::to_string(documents.size());
+      error = file + (documents.empty() ? ":1: the file is empty: expected a map of `key: value`"
+                                        : ":1: expected one YAML document, got " +
+                                              std::to_string(documents.size()));
       return false;
     }
     read(YamlMap(documents.front(), file, ""));

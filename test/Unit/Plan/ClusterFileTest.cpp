@@ -211,6 +211,7 @@ TEST(ClusterFile, MeasuredLayersSayTheirWireType) {
 TEST(ClusterFile, OtherDamage) {
   std::string error;
   EXPECT_FALSE(parseCluster("", "c.yaml", error));
+  EXPECT_EQ(error, "c.yaml:1: the file is empty: expected a map of `key: value`");
   EXPECT_FALSE(parseCluster("[1, 2]", "c.yaml", error));
   EXPECT_EQ(error, "c.yaml:1: the file: expected a map of `key: value`");
   EXPECT_FALSE(parseCluster("a: [1", "c.yaml", error));
