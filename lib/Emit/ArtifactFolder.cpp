@@ -125,8 +125,10 @@ LogicalResult ArtifactFolder::create(StringRef where, bool mayReplace, Location 
                             << "; make that folder first, or choose another one with -o";
     }
   }
+  // LLVM's default is 0770; who may read an artifact is up to the umask, as for its files.
   for (StringRef part : {"code", "weights"})
-    if (std::error_code error = fs::create_directory(temporary + "/" + part))
+    if (std::error_code error = fs::create_directory(temporary + "/" + part,
+                                                     /*IgnoreExisting=*/false, fs::all_all))
       return emitError(loc) << "cannot make '" << temporary << "/" << part << "': " << error.message();
   return success();
 }

@@ -5,6 +5,9 @@
 #include "core/Target.h"
 #include "machine/ControlGroup.h"
 
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
 
@@ -13,16 +16,42 @@ using namespace mxs;
 /// manifest.json lists a checksum per weight block: 1 GiB of manifest would be an 80 TB model.
 static constexpr size_t kMaxManifest = size_t(1) << 30;
 
+/// A copy that is whole but may not be read wants other rights, not another copy.
+static std::string adviceOn(int error) {
+  if (error == EACCES || error == EPERM)
+    return "; give this user the right to read the artifact and to enter its folders "
+           "(chmod -R a+rX), and those above it";
+  return "; copy the artifact anew or compile again";
+}
+
+/// `error` is what kept the system from telling anything about `what`.
+static Status unreadable(const std::string &what, int error) {
+  return badArtifact("cannot read " + what + ": " + std::strerror(error) + adviceOn(error));
+}
+
+static bool mayNotRead(const std::string &path) {
+  return ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0 && errno == EACCES;
+}
+
+static Status readText(const std::string &path, size_t limit, std::string &text) {
+  const Status status = readFile(path, limit, text);
+  if (status.ok())
+    return status;
+  return badArtifact(status.message() + (mayNotRead(path)
+                                             ? adviceOn(EACCES)
+                                             : "; this is no artifact, or it is incomplete"));
+}
+
 static Status readManifest(const std::string &folder, std::string &text) {
   struct stat info;
-  if (::stat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+  const int error = ::stat(folder.c_str(), &info) == 0 ? 0 : errno;
+  if (error != 0 && error != ENOENT && error != ENOTDIR)
+    return unreadable("the folder", error);
+  if (error != 0 || !S_ISDIR(info.st_mode))
     return badArtifact("there is no such folder; give the one that mixserve-compile -o wrote");
   std::string expected;
-  Status status = readFile(folder + "/manifest.json", kMaxManifest, text);
-  if (status.ok())
-    status = readFile(folder + "/manifest.sha256", 4096, expected);
-  if (!status.ok())
-    return badArtifact(status.message() + "; this is no artifact, or it is incomplete");
+  MXS_TRY(readText(folder + "/manifest.json", kMaxManifest, text));
+  MXS_TRY(readText(folder + "/manifest.sha256", 4096, expected));
   // The line that sha256sum writes.
   if (expected != sha256Hex(text.data(), text.size()) + "  manifest.json\n")
     return badArtifact(
@@ -33,9 +62,15 @@ static Status readManifest(const std::string &folder, std::string &text) {
 
 static Status checkSize(const std::string &folder, const FileEntry &entry) {
   struct stat info;
-  if (::stat((folder + "/" + entry.path).c_str(), &info) != 0 || !S_ISREG(info.st_mode))
+  const int error = ::stat((folder + "/" + entry.path).c_str(), &info) == 0 ? 0 : errno;
+  if (error == ENOENT)
     return badArtifact("file '" + entry.path +
                        "' is missing; copy the artifact anew or compile again");
+  if (error != 0)
+    return unreadable("file '" + entry.path + "'", error);
+  if (!S_ISREG(info.st_mode))
+    return badArtifact("'" + entry.path +
+                       "' is not a regular file; copy the artifact anew or compile again");
   if (info.st_size != entry.bytes)
     return badArtifact("file '" + entry.path + "' has " + std::to_string(info.st_size) +
                        " bytes, the manifest says " + std::to_string(entry.bytes) +
@@ -58,15 +93,17 @@ static Status checkNothingElse(const std::string &folder, const Manifest &m) {
                            "mixed; copy the artifact into an empty folder or compile again");
     }
     if (error)
-      return badArtifact("cannot list folder '" + std::string(part) + "': " + error.message());
+      return badArtifact("cannot list folder '" + std::string(part) + "': " + error.message() +
+                         adviceOn(error.value()));
   }
   return okStatus();
 }
 
 static Status checkSha256(const std::string &folder, const FileEntry &entry) {
   MappedFile file;
-  if (Status status = MappedFile::open(folder + "/" + entry.path, file); !status.ok())
-    return badArtifact(status.message());
+  const std::string path = folder + "/" + entry.path;
+  if (Status status = MappedFile::open(path, file); !status.ok())
+    return badArtifact(status.message() + adviceOn(mayNotRead(path) ? EACCES : 0));
   if (sha256Hex(file.data(), file.size()) != entry.sha256)
     return badArtifact("file '" + entry.path +
                        "' does not match its sha256 in the manifest: it was changed after it was "

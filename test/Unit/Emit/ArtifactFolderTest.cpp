@@ -3,6 +3,7 @@
 #include "Fixture.h"
 
 #include <filesystem>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace mlir;
@@ -35,6 +36,21 @@ TEST_F(ArtifactFolders, TemporaryUntilCommitted) {
   ASSERT_TRUE(succeeded(artifact.commit(loc)));
   EXPECT_EQ(list(), Names{"out"});
   EXPECT_EQ(list("out"), (Names{"code", "weights"}));
+}
+
+TEST_F(ArtifactFolders, TheUmaskAloneSaysWhoMayRead) {
+  for (const mode_t mask : {0, 022, 027, 077}) {
+    const mode_t before = ::umask(mask);
+    ArtifactFolder artifact;
+    const LogicalResult created = artifact.create(at("out"), /*mayReplace=*/false, loc);
+    ::umask(before);
+    ASSERT_TRUE(succeeded(created));
+    for (const char *part : {"", "/code", "/weights"}) {
+      struct stat info;
+      ASSERT_EQ(::stat((artifact.path().str() + part).c_str(), &info), 0) << part;
+      EXPECT_EQ(info.st_mode & 0777, 0777 & ~mask) << part;
+    }
+  }
 }
 
 TEST_F(ArtifactFolders, NothingIsLeftWithoutCommit) {

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 namespace fs = std::filesystem;
 using namespace mxs;
@@ -112,6 +113,64 @@ TEST_F(ArtifactErrors, EachFileMissingOrShort) {
   EXPECT_TRUE(openAll().ok());
   folder += "/none";
   expect(MXS_BAD_ARTIFACT, "no such folder");
+}
+
+/// Acts as a user without rights where the tests run as root, who may read everything.
+class AsNobody {
+public:
+  AsNobody() : before(::geteuid()) {
+    if (before == 0)
+      EXPECT_EQ(::seteuid(65534), 0);
+  }
+  ~AsNobody() {
+    if (before == 0)
+      EXPECT_EQ(::seteuid(before), 0);
+  }
+
+private:
+  const uid_t before;
+};
+
+TEST_F(ArtifactErrors, WhatMayNotBeReadIsNotMissing) {
+  for (const auto &entry : fs::recursive_directory_iterator(folder))
+    fs::permissions(entry.path(),
+                    fs::perms::others_read |
+                        (entry.is_directory() ? fs::perms::others_exec : fs::perms::none),
+                    fs::perm_options::add);
+  for (const fs::path &parent : {fs::path(folder), fs::path(folder).parent_path()})
+    fs::permissions(parent, fs::perms(0755));
+  const AsNobody nobody;
+  const auto expectWithout = [&](const std::string &path, const std::string &message) {
+    const auto rights = [&](fs::perms perms) {
+      const uid_t reader = ::geteuid();
+      if (::getuid() == 0)
+        EXPECT_EQ(::seteuid(0), 0);
+      fs::permissions(path, perms);
+      EXPECT_EQ(::seteuid(reader), 0);
+    };
+    const fs::perms before = fs::status(path).permissions();
+    rights(fs::perms::none);
+    expect(MXS_BAD_ARTIFACT, message + ": Permission denied; give this user the right to read");
+    rights(before);
+  };
+  expectWithout(folder + "/weights", "cannot read file 'weights/shared.safetensors'");
+  expectWithout(folder + "/code", "cannot read file 'code/model.so'");
+  expectWithout(folder + "/manifest.json", "manifest.json'");
+  expectWithout(folder + "/plan.json", "plan.json'");
+  expectWithout(folder, "manifest.json'");
+  const Status status = openAll();
+  EXPECT_TRUE(status.ok()) << status.message();
+}
+
+/// The system has more reasons than rights.
+TEST_F(ArtifactErrors, WhyAFileCannotBeLookedAtIsSaid) {
+  const fs::path path = fs::path(folder) / "plan.json";
+  fs::remove(path);
+  fs::create_symlink("plan.json", path);
+  expect(MXS_BAD_ARTIFACT, "cannot read file 'plan.json': Too many levels of symbolic links; copy");
+  fs::remove(path);
+  fs::create_directory(path);
+  expect(MXS_BAD_ARTIFACT, "'plan.json' is not a regular file; copy the artifact anew");
 }
 
 /// An artifact of eight ranks below one of four leaves files that nobody would read.
