@@ -23,7 +23,9 @@ mxs_status_t mxs_model_open(const char *folder, const mxs_options_t *options, mx
   });
 }
 
-int32_t mxs_model_node(const mxs_model_t *model) { return model->model->node(); }
+int32_t mxs_model_node(const mxs_model_t *model) {
+  return isGiven(model, "mxs_model_node: model") ? model->model->node() : -1;
+}
 
 mxs_status_t mxs_model_follow(mxs_model_t *model) {
   return hostCall([&]() -> Status {
@@ -49,10 +51,12 @@ mxs_status_t mxs_model_step(mxs_model_t *model, const mxs_batch_t *batch,
 }
 
 const char *mxs_model_manifest(const mxs_model_t *model) {
-  return model->model->manifestText().c_str();
+  return isGiven(model, "mxs_model_manifest: model") ? model->model->manifestText().c_str() : "{}";
 }
 
 const char *mxs_model_stats(mxs_model_t *model) {
+  if (!isGiven(model, "mxs_model_stats: model"))
+    return "{}";
   const mxs_status_t status = hostCall([&] {
     std::lock_guard<std::mutex> lock(model->mutex);
     model->stats = model->model->stats();

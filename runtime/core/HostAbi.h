@@ -29,6 +29,14 @@ template <class Body> mxs_status_t hostCall(const Body &body) noexcept {
   }
 }
 
+/// For calls that return no status: whether there is a `handle`; if not, publishes that `what` must
+/// not be null.
+inline bool isGiven(const void *handle, const char *what) noexcept {
+  if (!handle)
+    hostCall([&] { return invalidArgument(std::string(what) + " must not be null"); });
+  return handle != nullptr;
+}
+
 } // namespace mxs
 
 #endif // MIXSERVE_RUNTIME_CORE_HOSTABI_H

@@ -9,10 +9,12 @@
 // activations are row-major float32. Rows are counted by row set (`mxs_row_set_t`), never passed as
 // a shape of the model: one compiled function serves prefill, decode and mixed batches.
 //
-// Errors. Host calls return a status; the text is `mxs_last_error()` of the calling thread. Calls
-// of the generated code are sticky: the first failure poisons the rank context (and, through the
-// world, all ranks), every later call returns at once, `mxs_rows` gives 0, and the model's entry
-// function returns the status. So generated code needs no test after each call.
+// Errors. Host calls return a status; the text is `mxs_last_error()` of the calling thread. A null
+// pointer where none is allowed is MXS_INVALID_ARGUMENT. Calls of the generated code are sticky:
+// the first failure poisons the rank context (and, through the world, all ranks), every later call
+// returns at once, `mxs_rows` gives 0, and the model's entry function returns the status. So
+// generated code needs no test after each call. They are handed their context, and do not look
+// whether it is null.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RT_H
@@ -120,7 +122,7 @@ typedef struct mxs_step_output {
 /// MPI is started with the first `launched` model of a process and ended when the process exits.
 MXS_EXPORT mxs_status_t mxs_model_open(const char *folder, const mxs_options_t *options, mxs_model_t **out);
 
-/// The node that this process runs, 0 if it runs all.
+/// The node that this process runs, 0 if it runs all. A null pointer: -1, mxs_last_error says so.
 MXS_EXPORT int32_t mxs_model_node(const mxs_model_t *model);
 
 /// On every node but 0: takes part in node 0's steps until node 0 closes the model. No other call but
@@ -136,14 +138,16 @@ MXS_EXPORT mxs_status_t mxs_model_follow(mxs_model_t *model);
 /// One call at a time; any thread.
 MXS_EXPORT mxs_status_t mxs_model_step(mxs_model_t *model, const mxs_batch_t *batch, mxs_step_output_t *output);
 
-/// Static facts of an open model as JSON (manifest.json's text); valid until close.
+/// Static facts of an open model as JSON (manifest.json's text); valid until close. A null pointer:
+/// "{}", and mxs_last_error says so.
 MXS_EXPORT const char *mxs_model_manifest(const mxs_model_t *model);
 
-/// Counters since open as JSON (mixserve.stats/v1); valid until the next call on this model.
+/// Counters since open as JSON (mixserve.stats/v1); valid until the next call on this model. A null
+/// pointer, or counters that cannot be gathered: "{}", and mxs_last_error says why.
 MXS_EXPORT const char *mxs_model_stats(mxs_model_t *model);
 
 /// Ends the ranks (on node 0 those of all nodes), writes trace and routing files, frees everything.
-/// Returns the first write error.
+/// Returns the first write error. A null pointer is nothing to close: MXS_OK.
 /// MXS_INVALID_ARGUMENT: an engine is open on it; the model stays open.
 MXS_EXPORT mxs_status_t mxs_model_close(mxs_model_t *model);
 
@@ -239,10 +243,12 @@ MXS_EXPORT mxs_status_t mxs_engine_cancel(mxs_engine_t *engine, uint64_t id);
 /// bound; steps have their own deadlines). MXS_INVALID_ARGUMENT: called from on_event.
 MXS_EXPORT mxs_status_t mxs_engine_wait(mxs_engine_t *engine, uint64_t timeout_ns);
 
-/// Counters since open as JSON (mixserve.engine/v1); valid until this thread's next call of it. Any thread.
+/// Counters since open as JSON (mixserve.engine/v1); valid until this thread's next call of it. Any
+/// thread. A null pointer: "{}", and mxs_last_error says so.
 MXS_EXPORT const char *mxs_engine_stats(mxs_engine_t *engine);
 
-/// Ends what is left with CANCELLED events and frees the engine. MXS_INVALID_ARGUMENT: called from on_event.
+/// Ends what is left with CANCELLED events and frees the engine; a null pointer is nothing to
+/// close: MXS_OK. MXS_INVALID_ARGUMENT: called from on_event.
 MXS_EXPORT mxs_status_t mxs_engine_close(mxs_engine_t *engine);
 
 //===----------------------------------------------------------------------===//

@@ -81,6 +81,8 @@ mxs_status_t mxs_engine_wait(mxs_engine_t *engine, uint64_t timeout_ns) {
 }
 
 const char *mxs_engine_stats(mxs_engine_t *engine) {
+  if (!isGiven(engine, "mxs_engine_stats: engine"))
+    return "{}";
   static thread_local std::string text;
   const mxs_status_t status = hostCall([&] {
     text = engine->engine->stats();

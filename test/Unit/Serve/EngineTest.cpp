@@ -417,4 +417,51 @@ TEST(Engine, Misuse) {
   EXPECT_EQ(mxs_engine_submit(server.engine, nullptr, &id), MXS_INVALID_ARGUMENT);
 }
 
+/// Every call of a host says so by its name and goes on living.
+TEST(Engine, NullPointersAreRefusedByTheNameOfTheCall) {
+  Server server(one);
+  const auto said = [](const std::string &call) {
+    const std::string text = mxs_last_error();
+    EXPECT_EQ(text.rfind(call + ": ", 0), 0u) << text;
+    EXPECT_NE(text.find("must not be null"), std::string::npos) << text;
+  };
+  const auto refused = [&](mxs_status_t status, const std::string &call) {
+    EXPECT_EQ(status, MXS_INVALID_ARGUMENT) << call;
+    said(call);
+  };
+  mxs_model_t *model = nullptr;
+  mxs_engine_t *engine = nullptr;
+  mxs_batch_t batch{};
+  mxs_step_output_t output{};
+  mxs_engine_options_t options{};
+  mxs_request_t request{};
+  uint64_t id = 0;
+  refused(mxs_model_open(nullptr, nullptr, &model), "mxs_model_open");
+  refused(mxs_model_open("none", nullptr, nullptr), "mxs_model_open");
+  refused(mxs_model_follow(nullptr), "mxs_model_follow");
+  refused(mxs_model_step(nullptr, &batch, &output), "mxs_model_step");
+  refused(mxs_model_step(server.model, nullptr, &output), "mxs_model_step");
+  refused(mxs_model_step(server.model, &batch, nullptr), "mxs_model_step");
+  EXPECT_EQ(mxs_model_node(nullptr), -1);
+  said("mxs_model_node");
+  EXPECT_STREQ(mxs_model_manifest(nullptr), "{}");
+  said("mxs_model_manifest");
+  EXPECT_STREQ(mxs_model_stats(nullptr), "{}");
+  said("mxs_model_stats");
+  refused(mxs_engine_open(nullptr, &options, &engine), "mxs_engine_open");
+  refused(mxs_engine_open(server.model, nullptr, &engine), "mxs_engine_open");
+  refused(mxs_engine_open(server.model, &options, nullptr), "mxs_engine_open");
+  refused(mxs_engine_submit(nullptr, &request, &id), "mxs_engine_submit");
+  refused(mxs_engine_submit(server.engine, nullptr, &id), "mxs_engine_submit");
+  refused(mxs_engine_submit(server.engine, &request, nullptr), "mxs_engine_submit");
+  refused(mxs_engine_pause(nullptr), "mxs_engine_pause");
+  refused(mxs_engine_resume(nullptr), "mxs_engine_resume");
+  refused(mxs_engine_cancel(nullptr, 1), "mxs_engine_cancel");
+  refused(mxs_engine_wait(nullptr, 1), "mxs_engine_wait");
+  EXPECT_STREQ(mxs_engine_stats(nullptr), "{}");
+  said("mxs_engine_stats");
+  EXPECT_EQ(mxs_engine_close(nullptr), MXS_OK);
+  EXPECT_EQ(mxs_model_close(nullptr), MXS_OK);
+}
+
 } // namespace
