@@ -2,12 +2,14 @@
 #include "core/Sampling.h"
 
 #include <cmath>
+#include <cstdio>
 
 using namespace mxs;
 
 static Status outside(const char *field, double value, const char *range) {
-  return invalidArgument(std::string(field) + " is " + std::to_string(value) + ", expected " +
-                         range);
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value); // 1e-38 would be 0.000000 otherwise
+  return invalidArgument(std::string(field) + " is " + text + ", expected " + range);
 }
 
 Status mxs::checkSampling(const mxs_sampling_t &s) {
@@ -20,8 +22,9 @@ Status mxs::checkSampling(const mxs_sampling_t &s) {
     return outside("top_p", s.top_p, "(0, 1], or 0 (off)");
   if (!(s.min_p >= 0.0f && s.min_p <= 1.0f))
     return outside("min_p", s.min_p, "[0, 1] (0: off)");
-  if (!(s.repetition_penalty >= 0.0f && std::isfinite(s.repetition_penalty)))
+  if (s.repetition_penalty != 0.0f &&
+      !(s.repetition_penalty >= kLeastPenalty && s.repetition_penalty <= kLargestPenalty))
     return outside("repetition_penalty", s.repetition_penalty,
-                   "a positive number, or 0 (off); above 1 discourages repetition");
+                   "[0.01, 100], or 0 (off); above 1 discourages repetition");
   return okStatus();
 }

@@ -9,6 +9,9 @@ namespace mxs {
 /// Below it a temperature means greedy, as in vLLM: logits divided by less would overflow.
 inline constexpr float kLeastTemperature = 1e-5f;
 
+/// Penalties of use are near 1; what lies far beyond these takes logits out of float32.
+inline constexpr float kLeastPenalty = 0.01f, kLargestPenalty = 100.0f;
+
 inline bool isGreedy(const mxs_sampling_t &s) { return s.temperature < kLeastTemperature; }
 inline bool hasPenalty(const mxs_sampling_t &s) {
   return s.repetition_penalty != 0.0f && s.repetition_penalty != 1.0f;

@@ -87,7 +87,8 @@ typedef struct mxs_sampling {
   int32_t top_k;            ///< the k largest logits; 0 = off
   float top_p;              ///< the shortest prefix with this share of the mass; 0 or 1 = off
   float min_p;              ///< at least this share of the largest probability; 0 = off
-  float repetition_penalty; ///< over prompt and output, above 1 discourages; 0 or 1 = off
+  float repetition_penalty; ///< over prompt and output; in [0.01, 1) asks for repetition, in (1,
+                            ///< 100] discourages it; 0 or 1 = off
   int32_t logprob;          ///< 1: also report the token's log-probability under the raw logits
   uint64_t seed;            ///< same seed, same tokens, whatever shares the batch
 } mxs_sampling_t;

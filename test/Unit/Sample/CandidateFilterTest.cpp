@@ -178,6 +178,15 @@ TEST(Sampling, Ranges) {
   refused([](auto &s) { s.top_p = 1.5f; }, "top_p");
   refused([](auto &s) { s.min_p = 1.5f; }, "min_p");
   refused([](auto &s) { s.top_k = -1; }, "top_k");
+  // Finite, but logits that they multiply or divide are not.
+  for (float bad : {1e-38f, 1e-3f, 101.0f, 3e38f})
+    refused([&](auto &s) { s.repetition_penalty = bad; }, "repetition_penalty");
+  refused([](auto &s) { s.repetition_penalty = 1e-38f; },
+          "is 1e-38, expected [0.01, 100], or 0 (off)");
+  for (float fine : {0.0f, 0.01f, 1.0f, 100.0f}) {
+    good.repetition_penalty = fine;
+    EXPECT_TRUE(checkSampling(good).ok()) << fine;
+  }
 }
 
 } // namespace
