@@ -3,6 +3,7 @@
 #include "tools/mixserve-bench/Commands.h"
 
 #include "core/Env.h"
+#include "kernels/cpu/Engine.h"
 
 #include <algorithm>
 #include <sstream>
@@ -93,6 +94,9 @@ std::string mixserve::tools::resolveLayer(LayerWords &words, LayerBenchOptions &
   options.shape.wire = words.wire == "bf16" ? mxs::WireType::BF16 : mxs::WireType::F32;
   mxs::Env environment;
   if (const mxs::Status status = mxs::Env::read(environment); !status.ok())
+    return status.message();
+  // Else norm and router would run on the best kernels, whatever was asked for.
+  if (const mxs::Status status = mxs::cpu::Engine::checkEnvironment(); !status.ok())
     return status.message();
   const mxs::Launch &launch = environment.launch;
   mpi = words.engine == "mpi" || (words.engine == "auto" && launch.processes > 1);
