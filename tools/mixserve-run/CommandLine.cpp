@@ -1,6 +1,8 @@
 //===- CommandLine.cpp - What mixserve-run is asked for ---------------------===//
 #include "tools/mixserve-run/CommandLine.h"
 
+#include "core/Sampling.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -49,18 +51,20 @@ static void declare(Options &parser, RunOptions &options) {
                 "prompts that run at the same time, batched (default 1)");
   parser.flag("mixed", options.mixed, "all prompts at the same time");
   parser.text("prompt", "TEXT", options.prompt,
-              "a prompt as text (needs a tokenizer in the artifact)");
+              "not supported yet: artifacts hold no tokenizer; give token ids,\n--prompt-ids");
   parser.number("max-new-tokens", "N", options.newTokens, 0,
                 "tokens to generate per prompt (default 16)");
-  parser.real("temperature", options.temperature, "0: greedy (default)");
+  parser.real("temperature", options.temperature,
+              "0: greedy (default); to draw tokens: 1e-05 or more, such as 1");
   parser.number("top-k", "K", options.topK, 0, "draw from the K most probable tokens (0: off)");
   parser.real("top-p", options.topP,
               "draw from the most probable tokens that have this share together (0: off)");
   parser.real("min-p", options.minP,
               "draw from tokens with this share of the largest probability (0: off)");
   parser.real("repetition-penalty", options.penalty,
-              "above 1 discourages tokens of prompt and output (0: off)");
-  parser.number("seed", "N", options.seed, 0, "of the first prompt; the next has N + 1, ...");
+              "0.01 to 100, above 1 discourages tokens of prompt and output\n(0: off)");
+  parser.number("seed", "N", options.seed, 0,
+                "with --temperature: of the first prompt; the next has N + 1, ...\n(default 0)");
   parser.text("stop-ids", "IDS", options.stopIds, "token ids that end a sequence, 1,2,3");
   parser.flag("ignore-eos", options.ignoreEos,
               "the model's own end-of-sequence ids end no sequence");
@@ -95,18 +99,52 @@ static void declare(Options &parser, RunOptions &options) {
   parser.flag("json", options.json, "print results as JSON");
 }
 
-/// What is wrong with the options of generation, or "". Fills in defaults.
-static std::string whyUnsampled(RunOptions &options) {
-  const bool samples = options.temperature > 0 || options.topK > 0 || options.topP > 0 ||
-                       options.minP > 0 || options.penalty > 0 || !options.stopIds.empty();
-  if (!options.verify.empty() && samples)
-    return "--verify generates greedily as many tokens as its file holds; leave out --temperature, "
-           "--top-k, --top-p, --min-p, --repetition-penalty and --stop-ids";
+/// Why the runtime, whose numbers are float32, would take one of the numbers for 0, which turns a
+/// filter off; or "".
+static std::string whyVanishing(const RunOptions &options) {
+  const std::pair<const char *, double> numbers[] = {{"--top-p", options.topP},
+                                                     {"--min-p", options.minP},
+                                                     {"--repetition-penalty", options.penalty}};
+  for (const auto &[option, value] : numbers)
+    if (value > 0 && static_cast<float>(value) == 0.0f) {
+      std::ostringstream text;
+      text << option << ": " << value << " is too small to tell from 0, which means off; give a "
+           << "larger number or leave it out";
+      return text.str();
+    }
+  return "";
+}
+
+/// What is wrong with the options of drawing a token, or "".
+static std::string whyUndrawn(const RunOptions &options) {
   if (options.temperature <= 0 && (options.topK > 0 || options.topP > 0 || options.minP > 0))
     return "--top-k, --top-p and --min-p say what is drawn from, and nothing is drawn without "
            "--temperature; give one above 0, such as 1, or leave them out";
+  if (options.temperature <= 0 && options.seed >= 0)
+    return "--seed says what is drawn, and nothing is drawn without --temperature; give one above "
+           "0, such as 1, or leave --seed out";
+  // The runtime would be greedy and ignore what else was said.
+  if (options.temperature > 0 && static_cast<float>(options.temperature) < mxs::kLeastTemperature) {
+    std::ostringstream text;
+    text << "--temperature: logits divided by " << options.temperature << " would overflow; give "
+         << mxs::kLeastTemperature << " or more to draw tokens, or 0 for the most probable ones";
+    return text.str();
+  }
   if (options.topP > 1 || options.minP > 1)
     return "--top-p and --min-p are shares, at most 1";
+  return whyVanishing(options);
+}
+
+/// What is wrong with the options of generation, or "". Fills in defaults.
+static std::string whyUnsampled(RunOptions &options) {
+  const bool samples = options.temperature > 0 || options.topK > 0 || options.topP > 0 ||
+                       options.minP > 0 || options.penalty > 0 || options.seed >= 0 ||
+                       !options.stopIds.empty();
+  if (!options.verify.empty() && samples)
+    return "--verify generates greedily as many tokens as its file holds; leave out --temperature, "
+           "--top-k, --top-p, --min-p, --repetition-penalty, --seed and --stop-ids";
+  if (const std::string why = whyUndrawn(options); !why.empty())
+    return why;
   if (options.logprobs && !options.json)
     return "--logprobs is for --json; leave it out or give --json";
   if (options.mixed && options.concurrency > 0)
@@ -119,7 +157,8 @@ static std::string whyUnsampled(RunOptions &options) {
 /// What is wrong with the command line as a whole, or "". Fills in defaults.
 static std::string resolve(RunOptions &options) {
   if (!options.prompt.empty())
-    return "--prompt needs a tokenizer, and artifacts hold none; give --prompt-ids";
+    return "--prompt: prompts as text are not supported yet, artifacts hold no tokenizer; give "
+           "token ids, --prompt-ids";
   const bool prompts = !options.promptIds.empty() || !options.promptFile.empty();
   if (options.verify.empty() && !prompts)
     return "nothing to run; give --prompt-ids, --prompt-file or --verify";

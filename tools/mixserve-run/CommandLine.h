@@ -15,7 +15,8 @@ struct RunOptions {
   bool json = false, stats = false, mixed = false;
   std::string promptFile, stopIds;
   double temperature = 0, topP = 0, minP = 0, penalty = 0;
-  int64_t topK = 0, seed = 0, concurrency = 0;
+  int64_t topK = 0, concurrency = 0;
+  int64_t seed = -1; ///< -1: not given
   bool ignoreEos = false, logprobs = false;
 };
 

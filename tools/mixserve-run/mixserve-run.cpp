@@ -53,7 +53,7 @@ Request requested(const RunOptions &options, const std::string &where, const std
                       static_cast<float>(options.minP),
                       static_cast<float>(options.penalty),
                       options.logprobs,
-                      static_cast<uint64_t>(options.seed) + index};
+                      static_cast<uint64_t>(std::max<int64_t>(0, options.seed)) + index};
   request.ignoreEos = options.ignoreEos;
   if (!options.stopIds.empty() && error.empty())
     request.stopIds = parseIds("--stop-ids", options.stopIds, error);

@@ -112,6 +112,12 @@ TEST_F(RunTool, SamplesTheSameHoweverManyRunTogether) {
   EXPECT_EQ(stopped.text, listed({all.begin(), end}) + "\n");
 }
 
+/// The least temperature draws: tokens differ from greedy ones only where logits nearly tie.
+TEST_F(RunTool, TheLeastTemperatureIsTaken) {
+  const Finished cold = run(folder + " --prompt-ids 3,1,4 --temperature 1e-5 --seed 3");
+  EXPECT_EQ(cold.code, 0) << cold.text;
+}
+
 TEST_F(RunTool, Verifies) {
   const Finished good = run(folder + " --verify " + verificationFile(0));
   EXPECT_EQ(good.code, 0) << good.text;
@@ -149,7 +155,7 @@ TEST_F(RunTool, UsageErrors) {
         folder + " --prompt-ids 1 --temperature -1", folder + " --prompt-ids 1 --concurrency 0",
         folder + " --prompt-ids 1 --logprobs", folder + " --verify x --top-k 3",
         folder + " --prompt-ids 1 --top-p 0.5",
-        folder + " --prompt-ids 1 --temperature 0 --top-k 3"})
+        folder + " --prompt-ids 1 --temperature 0 --top-k 3", folder + " --prompt-ids 1 --seed 3"})
     EXPECT_EQ(run(arguments).code, 1) << arguments;
   EXPECT_TRUE(contains(run(folder + " --promt-ids 1").text, "did you mean '--prompt-ids'"));
   EXPECT_TRUE(contains(run(folder + " --prompt-ids 1 --min-p 0.1").text,
