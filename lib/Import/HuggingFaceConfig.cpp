@@ -31,8 +31,9 @@ static void checkFamily(ConfigReader &config) {
   const std::string type = config.text("model_type");
   if (type != "qwen3_moe")
     throw ConfigRefused(config.says("model_type") +
-                        ", this build reads Hugging Face folders of 'qwen3_moe'; export another "
-                        "model to ONNX");
+                        ", this build reads models of the family 'qwen3_moe' alone, as a Hugging "
+                        "Face folder or as ONNX; give one of these (others are refused in either "
+                        "form)");
   config.mustBe("architectures", json::array({"Qwen3MoeForCausalLM"}),
                 "only the whole language model, [\"Qwen3MoeForCausalLM\"], is supported");
   config.mustBe(

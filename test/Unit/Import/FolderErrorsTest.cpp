@@ -45,6 +45,9 @@ TEST_P(Config, IsRefusedByName) {
 
 const BadKey kBadKeys[] = {
     {"model_type", "mixtral", "'model_type' is \"mixtral\", this build reads"},
+    {"model_type", "deepseek_v3",
+     "this build reads models of the family 'qwen3_moe' alone, as a Hugging Face folder or as "
+     "ONNX; give one of these (others are refused in either form)"},
     {"model_type", "ABSENT", "'model_type' is absent"},
     {"architectures", {"Qwen3MoeModel"}, "'architectures' is [\"Qwen3MoeModel\"]: only the whole"},
     {"quantization_config",
