@@ -30,6 +30,8 @@ inline constexpr llvm::StringLiteral kLayerAttr = "nn.layer";
 inline constexpr llvm::StringLiteral kSourceFolderAttr = "nn.source_folder";
 /// Module attribute: the token ids that end a generation (array<i64>, ascending).
 inline constexpr llvm::StringLiteral kEosAttr = "nn.eos";
+/// Module attribute: how many positions the model was trained on (an i64), if it says so.
+inline constexpr llvm::StringLiteral kTrainedPositionsAttr = "nn.trained_positions";
 
 /// The cache number of an op that owns one (nn.attention, nn.latent_attention); nothing for others.
 std::optional<int64_t> cacheOf(mlir::Operation *op);

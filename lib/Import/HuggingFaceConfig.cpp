@@ -15,15 +15,15 @@ namespace mixserve::import {
 
 // Above any model; products of three stay far below 2^63.
 static constexpr int64_t kMaxVocab = 1 << 24, kMaxWidth = 1 << 20, kMaxExperts = 1 << 16,
-                         kMaxLayers = 1 << 12;
+                         kMaxLayers = 1 << 12, kMaxPositions = 1 << 30;
 
 /// What generation, training and the library itself keep in a config.
 static const StringRef kWithoutEffect[] = {
     "_attn_implementation", "_name_or_path", "attention_dropout", "bos_token_id", "eos_token_id",
-    "finetuning_task", "id2label", "initializer_range", "label2id", "max_position_embeddings",
-    "output_attentions", "output_hidden_states", "output_router_logits", "pad_token_id",
-    "problem_type", "return_dict", "router_aux_loss_coef", "task_specific_params",
-    "tokenizer_class", "transformers_version", "use_cache",
+    "finetuning_task", "id2label", "initializer_range", "label2id", "output_attentions",
+    "output_hidden_states", "output_router_logits", "pad_token_id", "problem_type", "return_dict",
+    "router_aux_loss_coef", "task_specific_params", "tokenizer_class", "transformers_version",
+    "use_cache",
     // Only layers with a window and dense layers read these, which are refused.
     "intermediate_size", "max_window_layers"};
 
@@ -137,6 +137,8 @@ static Qwen3MoeConfig read(ConfigReader &config) {
   model.normalizeTopK = config.flag("norm_topk_prob", false);
   model.tiedEmbeddings = config.flag("tie_word_embeddings", false);
   model.dtype = readDtype(config);
+  if (config.find("max_position_embeddings"))
+    model.trainedPositions = config.count("max_position_embeddings", kMaxPositions);
   config.ignore(kWithoutEffect);
   config.finish();
   return model;

@@ -16,6 +16,7 @@ struct Qwen3MoeConfig {
   int64_t vocab = 0, hidden = 0, layers = 0;         ///< V, H
   int64_t heads = 0, kvHeads = 0, headDim = 0;       ///< N, G, D
   int64_t experts = 0, expertsPerToken = 0, ffn = 0; ///< E, K, F
+  int64_t trainedPositions = 0; ///< 0: not said; rotary embedding goes on beyond them
   double eps = 0, ropeTheta = 0;
   bool normalizeTopK = false, tiedEmbeddings = false;
   std::string dtype; ///< of the weights as safetensors names it: F32, BF16 or F16; empty: not said

@@ -122,6 +122,9 @@ static OwningOpRef<ModuleOp> build(StringRef folder, const Qwen3MoeConfig &confi
   OwningOpRef<ModuleOp> module =
       ModuleOp::create(NameLoc::get(builder.getStringAttr(llvm::sys::path::filename(folder))));
   (*module)->setAttr(nn::kSourceFolderAttr, builder.getStringAttr(folder));
+  if (config.trainedPositions > 0)
+    (*module)->setAttr(nn::kTrainedPositionsAttr,
+                       builder.getI64IntegerAttr(config.trainedPositions));
   buildStep(*module, decoder);
   return failed(verify(*module)) ? nullptr : std::move(module);
 }

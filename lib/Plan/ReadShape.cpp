@@ -136,6 +136,8 @@ std::optional<planner::ModelShape> readModelShape(ModuleOp module) {
   shape.experts = gate.getDimSize(0);
   shape.ffn = gate.getDimSize(1);
   shape.topK = experts.getIds().getType().getDimSize(1);
+  if (auto trained = module->getAttrOfType<IntegerAttr>(nn::kTrainedPositionsAttr))
+    shape.trainedPositions = trained.getInt();
   shape.qkNorm = blocks.qkNorm;
   shape.dtypeBytes = (element.getIntOrFloatBitWidth() + 7) / 8;
   shape.tableWeights = weightType(blocks.embeddings.front().getTable());

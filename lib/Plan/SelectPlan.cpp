@@ -93,6 +93,10 @@ struct SelectPlan : impl::SelectPlanBase<SelectPlan> {
     remarkCandidates(module.getLoc(), result.plan);
     if (result.failure != planner::PlanFailure::None)
       return emitError(module.getLoc(), result.error);
+    if (const std::string why =
+            planner::whyBeyondTraining(result.plan.limits, model->trainedPositions);
+        !why.empty())
+      emitWarning(module.getLoc(), why);
     remarkChoice(module.getLoc(), result.plan);
     setPlanAttributes(module, request, result.plan);
     return setVariants(module, machines->mesh, result.plan.layout);

@@ -57,4 +57,15 @@ std::optional<Limits> resolveLimits(const Limits &asked, const Workload &workloa
   return limits;
 }
 
+std::string whyBeyondTraining(const Limits &limits, int64_t trainedPositions) {
+  if (trainedPositions == 0 || limits.maxContext <= trainedPositions)
+    return "";
+  const std::string trained = std::to_string(trainedPositions);
+  return "max-context " + std::to_string(limits.maxContext) + " is beyond the " + trained +
+         " positions that the model was trained on (max_position_embeddings): no scaling of rotary "
+         "embedding is applied, so expect worse tokens from position " +
+         trained + " on; --max-context " + trained +
+         " or less, with a --workload that fits, avoids it";
+}
+
 } // namespace mixserve::planner

@@ -145,6 +145,9 @@ static int printPlan(const CommandLine &line, const Cluster &cluster, const Mode
   const PlanResult result = searchPlan(request);
   if (result.failure == PlanFailure::BadRequest)
     return fail(kUsage, result.error);
+  if (const std::string why = whyBeyondTraining(result.plan.limits, model.trainedPositions);
+      !why.empty())
+    llvm::errs() << "mixserve-plan: warning: " << why << "\n";
   llvm::outs() << (line.json ? planAsJson(request, result.plan, line.top)
                              : planAsText(request, result.plan, line.top));
   return result.failure == PlanFailure::Infeasible ? fail(kNoPlan, result.error) : kOk;

@@ -26,6 +26,7 @@ struct ModelShape {
   int64_t experts = 0;       ///< E
   int64_t topK = 0;          ///< K
   int64_t ffn = 0;           ///< F of one expert
+  int64_t trainedPositions = 0; ///< positions that it was trained on; 0: it does not say
   bool qkNorm = false;       ///< each layer also has q_norm and k_norm of length D
   int64_t dtypeBytes = 4;    ///< [byte] of a cache entry
   std::string dtype = "f32"; ///< that GEMMs work in: name in the cluster file's device.flops

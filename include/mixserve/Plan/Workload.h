@@ -35,6 +35,10 @@ struct Limits {
 std::optional<Limits> resolveLimits(const Limits &asked, const Workload &workload,
                                     std::string &error);
 
+/// What to warn of where sequences may grow beyond the positions that the model was trained on (0:
+/// not known), or "".
+std::string whyBeyondTraining(const Limits &limits, int64_t trainedPositions);
+
 } // namespace mixserve::planner
 
 #endif // MIXSERVE_PLAN_WORKLOAD_H

@@ -86,6 +86,8 @@ const BadKey kBadKeys[] = {
     {"hidden_size", 8.5, "'hidden_size' is 8.5, expected"},
     {"hidden_size", "8", "'hidden_size' is \"8\", expected"},
     {"hidden_size", uint64_t(1) << 63, "'hidden_size' is 9223372036854775808, expected"},
+    {"max_position_embeddings", "many",
+     "'max_position_embeddings' is \"many\", expected a whole number from 1"},
     {"vocab_size", "ABSENT", "'vocab_size' is missing"},
     {"rms_norm_eps", "small", "'rms_norm_eps' is \"small\", expected a number above 0"},
     {"tie_word_embeddings", 1, "'tie_word_embeddings' is 1, expected true or false"},

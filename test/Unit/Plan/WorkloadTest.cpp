@@ -37,4 +37,13 @@ TEST(Workload, LimitsFollowTheWorkloadOrAreRefused) {
   EXPECT_NE(error.find("below the workload's concurrency 4"), std::string::npos);
 }
 
+TEST(Workload, PositionsBeyondTrainingAreWarnedOf) {
+  EXPECT_EQ(whyBeyondTraining({64, 1, 512}, 512), "");
+  EXPECT_EQ(whyBeyondTraining({64, 1, 512}, 0), "") << "the model does not say";
+  EXPECT_EQ(
+      whyBeyondTraining({64, 1, 513}, 512)
+          .rfind("max-context 513 is beyond the 512 positions that the model was trained on", 0),
+      0u);
+}
+
 } // namespace
