@@ -28,7 +28,8 @@ struct Env {
   int threads = 0;
 
   /// MXS_ISA: the instruction set of the CPU kernels, a name of kernels/cpu/CpuFeatures.h; empty
-  /// (not set): the best that this processor has.
+  /// (not set): the best that this processor has. Processes that serve a model together are warned
+  /// where theirs differ (Handshake.h).
   std::string isa;
 
   /// MXS_LINEAR_ROWS: how linears outside the experts read their rows where bfloat16 weights have

@@ -4,6 +4,7 @@
 #include "comm/World.h"
 #include "core/Checksum.h"
 #include "core/Wire.h"
+#include "kernels/cpu/Engine.h"
 
 #include <algorithm>
 #include <map>
@@ -19,6 +20,7 @@ Hello Hello::of(const Status &status, const Artifact &artifact, const std::strin
   hello.identity = sha256Hex(artifact.manifestText().data(), artifact.manifestText().size());
   hello.planHash = artifact.manifest().planHash;
   hello.nodes = artifact.manifest().nodes;
+  hello.kernels = cpu::isaName(cpu::Engine::process().isa());
   return hello;
 }
 
@@ -98,6 +100,28 @@ Status mxs::judge(const std::vector<Hello> &hellos) {
                   std::to_string(processes) + " nodes");
 }
 
+/// The best set that all processors have: each includes those before it.
+static std::string commonKernels(const std::vector<Hello> &hellos) {
+  cpu::Isa common = *std::rbegin(cpu::kAllIsas);
+  for (const Hello &hello : hellos)
+    if (cpu::Isa isa{}; cpu::parseIsa(hello.kernels, isa))
+      common = std::min(common, isa);
+  return cpu::isaName(common);
+}
+
+std::string mxs::warningOn(const std::vector<Hello> &hellos) {
+  const auto split = parties(hellos, [](const Hello &hello) { return hello.kernels; });
+  if (split.size() == 1)
+    return "";
+  std::string text = "kernels of different instruction sets: ";
+  for (size_t i = 0; i < split.size(); ++i)
+    text += (i ? ", " : "") + hellos[split[i][0]].kernels + " on " + listed(split[i]);
+  return text +
+         "; they add in different orders, so the bits of a sequence, and tokens whose logits "
+         "nearly tie, depend on which nodes compute it; set MXS_ISA=" +
+         commonKernels(hellos) + " on all hosts (mpirun -x MXS_ISA) for the same ones everywhere";
+}
+
 static std::string written(const Hello &hello) {
   ByteWriter out;
   out.put<int32_t>(hello.abi);
@@ -107,10 +131,12 @@ static std::string written(const Hello &hello) {
   out.putText(hello.planHash);
   out.put(hello.nodes);
   out.putText(hello.linearRows);
+  out.putText(hello.kernels);
   return out.take();
 }
 
-/// Of another ABI only that number is read.
+/// Of another ABI only that number is read. A runtime of this ABI that says more or less is refused
+/// by its length: the ABI is also the artifacts', which need not be compiled again for it.
 static bool read(const std::string &message, Hello &hello) {
   ByteReader in(message);
   int32_t code = 0;
@@ -124,12 +150,14 @@ static bool read(const std::string &message, Hello &hello) {
   in.getText(hello.planHash);
   in.get(hello.nodes);
   in.getText(hello.linearRows);
+  in.getText(hello.kernels);
   if (code != MXS_OK)
     hello.status = Status(static_cast<mxs_status_t>(code), text);
   return in.finished();
 }
 
-Status mxs::shakeHands(MpiProcess &mpi, uint64_t deadlineNs, const Hello &own) {
+Status mxs::shakeHands(MpiProcess &mpi, uint64_t deadlineNs, const Hello &own,
+                       std::string &warning) {
   // A world without rows: only its control messages are used.
   Topology topology;
   topology.nodes = mpi.nodes();
@@ -152,5 +180,7 @@ Status mxs::shakeHands(MpiProcess &mpi, uint64_t deadlineNs, const Hello &own) {
                       " said something that this version does not understand; install the same "
                       "version of mixserve on all hosts");
   }
-  return judge(hellos);
+  MXS_TRY(judge(hellos));
+  warning = warningOn(hellos);
+  return okStatus();
 }

@@ -23,6 +23,7 @@ struct Hello {
   std::string planHash;
   int32_t nodes = 0;      ///< of the artifact's mesh
   std::string linearRows; ///< Env::linearRows
+  std::string kernels;    ///< name of the instruction set that this process's kernels use
 
   static Hello of(const Status &status, const Artifact &artifact, const std::string &linearRows);
 };
@@ -32,9 +33,13 @@ struct Hello {
 /// node of the mesh; else the failure of the first node that could not open its artifact.
 Status judge(const std::vector<Hello> &hellos);
 
-/// Exchanges `own` with all processes of `mpi`, and judges. MXS_TIMEOUT, MXS_ABORTED: a node is
-/// lost.
-Status shakeHands(MpiProcess &mpi, uint64_t deadlineNs, const Hello &own);
+/// What nodes that may run together should know, or "": kernels of different instruction sets add
+/// in different orders. A cluster of different processors is no mistake, so nothing is refused.
+std::string warningOn(const std::vector<Hello> &hellos);
+
+/// Exchanges `own` with all processes of `mpi`, and judges; `warning` is what warningOn() says.
+/// MXS_TIMEOUT, MXS_ABORTED: a node is lost.
+Status shakeHands(MpiProcess &mpi, uint64_t deadlineNs, const Hello &own, std::string &warning);
 
 } // namespace mxs
 

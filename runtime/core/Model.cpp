@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 using namespace mxs;
@@ -133,11 +134,17 @@ Status Model::openArtifact(const std::string &folder) {
                     std::to_string(ranks->mpi->nodes()) +
                     "; start with the mpirun of the Open MPI that mixserve was built with, or with "
                     "srun --mpi=pmix");
-  const Status opened = Artifact::open(folder, artifact, /*nodesHere=*/1);
+  Status opened = Artifact::open(folder, artifact, /*nodesHere=*/1);
+  if (opened.ok()) // here, so that all nodes hear of it
+    opened = cpu::Engine::checkEnvironment();
   firstNode = ranks->mpi->node();
   endNode = firstNode + 1;
-  return shakeHands(*ranks->mpi, options.deadlineNs,
-                    Hello::of(opened, artifact, options.linearRows));
+  std::string warning;
+  MXS_TRY(shakeHands(*ranks->mpi, options.deadlineNs,
+                     Hello::of(opened, artifact, options.linearRows), warning));
+  if (firstNode == 0 && !warning.empty()) // once, not by every process
+    std::fprintf(stderr, "mixserve: warning: %s\n", warning.c_str());
+  return okStatus();
 }
 
 Status Model::createWorld() {

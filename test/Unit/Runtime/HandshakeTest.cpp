@@ -54,6 +54,22 @@ TEST(Handshake, RowsOfLinearsAreRoundedEverywhereOrNowhere) {
                  "MXS_LINEAR_ROWS is f32 on nodes 0, 2, bf16 on node 1; set it alike on all hosts");
 }
 
+TEST(Handshake, DifferentKernelsAreWarnedOfAndGoOn) {
+  std::vector<Hello> hellos(3, hello("a", 3));
+  for (Hello &hello : hellos)
+    hello.kernels = "avx512_vnni";
+  EXPECT_EQ(warningOn(hellos), "");
+  hellos[1].kernels = "avx2";
+  EXPECT_TRUE(judge(hellos).ok());
+  const std::string warning = warningOn(hellos);
+  EXPECT_EQ(warning.rfind("kernels of different instruction sets: avx512_vnni on nodes 0, 2, avx2 "
+                          "on node 1; ",
+                          0),
+            0u)
+      << warning;
+  EXPECT_NE(warning.find("set MXS_ISA=avx2 on all hosts"), std::string::npos) << warning;
+}
+
 TEST(Handshake, ANodeWithoutItsArtifactIsNamed) {
   std::vector<Hello> hellos = {hello("a", 2), Hello()};
   hellos[1].status = badArtifact("no such folder");
