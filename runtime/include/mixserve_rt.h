@@ -121,6 +121,9 @@ typedef struct mxs_step_output {
 /// one node (`launched`). Checks, in order: schema, sizes and checksums, target, ABI; then all processes
 /// compare what they opened (MXS_MISMATCH names the nodes that differ), and every rank the plan hash.
 /// MPI is started with the first `launched` model of a process and ended when the process exits.
+/// A process computes with one pool of threads for all its models, started with the first: as many as
+/// the environment variable MXS_THREADS says, or else its share of the CPUs. MXS_ISA names the CPU
+/// kernels. Wrong values are MXS_INVALID_ARGUMENT.
 MXS_EXPORT mxs_status_t mxs_model_open(const char *folder, const mxs_options_t *options, mxs_model_t **out);
 
 /// The node that this process runs, 0 if it runs all. A null pointer: -1, mxs_last_error says so.

@@ -141,6 +141,7 @@ int mixserve::tools::calibrateCommand(int argc, char **argv) {
                  "nodes are connected by a loopback with the given links; under mpirun a\nprocess "
                  "is a node.",
                  "mpirun -n 2 mixserve-bench calibrate cluster.yaml --devices 4");
+  parser.usesRuntime();
   addLayerOptions(parser, words.mesh, options.bench);
   parser.text("tokens", "LIST", words.tokens, "tokens per node (default " + words.tokens + ")");
   parser.text("zipf", "LIST", words.zipfs,

@@ -86,6 +86,7 @@ int mixserve::tools::layerCommand(int argc, char **argv) {
       "connected by a loopback with the given links; under mpirun a\nprocess is a node, and the "
       "links between nodes are what they are.",
       "mpirun -n 2 mixserve-bench layer --devices 4 --tokens 512 --json");
+  parser.usesRuntime();
   addLayerOptions(parser, words, options);
   parser.number("tokens", "T", options.shape.tokens, 1, "tokens per node (default 512)");
   parser.real("zipf", options.shape.zipf,

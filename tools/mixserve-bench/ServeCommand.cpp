@@ -94,6 +94,7 @@ int mixserve::tools::serveCommand(int argc, char **argv) {
       "per node of the artifact; node 0 makes the load and prints.",
       "mixserve-bench serve bench.mxs --rate 4 --duration 30s --prompt "
       "lognormal:200,0.8 --output 16..128");
+  parser.usesRuntime();
   if (environment.launch.process > 0) // what all processes would say, one does
     parser.beSilent();
   parser.number("requests", "N", requests, 1, "requests of the load (default 64)");

@@ -79,6 +79,7 @@ int mixserve::tools::stepCommand(int argc, char **argv) {
                  "Its bandwidth, and its peak for every weight type, are\nmeasured before each "
                  "step.",
                  "mixserve-bench step bench.mxs --prompt 512 --batch 1,8,32");
+  parser.usesRuntime();
   parser.number("prompt", "N", options.prompt, 1, "tokens of the prefill (default 512)");
   parser.number("context", "N", options.context, 0,
                 "tokens in the cache of a decoding sequence (default 128)");

@@ -234,6 +234,7 @@ int main(int argc, char **argv) {
                  "srun --mpi=pmix -N 2 --ntasks-per-node=1 --cpus-per-task=4 mixserve-run ...\n"
                  "Prints the generated token ids, a line per prompt (node 0 does).",
                  "mixserve-run tiny.mxs --prompt-ids 304,287,283,86,263 --max-new-tokens 16");
+  parser.usesRuntime();
   mxs::Env environment;
   if (const mxs::Status status = mxs::Env::read(environment); !status.ok())
     return fail(kBadInput, status.message());

@@ -201,6 +201,14 @@ void Options::printHelp() const {
   }
   line("--help", "this text");
   line("--version", "the version");
+  if (listsEnvironment) {
+    std::printf("\nenvironment:\n");
+    line("MXS_THREADS=N", "threads that compute at once (default: this process's share of the CPUs)");
+    line("MXS_ISA=NAME", "CPU kernels: reference, avx2, avx512, avx512_vnni or avx512_bf16\n"
+                         "(default: the best that this processor has)");
+    line("MXS_LINEAR_ROWS=bf16", "linears outside the experts read rounded rows on avx512_bf16");
+    line("MXS_DEADLINE_MS=N", "bound on every wait where no option says otherwise (default 30000)");
+  }
   std::printf(
       "\nexit codes: 0 ok, 1 usage, 2 bad input, 3 no feasible plan, 4 verification mismatch,\n"
       "            5 a rank or a link failed\n\nexample:\n  %s\n",

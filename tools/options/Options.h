@@ -42,6 +42,10 @@ public:
   /// A duration with a unit (30s, 500ms, 20us, 7ns), in nanoseconds.
   void duration(const std::string &name, uint64_t &targetNs, const std::string &help);
 
+  /// The program uses the runtime: --help also lists the environment variables that the runtime
+  /// reads (runtime/core/Env.h).
+  void usesRuntime() { listsEnvironment = true; }
+
   /// Help, version and usage errors are not printed: another process says the same.
   void beSilent() { silent = true; }
 
@@ -74,7 +78,7 @@ private:
 
   std::string program, synopsis, summary, example;
   std::vector<Option> options;
-  bool silent = false;
+  bool silent = false, listsEnvironment = false;
 };
 
 } // namespace mixserve::tools
