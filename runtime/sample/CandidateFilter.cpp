@@ -5,9 +5,10 @@
 
 using namespace mxs;
 
-void CandidateFilter::create(int64_t capacity) {
+void CandidateFilter::create(int64_t capacity, int lists) {
   tokens.reserve(static_cast<size_t>(capacity));
   weights.reserve(static_cast<size_t>(capacity));
+  heads.reserve(static_cast<size_t>(lists));
 }
 
 CandidateFilter::Pulled CandidateFilter::pull(const std::vector<CandidateList> &lists,

@@ -29,8 +29,8 @@ struct RowMass {
 
 class CandidateFilter {
 public:
-  /// Room for `capacity` kept candidates.
-  void create(int64_t capacity);
+  /// Room for `capacity` kept candidates of at most `lists` lists.
+  void create(int64_t capacity, int lists);
 
   /// Draws a token from what min-p, top-k and top-p (in this order, as in vLLM) leave of the
   /// distribution. `uniform` in [0, 1) selects in order of falling logit. The lists are the parts of

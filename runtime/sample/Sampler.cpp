@@ -39,7 +39,7 @@ Status Sampler::create(const Shape &given) {
   const size_t local = static_cast<size_t>(shape.vocabLocal);
   const size_t parts = static_cast<size_t>(shape.parts);
   top.create(shape.vocabLocal * shape.parts);
-  filter.create(shape.vocabLocal * shape.parts);
+  filter.create(shape.vocabLocal * shape.parts, shape.parts);
   lists.reserve(parts);
   seen.assign(local, 0);
   const size_t record = static_cast<size_t>(largestExchange(shape));

@@ -68,6 +68,8 @@ public:
               const std::string &routingFile = "", int microBatches = 0);
   ~ServedModel();
   bool isOpen() const { return model != nullptr; }
+  /// For steps that the calls below do not make.
+  mxs_model_t *handle() { return model; }
 
   /// One sequence alone, in group 0 or any other.
   Generated generate(const std::vector<int32_t> &prompt, int tokens, int group = 0);

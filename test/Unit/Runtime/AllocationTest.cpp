@@ -18,6 +18,11 @@
 
 namespace {
 
+/// Temperature alone, each filter, the penalty, and all together with a log-probability.
+const std::vector<mxs_sampling_t> kSampled = {
+    {1, 0, 0, 0, 0, 0, 1},    {1, 5, 0, 0, 0, 0, 2},    {1, 0, 0.9f, 0, 0, 0, 3},
+    {1, 0, 0, 0.1f, 0, 0, 4}, {0, 0, 0, 0, 1.5f, 0, 5}, {0.7f, 9, 0.8f, 0.01f, 1.2f, 1, 6}};
+
 /// Two prompts, then decoding steps of both.
 class Decoding {
 public:
@@ -31,15 +36,16 @@ public:
   }
   ~Decoding() { mxs_model_close(model); }
 
-  void step(int32_t tokensEach) {
+  /// `sampling`: of both sequences, nullptr: greedily.
+  void step(int32_t tokensEach, const mxs_sampling_t *sampling = nullptr) {
     sequences.clear();
     ids.assign(size_t(2 * tokensEach), 5);
     for (int32_t i = 0; i < 2; ++i)
       sequences.push_back(
           {groups > 1 ? i : 0, groups > 1 ? 0 : i, position, tokensEach, MXS_LOGITS_LAST});
     next.resize(2);
-    const mxs_batch_t batch = {sizeof batch,        2,       sequences.data(), ids.data(),
-                               int64_t(ids.size()), nullptr, nullptr};
+    const mxs_batch_t batch = {sizeof batch,        2,        sequences.data(), ids.data(),
+                               int64_t(ids.size()), sampling, nullptr};
     mxs_step_output_t output{};
     output.size = sizeof output;
     output.next_tokens = next.data();
@@ -66,6 +72,24 @@ void expectNoAllocation(const handmade::Mesh &mesh, int groups, int32_t microBat
   }
 }
 
+/// From the first step on that samples: nothing waits for a filter or a penalty to be asked for.
+/// Steps before it say so at the same length, that they are greedy: no message grows later.
+void expectSamplingAllocatesNothing(const handmade::Mesh &mesh, int groups) {
+  for (size_t i = 0; i < kSampled.size(); ++i) {
+    SCOPED_TRACE(i);
+    Decoding decoding(mesh, groups, 1);
+    const mxs_sampling_t greedy[2] = {};
+    decoding.step(4, greedy);
+    decoding.step(4, greedy);
+    const mxs_sampling_t both[] = {kSampled[i], kSampled[(i + 1) % kSampled.size()]};
+    for (int step = 0; step < 3; ++step) {
+      allocations::begin();
+      decoding.step(4 - step, both);
+      EXPECT_EQ(allocations::end(), 0) << "step " << step;
+    }
+  }
+}
+
 TEST(Allocation, TheCountIsRight) {
   // Through a pointer that the compiler cannot see through: it drops pairs that nobody looks at.
   std::string *(*volatile make)() = [] { return new std::string(100, 'x'); };
@@ -83,6 +107,10 @@ TEST(Allocation, FourRanksOfTwoNodes) { expectNoAllocation({2, 2, 2}, 2); }
 TEST(Allocation, HalvesOfOneRank) { expectNoAllocation({1, 1, 1}, 1, 2); }
 TEST(Allocation, HalvesOfTwoNodes) { expectNoAllocation({2, 2, 2}, 2, 2); }
 TEST(Allocation, EightRanksOfFourNodes) { expectNoAllocation({4, 2, 2}, 4); }
+
+TEST(Allocation, OneRankSamples) { expectSamplingAllocatesNothing({1, 1, 1}, 1); }
+TEST(Allocation, FourRanksOfANodeSample) { expectSamplingAllocatesNothing({1, 4, 2}, 2); }
+TEST(Allocation, FourRanksOfTwoNodesSample) { expectSamplingAllocatesNothing({2, 2, 2}, 2); }
 
 /// Events of an engine: from the first token of all requests on, steps are counted until one ends.
 struct Listener {

@@ -57,7 +57,7 @@ TEST(CandidateFilter, KeepsWhatTransformersKeeps) {
       std::string(std::getenv("MIXSERVE_SOURCE_DIR")) + "/test/Unit/Sample/warpers.json";
   ASSERT_TRUE(readFile(path, 1 << 22, text).ok()) << path;
   CandidateFilter filter;
-  filter.create(64);
+  filter.create(64, 1);
   int compared = 0;
   for (const json &item : json::parse(text)) {
     const mxs_sampling_t sampling = fromJson(item["settings"]);
@@ -110,7 +110,7 @@ TEST(CandidateFilter, RandomRowsInParts) {
   std::mt19937 engine(17);
   auto pick = [&](std::vector<double> choices) { return choices[engine() % choices.size()]; };
   CandidateFilter filter;
-  filter.create(300);
+  filter.create(300, 4);
   int tooShort = 0;
   for (int round = 0; round < 3000; ++round) {
     const int parts = int(pick({1, 2, 3, 4})), local = int(pick({1, 5, 64}));
