@@ -1,7 +1,8 @@
 //===- BatchInvarianceTest.cpp - Company does not change a bit ----------------===//
 //
-// In float32 the logits of a sequence are bitwise the same whether it is alone, in which chunks its
-// prompt is computed, what other sequences share its steps, and whether steps are cut in halves.
+// The logits of a sequence are bitwise the same whether it is alone, in which chunks its prompt is
+// computed, what other sequences share its steps, and whether steps are cut in halves. Every
+// dispatch method in float32, and every type of weights. (Threads: test/Tools/run-threads.test.)
 //
 //===----------------------------------------------------------------------===//
 #include "test/Numeric/Golden.h"
@@ -13,9 +14,18 @@
 using namespace mixserve;
 using namespace mixserve::test;
 
+namespace batch_invariance {
 namespace {
 
-class BatchInvariance : public testing::TestWithParam<ServedLayout> {};
+struct Stored {
+  const char *name, *weights, *quantize, *kvCache;
+};
+const Stored kF32 = {"", "f32", "", ""};
+const Stored kOthers[] = {{"_bf16", "bf16", "", "bf16"},
+                          {"_int8", "f32", "int8-all", ""},
+                          {"_int4", "bf16", "int4-all", ""}};
+
+class BatchInvariance : public testing::TestWithParam<std::tuple<ServedLayout, Stored>> {};
 
 std::vector<int32_t> randomTokens(unsigned seed, size_t count) {
   std::mt19937 engine(seed);
@@ -26,12 +36,15 @@ std::vector<int32_t> randomTokens(unsigned seed, size_t count) {
 }
 
 TEST_P(BatchInvariance, BitsOfASequenceAreItsOwn) {
-  const ServedLayout c = GetParam();
+  const auto &[c, stored] = GetParam();
   TemporaryFolder folder;
   CompileOptions options;
   options.model = modelsFolder() + "/qwen3moe-tiny/hf";
   options.workload = "prompt=100,output=8,concurrency=4";
   options.maxBatchTokens = 128, options.maxSeqs = 8, options.maxContext = 128;
+  options.weights = stored.weights;
+  options.quantize = stored.quantize;
+  options.kvCache = stored.kvCache;
   ASSERT_EQ(compileServed(c, folder, options), "");
 
   // 96 tokens of a prompt, over a border of the cache's blocks, and 6 that are decoded; others.
@@ -89,7 +102,16 @@ TEST_P(BatchInvariance, BitsOfASequenceAreItsOwn) {
       << "six steps have prompts to cut";
 }
 
-INSTANTIATE_TEST_SUITE_P(Layouts, BatchInvariance, testing::ValuesIn(kServedLayouts),
-                         [](const auto &info) { return info.param.name; });
+std::string nameOf(const testing::TestParamInfo<std::tuple<ServedLayout, Stored>> &info) {
+  return std::string(std::get<0>(info.param).name) + std::get<1>(info.param).name;
+}
+INSTANTIATE_TEST_SUITE_P(Layouts, BatchInvariance,
+                         testing::Combine(testing::ValuesIn(kServedLayouts), testing::Values(kF32)),
+                         nameOf);
+INSTANTIATE_TEST_SUITE_P(Types, BatchInvariance,
+                         testing::Combine(testing::Values(kServedLayouts[0]),
+                                          testing::ValuesIn(kOthers)),
+                         nameOf);
 
 } // namespace
+} // namespace batch_invariance
