@@ -44,17 +44,25 @@ static void addLibxsmm(const mxs_weight_t &w, RowForm form, const RowView &x, in
 #endif
 
 #ifdef MXS_BENCH_ONEDNN
+/// oneDNN is built with OpenMP, which we are not: whoever calls it works alone, as for the others.
+/// OpenMP's number is each calling thread's own.
+static void callAlone() {
+  static const auto set =
+      reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  thread_local bool alone = false;
+  if (set && !alone)
+    set(1);
+  alone = true;
+}
+
 /// matmul on rows side by side: with a gap between rows, oneDNN 2.6 takes its plain loops. A block
 /// of float32 weights is a plain matrix, too, for which alone it has AVX2 code.
-static void addOneDnn(const mxs_weight_t &w, RowForm form, int64_t rows,
+static void addOneDnn(const mxs_weight_t &w, RowForm form, const RowView &view, int64_t rows,
                       std::vector<bench::Competitor> &out) {
   using dnnl::memory;
   const bool bf16 = w.type == MXS_WEIGHT_BF16;
   if (!(bf16 ? form == RowForm::Bf16 : w.type == MXS_WEIGHT_F32) || w.k % 16 != 0)
     return;
-  // oneDNN is built with OpenMP, which we are not: one thread, as for the others.
-  if (auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads")))
-    set(1);
   const auto type = bf16 ? memory::data_type::bf16 : memory::data_type::f32;
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   const memory::desc xs({rows, w.k}, type, memory::format_tag::ab);
@@ -77,7 +85,12 @@ static void addOneDnn(const mxs_weight_t &w, RowForm form, int64_t rows,
   auto x = std::make_shared<memory>(xs, engine),
        block = std::make_shared<memory>(ws, engine, nullptr),
        y = std::make_shared<memory>(ys, engine, nullptr);
+  const size_t rowBytes = xs.get_size() / static_cast<size_t>(rows);
+  for (int64_t row = 0; row < rows; ++row)
+    std::memcpy(static_cast<uint8_t *>(x->get_data_handle()) + static_cast<size_t>(row) * rowBytes,
+                view.data + row * view.stride, rowBytes);
   out.push_back({"oneDNN", [=, &w](int64_t matrix, int64_t number, float *result) {
+                   callAlone();
                    block->set_data_handle(const_cast<void *>(blockOf(w, matrix, number)));
                    y->set_data_handle(result);
                    matmul->execute(
@@ -94,7 +107,7 @@ std::vector<bench::Competitor> bench::libraries(const mxs_weight_t &w, RowForm f
   addLibxsmm(w, form, x, rows, all);
 #endif
 #ifdef MXS_BENCH_ONEDNN
-  addOneDnn(w, form, rows, all);
+  addOneDnn(w, form, x, rows, all);
 #endif
   (void)w, (void)form, (void)x, (void)rows;
   return all;

@@ -12,6 +12,7 @@
 namespace mxs::bench {
 
 /// Someone who can multiply the rows it was made for with a column block of a matrix: y [rows][64].
+/// One call at a time, on any thread.
 struct Competitor {
   std::string name;
   std::function<void(int64_t matrix, int64_t block, float *y)> multiply;
