@@ -61,7 +61,7 @@ const mxs_weight_t &weights(mxs_weight_type_t type) {
       w.scales = scales.data();
     }
     const int64_t bytes = kMatrices * mxs_weight_data_bytes(type, kOutputs, kInputs);
-    for (int64_t i = 0; i < bytes; i += 4) {
+    const auto fill = [&](int64_t i) {
       const float value = static_cast<float>(i / 4 % 97) / 97.0f - 0.5f;
       uint32_t bits;
       std::memcpy(&bits, &value, sizeof bits);
@@ -72,7 +72,12 @@ const mxs_weight_t &weights(mxs_weight_type_t type) {
       if (type == MXS_WEIGHT_I4)
         bits |= 0x11111111u; // nor is a half of one 0 - 8
       std::memcpy(memory + i, &bits, sizeof bits);
-    }
+    };
+    constexpr int64_t part = 1 << 20; // on all threads, whose NUMA nodes' it becomes then
+    ThreadPool::process().parallelFor((bytes + part - 1) / part, [&](int64_t task, int) {
+      for (int64_t i = task * part; i < std::min(bytes, (task + 1) * part); i += 4)
+        fill(i);
+    });
   }
   return w;
 }
@@ -139,9 +144,15 @@ double readSlice(ThreadPool &pool) {
   constexpr int64_t slice = 64 << 20, slices = 6;
   static uint8_t *const memory = [] {
     uint8_t *start = hugeMemory(slice * slices);
-    std::memset(start, 1, slice * slices);
     return start;
   }();
+  static const bool filled = [&] {
+    pool.parallelFor(slices * 64, [](int64_t task, int) {
+      std::memset(memory + task * (slice / 64), 1, slice / 64);
+    });
+    return true;
+  }();
+  (void)filled;
   static int64_t place = 0;
   return bench::readAll(pool, memory + place++ % slices * slice, slice);
 }

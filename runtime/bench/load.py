@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """From the start of a process to the first token, beside reading the artifact's files once; both from the disk.
 
-    load.py BIN ARTIFACT [--rounds 5] [--prompt-ids 1,2,3] [--json FILE]
+    load.py BIN ARTIFACT [--rounds 6] [--prompt-ids 1,2,3] [--json FILE]
 
 BIN: folder of the mixserve commands. Each round takes both, in turn first and second: the page cache lets go of the
 artifact's files (mincore says whether it did), then they are read one after the other in blocks of 8 MiB, or mixserve-run
 starts, opens the artifact, computes the prompt and prints one token. The cache of a disk, or of a virtual machine's host, is
-not ours to empty: look at the GB/s whether the disk was read. Nothing else may use the artifact meanwhile."""
+not ours to empty, and a disk may be throttled: what comes second in a round then takes another time than what comes first. So
+each is compared with the other in the same place, and the number of rounds is even. Nothing else may use the artifact
+meanwhile."""
 import argparse
 import ctypes
 import json
@@ -95,12 +97,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bin")
     parser.add_argument("artifact")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--prompt-ids", default="1,2,3")
     parser.add_argument("--json")
     options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error("--rounds: at least 1")
+    if options.rounds < 2 or options.rounds % 2:
+        parser.error("--rounds: an even number, so that each comes first as often as second")
     if not os.path.isfile(os.path.join(options.artifact, "manifest.json")):
         stop(f"'{options.artifact}' is no artifact: it has no manifest.json")
     paths = files_of(options.artifact)
@@ -113,22 +115,30 @@ def main():
     if before["disk"].split()[-1] in ("tmpfs", "ramfs"):
         stop("the artifact's file system lies in memory: there is no disk to read it from")
     run_once(command)  # the programs and libraries are in the cache, as on a host that served before
-    seconds = {"read": [], "token": []}
-    actions = [("read", lambda: read_once(paths)), ("token", lambda: run_once(command))]
-    print("round   read [s]    GB/s   first token [s]   ratio")
+    actions = {"read": lambda: read_once(paths), "token": lambda: run_once(command)}
+    seconds = {place: {name: [] for name in actions} for place in ("first", "second")}
+    print("round   first   read [s]    GB/s   token [s]    GB/s")
     for number in range(options.rounds):
-        for name, action in actions if number % 2 == 0 else actions[::-1]:
+        order = list(actions) if number % 2 == 0 else list(actions)[::-1]
+        took = {}
+        for place, name in zip(seconds, order):
             drop(paths, total)
-            seconds[name].append(action())
-        read, token = seconds["read"][-1], seconds["token"][-1]
-        print(f"{number + 1:5}   {read:8.3f}   {total / read / 1e9:5.2f}   {token:15.3f}   {token / read:5.2f}", flush=True)
-    read, token = (statistics.median(seconds[name]) for name in ("read", "token"))
+            took[name] = actions[name]()
+            seconds[place][name].append(took[name])
+        rates = {name: total / took[name] / 1e9 for name in took}
+        print(f"{number + 1:5}   {order[0]:5}   {took['read']:8.3f}   {rates['read']:5.2f}   {took['token']:9.3f}   "
+              f"{rates['token']:5.2f}", flush=True)
+    medians = {place: {name: statistics.median(times) for name, times in both.items()} for place, both in seconds.items()}
+    ratios = {place: both["token"] / both["read"] for place, both in medians.items()}
+    for place, both in medians.items():
+        print(f"medians of what came {place} in a round: read {both['read']:.3f} s, first token {both['token']:.3f} s, "
+              f"ratio {ratios[place]:.2f}")
     after = machine(options.artifact)
-    print(f"median  {read:8.3f}   {total / read / 1e9:5.2f}   {token:15.3f}   {token / read:5.2f}   (load now {after['load']})")
+    print(f"load now {after['load']}")
     if options.json:
         with open(options.json, "w") as file:
-            json.dump({"schema": "mixserve.load/v1", "bytes": total, "seconds": seconds, "median": {"read": read, "token": token},
-                       "ratio": token / read, "machine": {"before": before, "after": after}}, file, indent=1)
+            json.dump({"schema": "mixserve.load/v1", "bytes": total, "seconds": seconds, "medians": medians, "ratios": ratios,
+                       "machine": {"before": before, "after": after}}, file, indent=1)
 
 
 main()

@@ -72,6 +72,8 @@ static Status checkSize(const std::string &folder, const FileEntry &entry) {
   if (!S_ISREG(info.st_mode))
     return badArtifact("'" + entry.path +
                        "' is not a regular file; copy the artifact anew or compile again");
+  if (mayNotRead(folder + "/" + entry.path))
+    return unreadable("file '" + entry.path + "'", EACCES);
   if (info.st_size != entry.bytes)
     return badArtifact("file '" + entry.path + "' has " + std::to_string(info.st_size) +
                        " bytes, the manifest says " + std::to_string(entry.bytes) +
@@ -119,13 +121,14 @@ static Status checkMemory(const Manifest &m, int ranks) {
     need += (cache.isBf16 ? 2.0 : 4.0) * double(cache.width()) * double(m.maxSeqs) *
             double(m.maxContext);
   need *= ranks;
-  const double have = usableMemory();
-  if (need > have)
+  const UsableMemory have = UsableMemory::read();
+  if (need > have.bytes)
     return mismatch("its " + std::to_string(ranks) + " ranks need " +
                     std::to_string(int64_t(need / (1 << 20))) +
-                    " MiB for activations and cache, this machine or container has " +
-                    std::to_string(int64_t(have / (1 << 20))) +
-                    " MiB; compile with a smaller --max-seqs, --max-context or --max-batch-tokens");
+                    " MiB for activations and cache, " + have.owner() + " has " +
+                    std::to_string(int64_t(have.bytes / (1 << 20))) +
+                    " MiB; compile with a smaller --max-seqs, --max-context or --max-batch-tokens" +
+                    (have.ofGroup ? ", or grant more (docker --memory, srun --mem)" : ""));
   return okStatus();
 }
 

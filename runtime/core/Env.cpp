@@ -1,6 +1,7 @@
 //===- Env.cpp ------------------------------------------------------------------------------===//
 #include "core/Env.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -33,14 +34,18 @@ static bool isTaskWithoutPmix() {
 }
 
 /// How many of a launch's processes are on this host; 1 where no launcher says: Open MPI's, MPICH's
-/// and Intel's; Slurm's, which counts "2", "2(x3)" where all hosts have as many.
+/// and Intel's; Slurm's, which counts by host, "2(x3),1": the largest, for it does not say which is
+/// this one.
 static int localProcesses(int processes) {
   for (const char *name :
        {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE"})
     if (const char *text = std::getenv(name)) {
-      const long count = std::strtol(text, nullptr, 10);
-      return count > 0 && count <= processes && !std::strchr(text, ',') ? static_cast<int>(count)
-                                                                        : 1;
+      long most = 1;
+      for (const char *entry = text; entry; entry = std::strchr(entry, ',')) {
+        entry += *entry == ',';
+        most = std::max(most, std::strtol(entry, nullptr, 10));
+      }
+      return most <= processes ? static_cast<int>(most) : 1;
     }
   return 1;
 }

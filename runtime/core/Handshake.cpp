@@ -100,7 +100,7 @@ Status mxs::judge(const std::vector<Hello> &hellos) {
                   std::to_string(processes) + " nodes");
 }
 
-/// The best set that all processors have: each includes those before it.
+/// The least set that a node uses; all others have it, for each includes those before it.
 static std::string commonKernels(const std::vector<Hello> &hellos) {
   cpu::Isa common = *std::rbegin(cpu::kAllIsas);
   for (const Hello &hello : hellos)
@@ -117,9 +117,11 @@ std::string mxs::warningOn(const std::vector<Hello> &hellos) {
   for (size_t i = 0; i < split.size(); ++i)
     text += (i ? ", " : "") + hellos[split[i][0]].kernels + " on " + listed(split[i]);
   return text +
-         "; they add in different orders, so the bits of a sequence, and tokens whose logits "
-         "nearly tie, depend on which nodes compute it; set MXS_ISA=" +
-         commonKernels(hellos) + " on all hosts (mpirun -x MXS_ISA) for the same ones everywhere";
+         "; they may add in different orders, so the bits of a sequence, and tokens whose logits "
+         "nearly tie, may depend on which nodes compute it; for the same ones everywhere set "
+         "MXS_ISA=" +
+         commonKernels(hellos) +
+         " on all hosts (mpirun -x MXS_ISA), or unset it where somebody has set it";
 }
 
 static std::string written(const Hello &hello) {

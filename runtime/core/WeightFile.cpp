@@ -41,10 +41,8 @@ Status mxs::verifyBlocks(const MappedFile &file, const FileEntry &entry,
     const int64_t first = task * perTask, end = std::min(first + perTask, blocks);
     const auto begin = static_cast<size_t>(first * entry.blockBytes),
                length = static_cast<size_t>((end - first) * entry.blockBytes);
-    {
-      const NumaSpread spread(nodes);
-      file.makePresent(begin, length);
-    }
+    const NumaSpread spread(nodes); // to the end: an old system brings pages in as they are read
+    file.makePresent(begin, length);
     for (int64_t block = first; block < end; ++block) {
       if (checksumOf(file, entry, block) != entry.blocks[static_cast<size_t>(block)]) {
         int64_t known = firstWrong;

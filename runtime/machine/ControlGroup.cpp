@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <locale>
 #include <sstream>
 #include <unistd.h>
 #include <vector>
@@ -53,6 +54,13 @@ Hierarchy hierarchyOf(const std::string &root, const std::string &controller) {
   return found;
 }
 
+/// A line of such a file, whatever the program's locale holds for a number.
+struct Words : std::istringstream {
+  explicit Words(const std::string &line) : std::istringstream(line) {
+    imbue(std::locale::classic());
+  }
+};
+
 /// The smaller one of two limits, of which 0 is none.
 template <class T> void limit(T &to, T value) {
   if (value > 0)
@@ -64,7 +72,7 @@ template <class T> void limit(T &to, T value) {
 std::vector<int> mxs::parseIdList(const std::string &text) {
   constexpr int kMost = 65536;
   std::vector<int> ids;
-  std::istringstream in(text);
+  Words in(text);
   for (int first = 0; in >> first && first >= 0 && first < kMost;) {
     int last = first;
     if (in.peek() == '-' && !(in.ignore() >> last))
@@ -81,7 +89,7 @@ std::vector<int> mxs::parseIdList(const std::string &text) {
 ControlGroup ControlGroup::read(const std::string &root) {
   ControlGroup limits;
   const auto memory = [&](const std::string &line) {
-    std::istringstream in(line); // "max", or version 1's largest number: no limit
+    Words in(line); // "max", or version 1's largest number: no limit
     if (int64_t bytes = 0; in >> bytes && bytes < INT64_MAX / 2)
       limit(limits.memory, bytes);
   };
@@ -90,21 +98,25 @@ ControlGroup ControlGroup::read(const std::string &root) {
     if (limits.cpus == 0)
       limits.cpus = static_cast<int>(parseIdList(line).size());
   };
-  const Hierarchy two = hierarchyOf(root, "");
-  two.each("cpu.max", [&](const std::string &line) {
-    std::istringstream in(line); // "150000 100000" or "max 100000"
+  const auto cpuTime = [&](const std::string &line) {
+    Words in(line); // "150000 100000" or "max 100000"
     if (double quota = 0, period = 0; in >> quota >> period && period > 0)
       limit(limits.cpuTime, quota / period);
-  });
-  two.each("memory.max", memory);
-  two.each("cpuset.cpus.effective", cpus);
+  };
+  Hierarchy two = hierarchyOf(root, "");
+  for (const char *mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) { // alone, or beside one
+    two.mount = root + mount;
+    two.each("cpu.max", cpuTime);
+    two.each("memory.max", memory);
+    two.each("cpuset.cpus.effective", cpus);
+  }
 
   const Hierarchy cpu = hierarchyOf(root, "cpu");
   std::vector<double> quotas, periods;
   const auto into = [](std::vector<double> &values) {
     return [&values](const std::string &line) {
       double value = 0;
-      std::istringstream(line) >> value;
+      Words(line) >> value;
       values.push_back(value);
     };
   };
@@ -118,8 +130,8 @@ ControlGroup ControlGroup::read(const std::string &root) {
   return limits;
 }
 
-double mxs::usableMemory() {
-  const double all = double(::sysconf(_SC_PHYS_PAGES)) * double(::sysconf(_SC_PAGESIZE));
-  const int64_t group = ControlGroup::read().memory;
-  return group > 0 ? std::min(all, double(group)) : all;
+UsableMemory UsableMemory::read(const std::string &root) {
+  const double machine = double(::sysconf(_SC_PHYS_PAGES)) * double(::sysconf(_SC_PAGESIZE));
+  const double group = double(ControlGroup::read(root).memory);
+  return group > 0 && group < machine ? UsableMemory{group, true} : UsableMemory{machine, false};
 }

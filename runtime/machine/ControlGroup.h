@@ -17,13 +17,19 @@ struct ControlGroup {
   int cpus = 0;       ///< CPUs that may be used (cpuset); 0: not known
   int64_t memory = 0; ///< bytes (memory.max, limit_in_bytes); 0: no limit
 
-  /// Of this process. Files that are missing or odd are no limits. `root`: where /proc and /sys are,
-  /// for tests.
+  /// Of this process. Files that are missing or odd are no limits. `root`: where /proc and /sys
+  /// are, for tests.
   static ControlGroup read(const std::string &root = "");
 };
 
-/// Bytes of memory that this process may use: of the machine, or of its control group.
-double usableMemory();
+/// Memory that this process may use.
+struct UsableMemory {
+  double bytes = 0;
+  bool ofGroup = false; ///< of its control group, which has less than the machine
+
+  static UsableMemory read(const std::string &root = "");
+  const char *owner() const { return ofGroup ? "its control group" : "this machine"; }
+};
 
 } // namespace mxs
 

@@ -18,8 +18,8 @@ static int maskCpus() {
   return CPU_COUNT(&set);
 }
 
-CpuShare CpuShare::read(int processes) {
-  const ControlGroup group = ControlGroup::read();
+CpuShare CpuShare::read(int processes, const std::string &root) {
+  const ControlGroup group = ControlGroup::read(root);
   CpuShare share;
   share.mask = maskCpus();
   share.host = group.cpus > 0 ? group.cpus : static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));

@@ -78,10 +78,12 @@ expect 2 'node 1: artifact' launch -n 1 mixserve-run hybrid.mxs "${prompts[@]}" 
 expect 2 'OMPI_COMM_WORLD_SIZE' env OMPI_COMM_WORLD_SIZE=2 mixserve-run hybrid.mxs "${prompts[@]}"
 
 # Nodes whose kernels differ go on, and one of them says so; all hear of a set that there is not.
-expect 0 'verified: the run equals the file' launch -n 1 mixserve-run hybrid.mxs --verify "$golden" \
-  : -n 1 env MXS_ISA=reference mixserve-run hybrid.mxs --verify "$golden"
-[ "$(grep -c 'mixserve: warning: kernels of different instruction sets: .* on node 0, reference on node 1; ' out)" -eq 1 ] ||
-  fail "different kernels are not said once: $(cat out)"
+if grep -qw avx2 /proc/cpuinfo; then
+  expect 0 'verified: the run equals the file' launch -n 1 mixserve-run hybrid.mxs --verify "$golden" \
+    : -n 1 env MXS_ISA=reference mixserve-run hybrid.mxs --verify "$golden"
+  [ "$(grep -c 'mixserve: warning: kernels of different instruction sets: .* on node 0, reference on node 1; ' out)" -eq 1 ] ||
+    fail "different kernels are not said once: $(cat out)"
+fi
 expect 0 'verified: the run equals the file' launch -n 2 mixserve-run hybrid.mxs --verify "$golden"
 grep -q warning out && fail "alike kernels are warned of: $(cat out)"
 expect 2 "node 1: environment variable MXS_ISA is 'bogus'" launch -n 1 mixserve-run hybrid.mxs "${prompts[@]}" \

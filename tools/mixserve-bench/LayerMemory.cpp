@@ -28,7 +28,7 @@ double mixserve::tools::layerBytes(const LayerShape &shape, const std::vector<La
 }
 
 double mixserve::tools::memoryForLayers(bool alone) {
-  double bytes = mxs::usableMemory();
+  double bytes = mxs::UsableMemory::read().bytes;
   if (!alone)
     return bytes;
   std::ifstream memory("/proc/meminfo");
@@ -48,7 +48,7 @@ mxs::Status mixserve::tools::checkLayerMemory(const std::vector<LayerShape> &sha
     return mxs::okStatus();
   char text[200];
   std::snprintf(text, sizeof text,
-                "ranks here would hold %.4g GiB of rows alone, and this machine has %.4g GiB for "
+                "ranks here would hold %.4g GiB of rows alone, and this machine (or container) has %.4g GiB for "
                 "them; ask for less (--tokens, --hidden, --nodes, --devices)",
                 bytes / (1 << 30), have / (1 << 30));
   return mxs::invalidArgument(text);

@@ -203,7 +203,7 @@ void Options::printHelp() const {
   line("--version", "the version");
   if (listsEnvironment) {
     std::printf("\nenvironment:\n");
-    line("MXS_THREADS=N", "threads that compute at once (default: this process's share of the CPUs)");
+    line("MXS_THREADS=N", "threads that compute at once (default: its share of the CPUs)");
     line("MXS_ISA=NAME", "CPU kernels: reference, avx2, avx512, avx512_vnni or avx512_bf16\n"
                          "(default: the best that this processor has)");
     line("MXS_LINEAR_ROWS=bf16", "linears outside the experts read rounded rows on avx512_bf16");

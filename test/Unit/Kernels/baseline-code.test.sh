@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What is not compiled for one instruction set runs on every x86-64: no AVX in it, no VEX-encoded instruction at all (its
+# What is not compiled for one instruction set must not need AVX: no VEX-encoded instruction at all (its
 # registers, or general ones as in BMI). Objects are looked at one by one, the library by the names of its functions:
 # that also sees what was linked from elsewhere.
 # usage: baseline-code.test.sh OBJDUMP NM LIBRARY ISA_OBJECT... -- OTHER_OBJECT...

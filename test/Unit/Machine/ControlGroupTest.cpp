@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <locale>
+
 using namespace mxs;
 using mxs::test::FakeRoot;
 
@@ -86,6 +88,34 @@ TEST(ControlGroup, OddFilesAreNoLimits) {
   EXPECT_EQ(group.cpus, 0);
 }
 
-TEST(ControlGroup, ThisMachineHasMemory) { EXPECT_GT(usableMemory(), 1 << 20); }
+TEST(ControlGroup, TheProgramsLocaleChangesNothing) {
+  struct Thousands : std::numpunct<char> {
+    char do_thousands_sep() const override { return ','; }
+    std::string do_grouping() const override { return "\3"; }
+  };
+  const std::locale before = std::locale::global(std::locale(std::locale(), new Thousands));
+  EXPECT_EQ(parseIdList("0,2,4"), (Ids{0, 2, 4}));
+  EXPECT_EQ(parseIdList("0-3,8"), (Ids{0, 1, 2, 3, 8}));
+  std::locale::global(before);
+}
+
+TEST(ControlGroup, VersionTwoBesideVersionOne) {
+  const FakeRoot root;
+  root.write("proc/self/cgroup", "4:memory:/\n0::/job");
+  root.write("sys/fs/cgroup/unified/job/cpu.max", "200000 100000");
+  EXPECT_EQ(ControlGroup::read(root.path).cpuTime, 2);
+}
+
+TEST(UsableMemory, OfTheMachineOrOfASmallerGroup) {
+  const FakeRoot root;
+  const UsableMemory all = UsableMemory::read(root.path);
+  EXPECT_GT(all.bytes, 1 << 20);
+  EXPECT_FALSE(all.ofGroup);
+  root.write("sys/fs/cgroup/memory.max", std::to_string(int64_t(1) << 60));
+  EXPECT_EQ(UsableMemory::read(root.path).bytes, all.bytes);
+  root.write("sys/fs/cgroup/memory.max", "1048576");
+  EXPECT_EQ(UsableMemory::read(root.path).bytes, 1048576);
+  EXPECT_TRUE(UsableMemory::read(root.path).ofGroup);
+}
 
 } // namespace

@@ -1,6 +1,8 @@
 //===- CpuShareTest.cpp - Threads from the mask, the host's processes and the granted time ---===//
 #include "machine/CpuShare.h"
 
+#include "FakeRoot.h"
+
 #include <gtest/gtest.h>
 
 #include <sched.h>
@@ -50,6 +52,16 @@ TEST(CpuShare, ReadsTheMask) {
     EXPECT_EQ(CpuShare::read(1).threads(), 1);
     EXPECT_EQ(CpuShare::read(3).processes, 3);
   }).join();
+}
+
+TEST(CpuShare, ReadsTheControlGroup) {
+  const test::FakeRoot root;
+  root.write("sys/fs/cgroup/cpu.max", "350000 100000");
+  root.write("sys/fs/cgroup/cpuset.cpus.effective", "0-11");
+  const CpuShare share = CpuShare::read(2, root.path);
+  EXPECT_EQ(share.cpuTime, 3.5);
+  EXPECT_EQ(share.host, 12);
+  EXPECT_EQ(share.processes, 2);
 }
 
 } // namespace

@@ -8,8 +8,10 @@
 #include "Command.h"
 #include "runtime/include/mixserve_rt.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -139,6 +141,7 @@ TEST_P(MappedWeights, AreInNoOtherMemory) {
   const int64_t weights = compile(GetParam());
   if (HasFatalFailure())
     return;
+  setenv("MXS_THREADS", "2", 1); // each has a stack and scratch memory, and there may be many
   const Resident before = Resident::now();
   AnonymousPeak peak;
   mxs_model_t *model = nullptr;

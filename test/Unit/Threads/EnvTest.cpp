@@ -125,8 +125,8 @@ TEST_F(LaunchEnv, ProcessesOfThisHost) {
   setenv("SLURM_PROCID", "1", 1);
   setenv("SLURM_STEP_TASKS_PER_NODE", "2(x3)", 1);
   EXPECT_EQ(local(), 2);
-  setenv("SLURM_STEP_TASKS_PER_NODE", "3(x1),1(x3)", 1); // which of them is this one?
-  EXPECT_EQ(local(), 1);
+  setenv("SLURM_STEP_TASKS_PER_NODE", "1(x3),3", 1);
+  EXPECT_EQ(local(), 3);
 }
 
 TEST_F(LaunchEnv, RefusesHalfALaunch) {
