@@ -121,8 +121,9 @@ class AsNobody {
 public:
   AsNobody() : before(::geteuid()), hasLeft(before == 0 && ::seteuid(65534) == 0) {}
   ~AsNobody() {
-    if (hasLeft)
+    if (hasLeft) {
       EXPECT_EQ(::seteuid(before), 0);
+    }
   }
   /// Whether this is no superuser, to whom rights mean nothing, and may enter `folder`.
   bool mayEnter(const std::string &folder) const {
@@ -148,8 +149,9 @@ TEST_F(ArtifactErrors, WhatMayNotBeReadIsNotMissing) {
   const auto expectWithout = [&](const std::string &path, const std::string &message) {
     const auto rights = [&](fs::perms perms) {
       const uid_t reader = ::geteuid();
-      if (::getuid() == 0)
+      if (::getuid() == 0) {
         EXPECT_EQ(::seteuid(0), 0);
+      }
       fs::permissions(path, perms);
       EXPECT_EQ(::seteuid(reader), 0);
     };
