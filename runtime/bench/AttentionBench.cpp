@@ -17,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 #include "bench/Ceilings.h"
 #include "bench/CoreState.h"
+#include "bench/HugeMemory.h"
 
 #include "kernels/cpu/LatentAttention.h"
 
@@ -26,7 +27,6 @@
 #include <cmath>
 #include <cstring>
 #include <random>
-#include <sys/mman.h>
 
 using namespace mxs;
 using namespace mxs::cpu;
@@ -73,30 +73,15 @@ struct Work {
   }
 };
 
-/// Anonymous memory in huge pages where allowed, full of small numbers of the type.
-class Memory {
-public:
-  Memory(int64_t bytes, CacheType type) : size(static_cast<size_t>(bytes)) {
-    void *start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (start == MAP_FAILED)
-      throw std::bad_alloc();
-    madvise(start, size, MADV_HUGEPAGE);
-    data = static_cast<char *>(start);
-    const std::vector<float> values = randomFloats(1 << 18, 0.05f);
-    std::vector<uint16_t> halves(values.size());
-    std::transform(values.begin(), values.end(), halves.begin(), mxs_bf16_from_f32);
-    const char *part = type == CacheType::F32 ? reinterpret_cast<const char *>(values.data())
-                                              : reinterpret_cast<const char *>(halves.data());
-    const size_t length = halves.size() * static_cast<size_t>(cacheElementBytes(type));
-    for (size_t at = 0; at < size; at += length)
-      std::memcpy(data + at, part, std::min(length, size - at));
-  }
-  ~Memory() { munmap(data, size); }
-  Memory(const Memory &) = delete;
-  Memory &operator=(const Memory &) = delete;
-  char *data = nullptr;
-  const size_t size;
-};
+/// Memory full of small numbers of the type.
+bench::HugeMemory smallNumbers(int64_t bytes, CacheType type) {
+  const std::vector<float> values = randomFloats(1 << 18, 0.05f);
+  if (type == CacheType::F32)
+    return {bytes, values};
+  std::vector<uint16_t> halves(values.size());
+  std::transform(values.begin(), values.end(), halves.begin(), mxs_bf16_from_f32);
+  return {bytes, halves};
+}
 
 /// A layer's inputs, and as many caches and weights as make them cold.
 class Layer {
@@ -107,7 +92,7 @@ public:
         slotBytes(capacity * shape.cacheWidth() * cacheElementBytes(type)),
         weightBytes(shape.weights() * cacheElementBytes(type)),
         copies(std::max<int64_t>(2, kColdBytes / (slotBytes + weightBytes))),
-        memory(copies * (slotBytes + weightBytes), type),
+        memory(smallNumbers(copies * (slotBytes + weightBytes), type)),
         q(randomFloats(rows * shape.heads * std::max(shape.headDim, shape.ropeDim), 1.0f)),
         k(randomFloats(rows * std::max(shape.kvHeads * shape.headDim, shape.latentDim), 1.0f)),
         out(static_cast<size_t>(rows * shape.heads * shape.headDim)),
@@ -150,13 +135,13 @@ public:
     return {double(context * shape.cacheWidth() * cacheElementBytes(type)),
             pairs * shape.perPair(expanded)};
   }
-  const Memory &caches() const { return memory; }
+  const bench::HugeMemory &caches() const { return memory; }
 
 private:
   int64_t valueDim() const { return shape.isLatent() ? shape.latentDim : shape.headDim; }
 
   bool run(const Engine &engine, Attention &with) {
-    char *slot = memory.data + turn * (slotBytes + weightBytes);
+    char *slot = reinterpret_cast<char *>(memory.data) + turn * (slotBytes + weightBytes);
     const AttentionSequence sequence{slot, context - rows, rows, 0, expanded ? context : 0};
     return shape.isLatent() ? runLatent(engine, with, sequence) : runCached(with, sequence);
   }
@@ -209,7 +194,7 @@ private:
   const int64_t rows, context;
   const bool expanded;
   const int64_t capacity, slotBytes, weightBytes, copies;
-  Memory memory;
+  bench::HugeMemory memory;
   const std::vector<float> q, k;
   std::vector<float> out;
   Attention attention;

@@ -151,3 +151,23 @@ void bench::rampUp(ThreadPool &pool, const Engine &engine, mxs_weight_type_t typ
     if (multiplyAll(pool, engine, type, 0.5e-3) == 0)
       return;
 }
+
+void bench::printCeilings(ThreadPool &pool, const Engine &engine,
+                          const std::function<double()> &read) {
+  const auto rate = [](const std::function<double()> &work) {
+    Stopwatch watch;
+    double done = 0;
+    for (int i = 0; i < 7; ++i, watch.stop()) {
+      watch.start();
+      done = work();
+    }
+    return done / watch.middle() / 1e9;
+  };
+  std::printf("kernels %s, %d threads; read %.1f GB/s", isaName(engine.isa()), pool.threads(),
+              rate(read));
+  for (mxs_weight_type_t type : {MXS_WEIGHT_F32, MXS_WEIGHT_BF16, MXS_WEIGHT_I8}) {
+    rampUp(pool, engine, type);
+    std::printf(", %s %.0f GFLOP/s", mxs_weight_type_name(type),
+                rate([&] { return multiplyAll(pool, engine, type, 10e-3); }));
+  }
+}

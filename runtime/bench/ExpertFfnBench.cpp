@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 #include "bench/Ceilings.h"
 #include "bench/CoreState.h"
+#include "bench/HugeMemory.h"
 
 #include "kernels/cpu/ExpertFfn.h"
 
@@ -23,7 +24,6 @@
 #include <cstring>
 #include <memory>
 #include <random>
-#include <sys/mman.h>
 
 using namespace mxs;
 using namespace mxs::cpu;
@@ -45,28 +45,6 @@ const char *const kRoutings[] = {"decode", "uniform", "zipf"};
 
 constexpr int64_t kWeightMemory = 1280LL << 20; ///< most bytes of weights of a shape
 constexpr int64_t kGroup = 32;
-
-/// Anonymous memory in huge pages where allowed, filled with a repeated random part.
-class Memory {
-public:
-  Memory(int64_t bytes, const std::vector<uint8_t> &part) : size(static_cast<size_t>(bytes)) {
-    void *start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (start == MAP_FAILED)
-      throw std::bad_alloc();
-    madvise(start, size, MADV_HUGEPAGE);
-    data = static_cast<uint8_t *>(start);
-    const int64_t length = static_cast<int64_t>(part.size());
-    ThreadPool::process().parallelFor((bytes + length - 1) / length, [&](int64_t task, int) {
-      std::memcpy(data + task * length, part.data(),
-                  static_cast<size_t>(std::min(length, bytes - task * length)));
-    });
-  }
-  ~Memory() { munmap(data, size); }
-  Memory(const Memory &) = delete;
-  Memory &operator=(const Memory &) = delete;
-  uint8_t *data = nullptr;
-  const size_t size;
-};
 
 /// Random weights of one size of matrix, whatever they mean: data of every type, or scales.
 std::vector<uint8_t> randomPart(mxs_weight_type_t type, bool scales, float size) {
@@ -101,10 +79,11 @@ struct Experts {
     bytesPerExpert = 3 * (matrix + scaleBytes);
     experts = std::min(shape.experts, std::max(shape.topK, kWeightMemory / bytesPerExpert));
     const float size = 1.0f / std::sqrt(static_cast<float>(shape.hidden));
-    data = std::make_unique<Memory>(3 * experts * matrix, randomPart(type, false, size));
+    data = std::make_unique<bench::HugeMemory>(3 * experts * matrix,
+                                               randomPart(type, false, size));
     if (scaleBytes)
       scales =
-          std::make_unique<Memory>(3 * experts * scaleBytes, randomPart(type, true, size / 64));
+          std::make_unique<bench::HugeMemory>(3 * experts * scaleBytes, randomPart(type, true, size / 64));
     gate.matrices = down.matrices = experts;
     up = gate;
     int64_t at = 0;
@@ -130,7 +109,7 @@ struct Experts {
   const mxs_weight_type_t type;
   mxs_weight_t gate, up, down;
   int64_t experts = 0, bytesPerExpert = 0;
-  std::unique_ptr<Memory> data, scales;
+  std::unique_ptr<bench::HugeMemory> data, scales;
 };
 
 /// The experts that were used last: rows of one shape come one after another.
@@ -297,26 +276,10 @@ void registerAll() {
 
 /// The ceilings before anything else, on memory of their own.
 void printCeilings() {
-  const Engine &engine = Engine::process();
   ThreadPool &pool = ThreadPool::process();
-  const Memory memory(512 << 20, std::vector<uint8_t>(1 << 20, 1));
-  bench::Stopwatch watch;
-  double bytes = 0;
-  for (int i = 0; i < 7; ++i, watch.stop()) {
-    watch.start();
-    bytes = bench::readAll(pool, memory.data, static_cast<int64_t>(memory.size));
-  }
-  std::printf("kernels %s, %d threads; read %.1f GB/s", isaName(engine.isa()), pool.threads(),
-              bytes / watch.middle() / 1e9);
-  for (mxs_weight_type_t type : {MXS_WEIGHT_F32, MXS_WEIGHT_BF16, MXS_WEIGHT_I8}) {
-    bench::Stopwatch watch;
-    double operations = 0;
-    for (int i = 0; i < 7; ++i, watch.stop()) {
-      watch.start();
-      operations = bench::multiplyAll(pool, engine, type, 10e-3);
-    }
-    std::printf(", %s %.0f GFLOP/s", mxs_weight_type_name(type), operations / watch.middle() / 1e9);
-  }
+  const bench::HugeMemory memory(512 << 20, std::vector<uint8_t>(1 << 20, 1));
+  bench::printCeilings(pool, Engine::process(),
+                       [&] { return bench::readAll(pool, memory.data, memory.size); });
   const double issued = bench::issueRate(pool);
   std::printf("; %.1f instructions a cycle of %.1f\n", issued, bench::coreWidth());
 }

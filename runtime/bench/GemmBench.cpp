@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "bench/Ceilings.h"
+#include "bench/HugeMemory.h"
 #include "bench/Libraries.h"
 
 #include "kernels/cpu/PackedLinear.h"
@@ -19,7 +20,6 @@
 #include <cmath>
 #include <cstring>
 #include <random>
-#include <sys/mman.h>
 
 using namespace mxs;
 using namespace mxs::cpu;
@@ -28,30 +28,18 @@ namespace {
 
 constexpr int64_t kInputs = 2048, kMatrices = 64, kOutputs = 768;
 
-/// In huge pages where allowed; the process keeps it.
-uint8_t *hugeMemory(size_t bytes) {
-  void *start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED)
-    throw std::bad_alloc();
-  madvise(start, bytes, MADV_HUGEPAGE);
-  return static_cast<uint8_t *>(start);
-}
-
 /// Weights of one type: the same small values again and again.
 const mxs_weight_t &weights(mxs_weight_type_t type) {
-  static uint8_t *memory = nullptr;
+  static const bench::HugeMemory memory(kMatrices *
+                                        mxs_weight_data_bytes(MXS_WEIGHT_F32, kOutputs, kInputs));
   static mxs_weight_t w;
-  const size_t most =
-      static_cast<size_t>(kMatrices * mxs_weight_data_bytes(MXS_WEIGHT_F32, kOutputs, kInputs));
-  if (!memory)
-    memory = hugeMemory(most);
   if (!w.data || w.type != type) {
     w.layout = WeightLayout::N64;
     w.type = type;
     w.n = kOutputs;
     w.k = kInputs;
     w.matrices = kMatrices;
-    w.data = memory;
+    w.data = memory.data;
     w.group = mxs_weight_has_scales(type) ? 32 : 0;
     if (w.group) {
       static std::vector<uint16_t> scales;
@@ -61,22 +49,19 @@ const mxs_weight_t &weights(mxs_weight_type_t type) {
       w.scales = scales.data();
     }
     const int64_t bytes = kMatrices * mxs_weight_data_bytes(type, kOutputs, kInputs);
-    const auto fill = [&](int64_t i) {
-      const float value = static_cast<float>(i / 4 % 97) / 97.0f - 0.5f;
-      uint32_t bits;
-      std::memcpy(&bits, &value, sizeof bits);
-      if (type == MXS_WEIGHT_BF16)
-        bits = bits >> 16 | (bits & 0xffff0000u);
-      else if (mxs_weight_has_scales(type))
-        bits = static_cast<uint32_t>(i / 4 % 97) * 0x01030507u; // no byte of these is -128,
-      if (type == MXS_WEIGHT_I4)
-        bits |= 0x11111111u; // nor is a half of one 0 - 8
-      std::memcpy(memory + i, &bits, sizeof bits);
-    };
-    constexpr int64_t part = 1 << 20; // on all threads, whose NUMA nodes' it becomes then
-    ThreadPool::process().parallelFor((bytes + part - 1) / part, [&](int64_t task, int) {
-      for (int64_t i = task * part; i < std::min(bytes, (task + 1) * part); i += 4)
-        fill(i);
+    memory.fill(bytes, 1 << 20, [type](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i += 4) {
+        const float value = static_cast<float>(i / 4 % 97) / 97.0f - 0.5f;
+        uint32_t bits;
+        std::memcpy(&bits, &value, sizeof bits);
+        if (type == MXS_WEIGHT_BF16)
+          bits = bits >> 16 | (bits & 0xffff0000u);
+        else if (mxs_weight_has_scales(type)) // no byte of these is -128
+          bits = static_cast<uint32_t>(i / 4 % 97) * 0x01030507u;
+        if (type == MXS_WEIGHT_I4) // nor is a half of one 0 - 8
+          bits |= 0x11111111u;
+        std::memcpy(memory.data + i, &bits, sizeof bits);
+      }
     });
   }
   return w;
@@ -142,19 +127,9 @@ double errorOf(const bench::Competitor &competitor, const mxs_weight_t &w, int64
 /// for long. Returns how many bytes.
 double readSlice(ThreadPool &pool) {
   constexpr int64_t slice = 64 << 20, slices = 6;
-  static uint8_t *const memory = [] {
-    uint8_t *start = hugeMemory(slice * slices);
-    return start;
-  }();
-  static const bool filled = [&] {
-    pool.parallelFor(slices * 64, [](int64_t task, int) {
-      std::memset(memory + task * (slice / 64), 1, slice / 64);
-    });
-    return true;
-  }();
-  (void)filled;
+  static const bench::HugeMemory memory(slice * slices, std::vector<uint8_t>(1 << 20, 1));
   static int64_t place = 0;
-  return bench::readAll(pool, memory + place++ % slices * slice, slice);
+  return bench::readAll(pool, memory.data + place++ % slices * slice, slice);
 }
 
 void run(benchmark::State &state, mxs_weight_type_t type, int64_t rows) {
@@ -212,32 +187,6 @@ void run(benchmark::State &state, mxs_weight_type_t type, int64_t rows) {
   state.counters["of_peak"] = peakRate > 0 ? operations / calls[0].middle() / peakRate : 0;
 }
 
-/// The ceilings before anything else.
-void printCeilings() {
-  const Engine &engine = Engine::process();
-  ThreadPool &pool = ThreadPool::process();
-  readSlice(pool);
-  bench::Stopwatch read;
-  double bytes = 0;
-  for (int i = 0; i < 7; ++i, read.stop()) {
-    read.start();
-    bytes = readSlice(pool);
-  }
-  std::printf("kernels %s, %d threads; read %.1f GB/s", isaName(engine.isa()), pool.threads(),
-              bytes / read.middle() / 1e9);
-  for (mxs_weight_type_t type : {MXS_WEIGHT_F32, MXS_WEIGHT_BF16, MXS_WEIGHT_I8}) {
-    bench::rampUp(pool, engine, type);
-    bench::Stopwatch peak;
-    double operations = 0;
-    for (int i = 0; i < 7; ++i, peak.stop()) {
-      peak.start();
-      operations = bench::multiplyAll(pool, engine, type, 10e-3);
-    }
-    std::printf(", %s %.0f GFLOP/s", mxs_weight_type_name(type), operations / peak.middle() / 1e9);
-  }
-  std::printf("\n");
-}
-
 } // namespace
 
 int main(int argc, char **argv) {
@@ -248,7 +197,9 @@ int main(int argc, char **argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv))
     return 1;
-  printCeilings();
+  ThreadPool &pool = ThreadPool::process();
+  bench::printCeilings(pool, Engine::process(), [&] { return readSlice(pool); });
+  std::printf("\n");
   for (mxs_weight_type_t type : {MXS_WEIGHT_F32, MXS_WEIGHT_BF16, MXS_WEIGHT_I8, MXS_WEIGHT_I4})
     for (int64_t rows : {1, 2, 4, 8, 16, 32, 64, 96})
       benchmark::RegisterBenchmark(

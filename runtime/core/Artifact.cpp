@@ -104,9 +104,8 @@ static Status checkNothingElse(const std::string &folder, const Manifest &m) {
 
 static Status checkSha256(const std::string &folder, const FileEntry &entry) {
   MappedFile file;
-  const std::string path = folder + "/" + entry.path;
-  if (Status status = MappedFile::open(path, file); !status.ok())
-    return badArtifact(status.message() + adviceOn(mayNotRead(path) ? EACCES : 0));
+  if (Status status = MappedFile::open(folder + "/" + entry.path, file); !status.ok())
+    return badArtifact(status.message());
   if (sha256Hex(file.data(), file.size()) != entry.sha256)
     return badArtifact("file '" + entry.path +
                        "' does not match its sha256 in the manifest: it was changed after it was "

@@ -33,8 +33,8 @@ struct Hello {
 /// node of the mesh; else the failure of the first node that could not open its artifact.
 Status judge(const std::vector<Hello> &hellos);
 
-/// What nodes that may run together should know, or "": kernels of different instruction sets add
-/// in different orders. A cluster of different processors is no mistake, so nothing is refused.
+/// What nodes that may run together should know, or "": kernels of different instruction sets
+/// may add in different orders. A cluster of different processors is no mistake, so nothing is refused.
 std::string warningOn(const std::vector<Hello> &hellos);
 
 /// Exchanges `own` with all processes of `mpi`, and judges; `warning` is what warningOn() says.

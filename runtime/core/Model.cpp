@@ -110,7 +110,6 @@ Status Model::open(const std::string &folder, const ModelOptions &options,
   model->options = options;
   model->ranks = std::make_unique<Ranks>();
   MXS_TRY(model->openArtifact(folder));
-  MXS_TRY(cpu::Engine::checkEnvironment());
   MXS_TRY(checkForced(options, model->manifest()));
   MXS_TRY(model->createWorld());
   MXS_TRY(model->start());
@@ -122,6 +121,7 @@ Status Model::openArtifact(const std::string &folder) {
   Artifact &artifact = ranks->artifact;
   if (!options.launched) {
     MXS_TRY(Artifact::open(folder, artifact));
+    MXS_TRY(cpu::Engine::checkEnvironment());
     endNode = artifact.manifest().nodes;
     return okStatus();
   }

@@ -69,23 +69,6 @@ template <class T> void limit(T &to, T value) {
 
 } // namespace
 
-std::vector<int> mxs::parseIdList(const std::string &text) {
-  constexpr int kMost = 65536;
-  std::vector<int> ids;
-  Words in(text);
-  for (int first = 0; in >> first && first >= 0 && first < kMost;) {
-    int last = first;
-    if (in.peek() == '-' && !(in.ignore() >> last))
-      break;
-    for (int id = first; id <= std::min(last, kMost - 1); ++id)
-      ids.push_back(id);
-    if (in.peek() != ',')
-      break;
-    in.ignore();
-  }
-  return ids;
-}
-
 ControlGroup ControlGroup::read(const std::string &root) {
   ControlGroup limits;
   const auto memory = [&](const std::string &line) {

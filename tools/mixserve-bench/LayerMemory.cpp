@@ -48,8 +48,8 @@ mxs::Status mixserve::tools::checkLayerMemory(const std::vector<LayerShape> &sha
     return mxs::okStatus();
   char text[200];
   std::snprintf(text, sizeof text,
-                "ranks here would hold %.4g GiB of rows alone, and this machine (or container) has %.4g GiB for "
-                "them; ask for less (--tokens, --hidden, --nodes, --devices)",
+                "ranks here would hold %.4g GiB of rows alone, and this machine (or container) has "
+                "%.4g GiB for them; ask for less (--tokens, --hidden, --nodes, --devices)",
                 bytes / (1 << 30), have / (1 << 30));
   return mxs::invalidArgument(text);
 }
