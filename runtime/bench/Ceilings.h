@@ -49,8 +49,8 @@ double multiplyAll(ThreadPool &pool, const cpu::Engine &engine, mxs_weight_type_
 /// arithmetic run at its full rate only after a millisecond or two (a Zen 3: at 0.7 to 0.8 of it).
 void rampUp(ThreadPool &pool, const cpu::Engine &engine, mxs_weight_type_t type);
 
-/// Prints kernels, threads, and both ceilings before anything else, medians of seven, without an end
-/// of line. `read` reads cold memory and returns how many bytes.
+/// Prints kernels, threads, and both ceilings before anything else, medians of seven, without an
+/// end of line. `read` reads cold memory and returns how many bytes.
 void printCeilings(ThreadPool &pool, const cpu::Engine &engine,
                    const std::function<double()> &read);
 

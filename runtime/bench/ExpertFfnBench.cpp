@@ -79,11 +79,10 @@ struct Experts {
     bytesPerExpert = 3 * (matrix + scaleBytes);
     experts = std::min(shape.experts, std::max(shape.topK, kWeightMemory / bytesPerExpert));
     const float size = 1.0f / std::sqrt(static_cast<float>(shape.hidden));
-    data = std::make_unique<bench::HugeMemory>(3 * experts * matrix,
-                                               randomPart(type, false, size));
+    data = std::make_unique<bench::HugeMemory>(3 * experts * matrix, randomPart(type, false, size));
     if (scaleBytes)
-      scales =
-          std::make_unique<bench::HugeMemory>(3 * experts * scaleBytes, randomPart(type, true, size / 64));
+      scales = std::make_unique<bench::HugeMemory>(3 * experts * scaleBytes,
+                                                   randomPart(type, true, size / 64));
     gate.matrices = down.matrices = experts;
     up = gate;
     int64_t at = 0;

@@ -123,9 +123,8 @@ static Status checkMemory(const Manifest &m, int ranks) {
   const UsableMemory have = UsableMemory::read();
   if (need > have.bytes)
     return mismatch("its " + std::to_string(ranks) + " ranks need " +
-                    std::to_string(int64_t(need / (1 << 20))) +
-                    " MiB for activations and cache, " + have.owner() + " has " +
-                    std::to_string(int64_t(have.bytes / (1 << 20))) +
+                    std::to_string(int64_t(need / (1 << 20))) + " MiB for activations and cache, " +
+                    have.owner() + " has " + std::to_string(int64_t(have.bytes / (1 << 20))) +
                     " MiB; compile with a smaller --max-seqs, --max-context or --max-batch-tokens" +
                     (have.ofGroup ? ", or grant more (docker --memory, srun --mem)" : ""));
   return okStatus();

@@ -34,7 +34,8 @@ struct Hello {
 Status judge(const std::vector<Hello> &hellos);
 
 /// What nodes that may run together should know, or "": kernels of different instruction sets
-/// may add in different orders. A cluster of different processors is no mistake, so nothing is refused.
+/// may add in different orders. A cluster of different processors is no mistake, so nothing is
+/// refused.
 std::string warningOn(const std::vector<Hello> &hellos);
 
 /// Exchanges `own` with all processes of `mpi`, and judges; `warning` is what warningOn() says.

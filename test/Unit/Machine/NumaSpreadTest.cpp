@@ -67,8 +67,8 @@ class Spread : public testing::Test {
 protected:
   void SetUp() override {
     unsigned long allowed[16] = {};
-    if (policy() != MPOL_DEFAULT || syscall(SYS_get_mempolicy, nullptr, allowed, 1024ul, nullptr,
-                                            MPOL_F_MEMS_ALLOWED) != 0)
+    if (policy() != MPOL_DEFAULT ||
+        syscall(SYS_get_mempolicy, nullptr, allowed, 1024ul, nullptr, MPOL_F_MEMS_ALLOWED) != 0)
       GTEST_SKIP() << "memory policies are not to be had here, or set already";
     while (node < 60 && !(allowed[0] >> node & 1))
       ++node;

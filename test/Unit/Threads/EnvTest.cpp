@@ -42,10 +42,10 @@ protected:
   void SetUp() override { clear(); }
   void TearDown() override { clear(); }
   static void clear() {
-    for (const char *name : {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK",
-                             "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "PMIX_RANK",
-                             "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS",
-                             "SLURM_STEP_TASKS_PER_NODE"})
+    for (const char *name :
+         {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK",
+          "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "PMIX_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
+          "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE"})
       unsetenv(name);
   }
 };
