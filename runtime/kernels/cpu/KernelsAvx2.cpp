@@ -1,8 +1,9 @@
 //===- KernelsAvx2.cpp - Kernels for AVX2 and FMA --------------------------------------------===//
 //
 // 16 registers: the tile is narrow in outputs where it has many rows. bfloat16 is widened in
-// registers. int8 products go through vpmaddubsw, which saturates at 16 bits: magnitudes of weights
-// times rows with the weights' signs stay below it.
+// registers. int8 and int4 products go through vpmaddubsw, which adds two of them up in 16 bits and
+// saturates there: rows are scaled so that no two neighbours reach that (toI8Pairs), and all sums
+// are exact.
 //
 //===----------------------------------------------------------------------===//
 #include "kernels/cpu/Avx2Kernels.h"
@@ -75,20 +76,21 @@ struct IntShape {
   static constexpr int unroll(int) { return 2; }
 };
 
-/// Four k. |w| <= 127 and |x| <= 127: two products are at most 32258.
+/// Four k. A weight plus 128 is unsigned: the row's sum times 128 is taken off at the start of a
+/// group. Two products are at most 255 * 128 (toI8Pairs).
 struct I8Step : IntShape {
-  static constexpr int kPerStep = 4, kRowBytes = 4, kBias = 0;
+  static constexpr int kPerStep = 4, kRowBytes = 4, kBias = 128;
   template <int R, int C, class Rows>
   static MXS_INLINE void step(__m256i (&dots)[R][C], const Rows &x, const uint8_t *w) {
-    const __m256i ones = _mm256_set1_epi16(1);
+    const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8(-128);
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
-      const __m256i cells = V::loadCells(w + c * 4 * V::kCells), sizes = _mm256_abs_epi8(cells);
+      const __m256i cells = _mm256_xor_si256(V::loadCells(w + c * 4 * V::kCells), flip);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        const __m256i row = _mm256_sign_epi8(V::broadcastCell(x.at(r)), cells);
+        const __m256i row = V::broadcastCell(x.at(r));
         dots[r][c] =
-            _mm256_add_epi32(dots[r][c], _mm256_madd_epi16(_mm256_maddubs_epi16(sizes, row), ones));
+            _mm256_add_epi32(dots[r][c], _mm256_madd_epi16(_mm256_maddubs_epi16(cells, row), ones));
       }
     }
   }
@@ -154,35 +156,39 @@ void avx2::blockI4(const RowView &x, int64_t rows, const BlockView &w, float *y)
   IntBlock<V, I4Step>::run(x, rows, w, y);
 }
 
-void avx2::toI8(const float *x, int8_t *out, int64_t count, float *scale, int32_t *sum) {
-  if (count % 32 != 0) {
-    kReferenceKernels.toI8(x, out, count, scale, sum);
-    return;
-  }
-  const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
-  // Bit patterns of magnitudes order like the numbers, with infinity and NaN above all.
-  __m256i most = _mm256_setzero_si256();
-  for (int64_t i = 0; i < count; i += 8)
-    most = _mm256_max_epi32(most,
-                            _mm256_castps_si256(_mm256_and_ps(_mm256_loadu_ps(x + i), magnitude)));
+namespace {
+
+/// The largest of eight values, 0 or more, by their bits: infinity and NaN are above all.
+float largestOf(__m256i most) {
   int32_t lanes[8], bits = 0;
   _mm256_storeu_si256(reinterpret_cast<__m256i *>(lanes), most);
-  for (int lane = 0; lane < 8; ++lane)
-    bits = lanes[lane] > bits ? lanes[lane] : bits;
+  for (int32_t lane : lanes)
+    bits = lane > bits ? lane : bits;
   float largest;
   __builtin_memcpy(&largest, &bits, sizeof largest);
-  const bool finite = bits < 0x7f800000;
-  const float inverse = finite && largest > 1e-30f ? 127.0f / largest : 0.0f;
-  const __m256 factor = _mm256_set1_ps(inverse);
-  // What is not finite becomes 0, as in the plain kernel: factor alone would leave NaN.
-  const __m256 keep = _mm256_castsi256_ps(_mm256_set1_epi32(finite ? -1 : 0));
+  return largest;
+}
+
+__m256 magnitude(__m256 x) {
+  return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff)));
+}
+
+__m256i larger(__m256i most, __m256 size) {
+  return _mm256_max_epi32(most, _mm256_castps_si256(size));
+}
+
+/// out[i] = x[i] * factor, rounded; values are not all `finite`: 0, as in the plain kernel. Gives
+/// the sum. `count` is a multiple of 32.
+int32_t quantise(const float *x, int8_t *out, int64_t count, float factor, bool finite) {
+  const __m256 factors = _mm256_set1_ps(factor);
+  const __m256 keep = _mm256_castsi256_ps(_mm256_set1_epi32(finite ? -1 : 0)); // 0 * NaN is NaN
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
   __m256i total = _mm256_setzero_si256();
   for (int64_t i = 0; i < count; i += 32) {
     __m256i q[4];
     for (int j = 0; j < 4; ++j) {
       const __m256 value = _mm256_and_ps(_mm256_loadu_ps(x + i + 8 * j), keep);
-      q[j] = _mm256_cvtps_epi32(_mm256_mul_ps(value, factor));
+      q[j] = _mm256_cvtps_epi32(_mm256_mul_ps(value, factors));
       total = _mm256_add_epi32(total, q[j]);
     }
     const __m256i bytes =
@@ -190,10 +196,56 @@ void avx2::toI8(const float *x, int8_t *out, int64_t count, float *scale, int32_
     _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + i),
                         _mm256_permutevar8x32_epi32(bytes, order));
   }
+  int32_t lanes[8], sum = 0;
   _mm256_storeu_si256(reinterpret_cast<__m256i *>(lanes), total);
-  *sum = 0;
-  for (int lane = 0; lane < 8; ++lane)
-    *sum += lanes[lane];
+  for (int32_t lane : lanes)
+    sum += lane;
+  return sum;
+}
+
+bool isFinite(float largest) { return largest < __builtin_inff(); }
+
+/// toI8Pairs of whole vectors. The scale is the largest |x| and |x[2i] + x[2i + 1]| by 127: of two
+/// signs, a sum is less than the larger one. Rounding adds at most 1 to two values of a sign.
+void pairsOfVectors(const float *x, int8_t *out, int64_t count, float *scale, int32_t *sum) {
+  __m256i most = _mm256_setzero_si256();
+  for (int64_t i = 0; i < count; i += 8) {
+    // Halves: a sum of two does not overflow.
+    const __m256 half = _mm256_mul_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(0.5f));
+    const __m256 both = _mm256_add_ps(half, _mm256_permute_ps(half, 0xb1));
+    most = larger(larger(most, magnitude(half)), magnitude(both));
+  }
+  const float largest = largestOf(most);
+  const bool finite = isFinite(largest);
+  *sum = quantise(x, out, count, finite && largest > 1e-30f ? 63.5f / largest : 0.0f, finite);
+  *scale = finite ? largest / 63.5f : __builtin_nanf("");
+}
+
+} // namespace
+
+void avx2::toI8Pairs(const float *x, int8_t *out, int64_t count, float *scale, int32_t *sum) {
+  if (count % 32 == 0) {
+    pairsOfVectors(x, out, count, scale, sum);
+    return;
+  }
+  float padded[kBlockColumns] = {};
+  int8_t q[kBlockColumns];
+  __builtin_memcpy(padded, x, static_cast<size_t>(count) * sizeof(float));
+  pairsOfVectors(padded, q, kBlockColumns, scale, sum);
+  __builtin_memcpy(out, q, static_cast<size_t>(count));
+}
+
+void avx2::toI8(const float *x, int8_t *out, int64_t count, float *scale, int32_t *sum) {
+  if (count % 32 != 0) {
+    kReferenceKernels.toI8(x, out, count, scale, sum);
+    return;
+  }
+  __m256i most = _mm256_setzero_si256();
+  for (int64_t i = 0; i < count; i += 8)
+    most = larger(most, magnitude(_mm256_loadu_ps(x + i)));
+  const float largest = largestOf(most);
+  const bool finite = isFinite(largest);
+  *sum = quantise(x, out, count, finite && largest > 1e-30f ? 127.0f / largest : 0.0f, finite);
   *scale = finite ? largest / 127.0f : __builtin_nanf("");
 }
 
@@ -204,4 +256,4 @@ const KernelSet mxs::cpu::kAvx2Kernels = {{RowForm::F32, RowForm::F32, RowForm::
                                           swigluRow<V>,
                                           addScaledRow<V>,
                                           toBf16,
-                                          avx2::toI8};
+                                          avx2::toI8Pairs};

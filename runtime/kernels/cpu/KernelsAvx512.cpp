@@ -40,4 +40,4 @@ const KernelSet mxs::cpu::kAvx512Kernels = {
     avx512::swiglu,
     avx512::addScaled,
     toBf16,
-    avx2::toI8};
+    avx2::toI8Pairs};

@@ -88,10 +88,11 @@ TEST_P(Block, MatchesDoublePrecision) {
           const double actual = y[row * kBlockColumns + c];
           // A float32 sum in any order: at most K roundings of half an ulp of the partial sums.
           ASSERT_NEAR(actual, expected, 6e-8 * sizes * double(s.k + 2)) << row << "," << n;
-          // Rows rounded to bfloat16 (2^-9 each) or to int8 (half of 1/127 of the largest).
+          // Rows rounded to bfloat16 (2^-9 each) or to int8 (half of 1/127 of the largest, or of the
+          // largest two neighbours).
           const double rounding = layout.form == RowForm::F32    ? 0.0
                                   : layout.form == RowForm::Bf16 ? sizes / 512
-                                                                 : double(s.k) / 254;
+                                                                 : double(s.k) / 127;
           ASSERT_NEAR(actual, exact, 6e-8 * sizes * double(s.k + 2) + rounding);
         }
       for (size_t i = s.rows * kBlockColumns; i < y.size(); ++i)
@@ -144,21 +145,34 @@ TEST_P(Block, AskingAheadChangesNoBit) {
     }
 }
 
-/// Integer kernels add products up in 16 bits for a while: all as large as they can be, of a sign.
+/// Integer kernels add products of neighbours, and of steps, up in 16 bits for a while: all as large
+/// as they can be, in every combination of signs, and beside small ones.
 TEST_P(Block, LargestProductsFit) {
   const auto [isa, type, group] = GetParam();
+  const std::pair<float, float> pairs[] = {{1, 1}, {-1, -1}, {1, -1}, {-1, 1}, {1, 0.01f}, {0, -1}};
+  const auto repeated = [](std::pair<float, float> pair, int64_t count) {
+    std::vector<float> values(count);
+    for (int64_t i = 0; i < count; ++i)
+      values[i] = i % 2 ? pair.second : pair.first;
+    return values;
+  };
   for (int64_t k : {8, 40, 64, 300})
     for (int64_t rows = 1; rows <= 9; ++rows)
-      for (float value : {1.0f, -1.0f})
-        for (float weight : {1.0f, -1.0f}) {
-          const PackedWeights w(type, 64, k, group, std::vector<float>(64 * k, weight));
+      for (const auto &value : pairs)
+        for (const auto &weight : pairs) {
+          const PackedWeights w(type, 64, k, group, repeated(weight, 64 * k));
           const RowLayout layout = engine.rowLayout(w.handle());
-          const auto memory = prepare(layout, std::vector<float>(rows * k, value), rows);
+          const auto memory = prepare(layout, repeated(value, rows * k), rows);
+          const RowView view = layout.view(memory.data(), rows, 0);
           std::vector<float> y(rows * kBlockColumns);
-          engine.multiply(layout.view(memory.data(), rows, 0), rows, w.handle(), 0, 0, y.data());
-          for (float actual : y) // but for the rounding of scales to bfloat16
-            ASSERT_NEAR(actual, value * weight * float(k), float(k) / 256)
-                << rows << " rows of " << value << ", K " << k;
+          engine.multiply(view, rows, w.handle(), 0, 0, y.data());
+          double expected = 0;
+          for (int64_t i = 0; i < k; ++i)
+            expected += rowValue(layout, view, 0, i) * w.value(0, 0, i);
+          for (float actual : y)
+            ASSERT_NEAR(actual, expected, 1e-5 * double(k))
+                << rows << " rows of " << value.first << ", " << value.second << ", weights "
+                << weight.first << ", " << weight.second << ", K " << k;
         }
 }
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -66,21 +67,75 @@ TEST_P(Elementwise, Bf16RoundsToNearestEven) {
     EXPECT_EQ(out[i], mxs_bf16_from_f32(x[i])) << x[i];
 }
 
-TEST_P(Elementwise, I8IsTheSameInEverySet) {
-  for (int64_t count : {1, 5, 32, 64}) {
+/// Sets without 32-bit sums of four products: neighbours of a sign must not be too large together.
+bool addsNeighbours(Isa isa) { return isa == Isa::Avx2 || isa == Isa::Avx512; }
+
+/// What a group's scale is, times 127.
+float scaledTo127(Isa isa, const std::vector<float> &x) {
+  float largest = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    largest = std::max(largest, std::fabs(x[i]));
+    if (addsNeighbours(isa) && i % 2 == 1)
+      largest = std::max(largest, std::fabs(x[i - 1] + x[i]));
+  }
+  return largest;
+}
+
+TEST_P(Elementwise, I8IsAsExactAsTheProductsAllow) {
+  for (int64_t count : {1, 5, 32, 48, 64}) {
     std::vector<float> x = randomFloats(count, 4);
     x[count / 2] = -3.0f;
-    std::vector<int8_t> out(count), plain(count);
+    std::vector<int8_t> out(count);
+    float scale = 0;
+    int32_t sum = 0, expected = 0;
+    engine.kernels().toI8(x.data(), out.data(), count, &scale, &sum);
+    EXPECT_NEAR(scale, scaledTo127(GetParam(), x) / 127, 1e-6f * scale);
+    for (int64_t i = 0; i < count; ++i) {
+      EXPECT_NEAR(out[i] * scale, x[i], scale * 0.5001f);
+      expected += out[i];
+    }
+    EXPECT_EQ(sum, expected);
+  }
+}
+
+TEST_P(Elementwise, I8IsTheSameInEverySetOfItsKind) {
+  const KernelSet &plain = addsNeighbours(GetParam()) ? kAvx2Kernels : kReferenceKernels;
+  for (int64_t count : {1, 5, 32, 64}) {
+    const std::vector<float> x = randomFloats(count, 5);
+    std::vector<int8_t> out(count), plainOut(count);
     float scale = 0, plainScale = 0;
     int32_t sum = 0, plainSum = 0;
     engine.kernels().toI8(x.data(), out.data(), count, &scale, &sum);
-    kReferenceKernels.toI8(x.data(), plain.data(), count, &plainScale, &plainSum);
-    EXPECT_EQ(out, plain);
+    plain.toI8(x.data(), plainOut.data(), count, &plainScale, &plainSum);
+    EXPECT_EQ(out, plainOut);
     EXPECT_EQ(scale, plainScale);
     EXPECT_EQ(sum, plainSum);
-    EXPECT_EQ(out[count / 2], -127);
-    for (int64_t i = 0; i < count; ++i)
-      EXPECT_NEAR(out[i] * scale, x[i], scale * 0.5001f);
+  }
+}
+
+/// 255 * 128 fits in 16 bits, 255 * 129 does not. Values that round up as much as they can, and
+/// values as large as float32 goes.
+TEST_P(Elementwise, NeighboursOfASignStayBelow16Bits) {
+  if (!addsNeighbours(GetParam()))
+    GTEST_SKIP() << "adds products up in 32 bits";
+  for (unsigned seed = 0; seed < 2000; ++seed) {
+    std::vector<float> x = randomFloats(64, seed);
+    for (size_t i = 0; seed % 2 && i < x.size(); i += 2) { // all at the limit, half of them halves
+      x[i] = float((seed + i) % 256) / 2;
+      x[i + 1] = 127 - x[i];
+    }
+    if (seed % 5 == 0)
+      for (float &value : x)
+        value = std::copysign(3e38f, value);
+    std::vector<int8_t> out(64);
+    float scale = 0;
+    int32_t sum = 0;
+    engine.kernels().toI8(x.data(), out.data(), 64, &scale, &sum);
+    ASSERT_TRUE(std::isfinite(scale));
+    for (int64_t i = 0; i < 64; i += 2) {
+      ASSERT_LE(std::max<int>(out[i], 0) + std::max<int>(out[i + 1], 0), 128);
+      ASSERT_GE(std::min<int>(out[i], 0) + std::min<int>(out[i + 1], 0), -128);
+    }
   }
 }
 
