@@ -38,6 +38,7 @@ const Form kF32 = {"f32", "f32", "", "f32"};
 const Form kBf16 = {"bf16", "bf16", "", "bf16"};
 const Form kAuto = {"as it is", "", "", ""};
 const Form kInt8 = {"int8", "", "int8", ""};
+const Form kInt8All = {"int8-all", "", "int8-all", ""};
 const Form kInt4 = {"int4", "", "int4", ""};
 
 /// What a form says about one sequence.
@@ -175,6 +176,10 @@ TEST(TeacherForced, ClearCutRouting) {
   EXPECT_EQ(int8.otherExperts, 0);
   EXPECT_LE(int8.largest, 2e-2);
   EXPECT_GE(int8.sameTop, 0.98 * int8.positions);
+  const Distance int8All = distanceOf("clear-cut", kInt8All, f32, forced(model, kInt8All));
+  EXPECT_EQ(int8All.otherExperts, 0);
+  EXPECT_LE(int8All.largest, 4e-2);
+  EXPECT_GE(int8All.sameTop, 0.97 * int8All.positions);
   const Distance int4 = distanceOf("clear-cut", kInt4, f32, forced(model, kInt4));
   EXPECT_EQ(int4.otherExperts, 0);
   EXPECT_LE(int4.largest, 0.12);

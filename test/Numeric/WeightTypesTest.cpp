@@ -21,17 +21,19 @@ struct Form {
   const char *name, *weights, *quantize, *kvCache;
   int64_t group;
   double maxRelative; ///< of the logits' error, in the norm below
+  double maxApart;    ///< of a sharded run from the whole one, in the same norm
 };
-// bf16: issue 4. int8 is what the tiny model shows, with room for kernels that round activations too. 4 bits move
-// routing choices of so small a model: their error is reported, and bounded against garbage only.
-const Form kForms[] = {{"f32", "f32", "", "f32", 0, 1e-5},
-                       {"bf16", "bf16", "", "bf16", 0, 2e-2},
-                       {"bf16_cache", "", "", "bf16", 0, 2e-2},
-                       {"int8_g32", "", "int8", "", 32, 5e-2},
-                       {"int8_g128", "", "int8", "", 128, 5e-2},
-                       {"int8_all", "", "int8-all", "", 32, 1e-1},
-                       {"int4_g32", "", "int4", "", 32, 1.0},
-                       {"bf16_int4_g32", "bf16", "int4", "", 32, 1.0}};
+// bf16: issue 4. int8 is what the tiny model shows, with room for kernels that round activations too. 4 bits, and
+// 8 bits in what decides the routing, tip choices of so small a model: their error is reported, and bounded against
+// garbage only (TeacherForced bounds both where routing is clear-cut).
+const Form kForms[] = {{"f32", "f32", "", "f32", 0, 1e-5, 1e-5},
+                       {"bf16", "bf16", "", "bf16", 0, 2e-2, 1e-2},
+                       {"bf16_cache", "", "", "bf16", 0, 2e-2, 1e-2},
+                       {"int8_g32", "", "int8", "", 32, 5e-2, 2.5e-2},
+                       {"int8_g128", "", "int8", "", 128, 5e-2, 2.5e-2},
+                       {"int8_all", "", "int8-all", "", 32, 1.0, 5e-2},
+                       {"int4_g32", "", "int4", "", 32, 1.0, 0.5},
+                       {"bf16_int4_g32", "bf16", "int4", "", 32, 1.0, 0.5}};
 
 struct Place {
   int nodes, devices;
@@ -163,7 +165,7 @@ TEST_P(WeightTypes, NearF32AndShardedEqualsUnsharded) {
     const double apart = relativeError(serve(form, place, prompts), whole);
     // The weights are the same values; sums are in another order, and what kernels round may round
     // otherwise.
-    EXPECT_LE(apart, std::string(form.name) == "f32" ? 1e-5 : form.maxRelative / 2) << place.layout;
+    EXPECT_LE(apart, form.maxApart) << place.layout;
   }
 }
 
@@ -172,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(Types, WeightTypes, testing::ValuesIn(kForms),
 
 TEST(WeightTypesOfTheManifest, SayWhatIsStoredHow) {
   nlohmann::json manifest;
-  serve({"", "bf16", "int4", "", 32, 0}, kOneRank, {}, &manifest);
+  serve({"", "bf16", "int4", "", 32, 0, 0}, kOneRank, {}, &manifest);
   EXPECT_EQ(manifest.at("weight_types"), nlohmann::json({"f32", "bf16", "int4"}));
   int experts = 0, linears = 0, tables = 0, plain = 0, routers = 0;
   for (const auto &param : manifest.at("params")) {
