@@ -402,10 +402,10 @@ void NodeRunner::leaderMain() {
   const std::string &planHash = ranks[0]->manifest.planHash;
   writeOutcome(Message::Ready, started,
                [&](ByteWriter &out) { out.putBytes(planHash.data(), planHash.size()); });
+  std::string command; // before the reply: steps may follow it at once, and none allocates
+  command.reserve(sizeof(Message) + largestHalvesBytes(ranks[0]->manifest));
   finishWork(started); // first: node 0's host leads a step as soon as it has the reply
   (void)channel.sendReply(message.written()); // fails only if the world is aborted
-  std::string command;
-  command.reserve(sizeof(Message) + largestHalvesBytes(ranks[0]->manifest));
   while (channel.receiveCommand(command).ok() && !command.empty() &&
          static_cast<Message>(command[0]) != Message::Stop) {
     if (static_cast<Message>(command[0]) != Message::Step) {

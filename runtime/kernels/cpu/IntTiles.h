@@ -135,8 +135,7 @@ template <class P, int R> struct GroupRows {
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
         scales[g][r] = t.scales[r * t.groups + firstGroup + g];
-        if constexpr (P::kBias != 0)
-          begins[g][r] = -P::kBias * t.sums[r * t.groups + firstGroup + g];
+        begins[g][r] = -P::kBias * t.sums[r * t.groups + firstGroup + g];
       }
   }
 };
@@ -155,7 +154,7 @@ MXS_INLINE void narrowTile(const IntTile &t, const GroupRows<P, R> &groups, int6
   int64_t left = (smaller(w.k, endGroup * w.rowGroup) - first + P::kPerStep - 1) / P::kPerStep;
   for (int64_t g = 0; left > 0; ++g, left -= groupSteps) {
     typename V::IntReg dots[R][C];
-    beginDots<V>(dots, [&](int r) MXS_ALWAYS { return P::kBias != 0 ? groups.begins[g][r] : 0; });
+    beginDots<V>(dots, [&](int r) MXS_ALWAYS { return groups.begins[g][r]; });
     if (Lines > 0 && t.ahead.scales && column == 0) {
       const uint16_t *ask = t.ahead.scales + (t.groupScales[g] - t.groupScales[0]);
       __builtin_prefetch(ask, 0, 2);

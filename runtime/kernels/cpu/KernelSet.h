@@ -23,7 +23,7 @@ namespace mxs::cpu {
 enum class RowForm {
   F32,  ///< float32
   Bf16, ///< bfloat16, rounded to nearest
-  I8    ///< int8 in groups of consecutive k: x = scale * q, with the scale that toI8 chooses
+  I8    ///< int8 in groups of consecutive k: x = scale * q, |q| <= 127; toI8 chooses the scale
 };
 inline constexpr int kRowForms = 3;
 inline constexpr int kWeightTypes = 4;
@@ -70,8 +70,8 @@ struct KernelSet {
   void (*addScaled)(float weight, const float *y, float *out, int64_t count);
   /// out[i] = x[i] rounded to bfloat16, ties to even
   void (*toBf16)(const float *x, uint16_t *out, int64_t count);
-  /// One group, from an even k on, of at most 64: out[i] = q, its scale and the sum of q. Values that
-  /// are not finite give scale NaN. The scale is as small as the set's products allow.
+  /// One group of at most 64, from an even k on: out[i] = q, its scale and the sum of q. Values that
+  /// are not finite give scale NaN. A set without 32-bit sums of products leaves room for pairs.
   void (*toI8)(const float *x, int8_t *out, int64_t count, float *scale, int32_t *sum);
 };
 

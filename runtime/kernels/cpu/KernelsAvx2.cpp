@@ -2,8 +2,8 @@
 //
 // 16 registers: the tile is narrow in outputs where it has many rows. bfloat16 is widened in
 // registers. int8 and int4 products go through vpmaddubsw, which adds two of them up in 16 bits and
-// saturates there: rows are scaled so that no two neighbours reach that (toI8Pairs), and all sums
-// are exact.
+// saturates there: rows are scaled so that int8 weights never reach that (toI8Pairs; int4 never
+// could, and takes the same rows), and all sums are exact.
 //
 //===----------------------------------------------------------------------===//
 #include "kernels/cpu/Avx2Kernels.h"
@@ -69,7 +69,7 @@ struct IntShape {
   static constexpr int64_t partSteps(int64_t rows) {
     return rows <= 3 * kMostRows ? kShortSteps : kPartSteps;
   }
-  /// int8 of two rows 1.04 to 1.06 times as fast (int4 1.0); three and four would be 0.97.
+  /// int8 of two rows 1.03 to 1.06 times as fast (int4 1.0); three and four would be 0.97.
   static constexpr int64_t backBytes(int64_t rows) { return rows == 2 ? 1024 : 0; }
   static constexpr bool kPinsRows = true, kTakesSeveral = false;
   static constexpr int columns(int rows) { return rows == 1 ? 8 : rows == 2 ? 4 : 2; }
@@ -154,99 +154,6 @@ void avx2::blockI8(const RowView &x, int64_t rows, const BlockView &w, float *y)
 
 void avx2::blockI4(const RowView &x, int64_t rows, const BlockView &w, float *y) {
   IntBlock<V, I4Step>::run(x, rows, w, y);
-}
-
-namespace {
-
-/// The largest of eight values, 0 or more, by their bits: infinity and NaN are above all.
-float largestOf(__m256i most) {
-  int32_t lanes[8], bits = 0;
-  _mm256_storeu_si256(reinterpret_cast<__m256i *>(lanes), most);
-  for (int32_t lane : lanes)
-    bits = lane > bits ? lane : bits;
-  float largest;
-  __builtin_memcpy(&largest, &bits, sizeof largest);
-  return largest;
-}
-
-__m256 magnitude(__m256 x) {
-  return _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff)));
-}
-
-__m256i larger(__m256i most, __m256 size) {
-  return _mm256_max_epi32(most, _mm256_castps_si256(size));
-}
-
-/// out[i] = x[i] * factor, rounded; values are not all `finite`: 0, as in the plain kernel. Gives
-/// the sum. `count` is a multiple of 32.
-int32_t quantise(const float *x, int8_t *out, int64_t count, float factor, bool finite) {
-  const __m256 factors = _mm256_set1_ps(factor);
-  const __m256 keep = _mm256_castsi256_ps(_mm256_set1_epi32(finite ? -1 : 0)); // 0 * NaN is NaN
-  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-  __m256i total = _mm256_setzero_si256();
-  for (int64_t i = 0; i < count; i += 32) {
-    __m256i q[4];
-    for (int j = 0; j < 4; ++j) {
-      const __m256 value = _mm256_and_ps(_mm256_loadu_ps(x + i + 8 * j), keep);
-      q[j] = _mm256_cvtps_epi32(_mm256_mul_ps(value, factors));
-      total = _mm256_add_epi32(total, q[j]);
-    }
-    const __m256i bytes =
-        _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
-    _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + i),
-                        _mm256_permutevar8x32_epi32(bytes, order));
-  }
-  int32_t lanes[8], sum = 0;
-  _mm256_storeu_si256(reinterpret_cast<__m256i *>(lanes), total);
-  for (int32_t lane : lanes)
-    sum += lane;
-  return sum;
-}
-
-bool isFinite(float largest) { return largest < __builtin_inff(); }
-
-/// toI8Pairs of whole vectors. The scale is the largest |x| and |x[2i] + x[2i + 1]| by 127: of two
-/// signs, a sum is less than the larger one. Rounding adds at most 1 to two values of a sign.
-void pairsOfVectors(const float *x, int8_t *out, int64_t count, float *scale, int32_t *sum) {
-  __m256i most = _mm256_setzero_si256();
-  for (int64_t i = 0; i < count; i += 8) {
-    // Halves: a sum of two does not overflow.
-    const __m256 half = _mm256_mul_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(0.5f));
-    const __m256 both = _mm256_add_ps(half, _mm256_permute_ps(half, 0xb1));
-    most = larger(larger(most, magnitude(half)), magnitude(both));
-  }
-  const float largest = largestOf(most);
-  const bool finite = isFinite(largest);
-  *sum = quantise(x, out, count, finite && largest > 1e-30f ? 63.5f / largest : 0.0f, finite);
-  *scale = finite ? largest / 63.5f : __builtin_nanf("");
-}
-
-} // namespace
-
-void avx2::toI8Pairs(const float *x, int8_t *out, int64_t count, float *scale, int32_t *sum) {
-  if (count % 32 == 0) {
-    pairsOfVectors(x, out, count, scale, sum);
-    return;
-  }
-  float padded[kBlockColumns] = {};
-  int8_t q[kBlockColumns];
-  __builtin_memcpy(padded, x, static_cast<size_t>(count) * sizeof(float));
-  pairsOfVectors(padded, q, kBlockColumns, scale, sum);
-  __builtin_memcpy(out, q, static_cast<size_t>(count));
-}
-
-void avx2::toI8(const float *x, int8_t *out, int64_t count, float *scale, int32_t *sum) {
-  if (count % 32 != 0) {
-    kReferenceKernels.toI8(x, out, count, scale, sum);
-    return;
-  }
-  __m256i most = _mm256_setzero_si256();
-  for (int64_t i = 0; i < count; i += 8)
-    most = larger(most, magnitude(_mm256_loadu_ps(x + i)));
-  const float largest = largestOf(most);
-  const bool finite = isFinite(largest);
-  *sum = quantise(x, out, count, finite && largest > 1e-30f ? 127.0f / largest : 0.0f, finite);
-  *scale = finite ? largest / 127.0f : __builtin_nanf("");
 }
 
 const KernelSet mxs::cpu::kAvx2Kernels = {{RowForm::F32, RowForm::F32, RowForm::I8, RowForm::I8},

@@ -77,22 +77,24 @@ TEST_P(Block, MatchesDoublePrecision) {
       engine.multiply(view, s.rows, w.handle(), 1, block, y.data(), next);
       for (int64_t row = 0; row < s.rows; ++row)
         for (int64_t c = 0; c < kBlockColumns; ++c) {
-          double expected = 0, sizes = 0, exact = 0;
+          double expected = 0, sizes = 0, exact = 0, rounding = 0;
           const int64_t n = block * kBlockColumns + c;
           for (int64_t k = 0; n < s.n && k < s.k; ++k) {
-            const double product = rowValue(layout, view, row, k) * w.value(1, n, k);
+            const double weight = w.value(1, n, k);
+            const double product = rowValue(layout, view, row, k) * weight;
             expected += product;
             sizes += std::fabs(product);
-            exact += double(x[row * s.k + k]) * w.value(1, n, k);
+            exact += double(x[row * s.k + k]) * weight;
+            // Rows rounded to bfloat16 (2^-9 each) or to int8 (half of a scale).
+            if (layout.form == RowForm::Bf16)
+              rounding += std::fabs(product) / 512;
+            else if (layout.form == RowForm::I8)
+              rounding += std::fabs(weight) * 0.5001 *
+                          view.scales[row * view.groups + k / layout.rowGroup];
           }
           const double actual = y[row * kBlockColumns + c];
           // A float32 sum in any order: at most K roundings of half an ulp of the partial sums.
           ASSERT_NEAR(actual, expected, 6e-8 * sizes * double(s.k + 2)) << row << "," << n;
-          // Rows rounded to bfloat16 (2^-9 each) or to int8 (half of 1/127 of the largest, or of the
-          // largest two neighbours).
-          const double rounding = layout.form == RowForm::F32    ? 0.0
-                                  : layout.form == RowForm::Bf16 ? sizes / 512
-                                                                 : double(s.k) / 127;
           ASSERT_NEAR(actual, exact, 6e-8 * sizes * double(s.k + 2) + rounding);
         }
       for (size_t i = s.rows * kBlockColumns; i < y.size(); ++i)
@@ -149,7 +151,8 @@ TEST_P(Block, AskingAheadChangesNoBit) {
 /// as they can be, in every combination of signs, and beside small ones.
 TEST_P(Block, LargestProductsFit) {
   const auto [isa, type, group] = GetParam();
-  const std::pair<float, float> pairs[] = {{1, 1}, {-1, -1}, {1, -1}, {-1, 1}, {1, 0.01f}, {0, -1}};
+  const std::pair<float, float> pairs[] = {{1, 1},  {-1, -1},   {1, -1},
+                                           {-1, 1}, {1, 0.01f}, {0, -1}};
   const auto repeated = [](std::pair<float, float> pair, int64_t count) {
     std::vector<float> values(count);
     for (int64_t i = 0; i < count; ++i)
@@ -157,11 +160,11 @@ TEST_P(Block, LargestProductsFit) {
     return values;
   };
   for (int64_t k : {8, 40, 64, 300})
-    for (int64_t rows = 1; rows <= 9; ++rows)
+    for (const auto &weight : pairs) {
+      const PackedWeights w(type, 64, k, group, repeated(weight, 64 * k));
+      const RowLayout layout = engine.rowLayout(w.handle());
       for (const auto &value : pairs)
-        for (const auto &weight : pairs) {
-          const PackedWeights w(type, 64, k, group, repeated(weight, 64 * k));
-          const RowLayout layout = engine.rowLayout(w.handle());
+        for (int64_t rows = 1; rows <= 9; ++rows) {
           const auto memory = prepare(layout, repeated(value, rows * k), rows);
           const RowView view = layout.view(memory.data(), rows, 0);
           std::vector<float> y(rows * kBlockColumns);
@@ -171,9 +174,10 @@ TEST_P(Block, LargestProductsFit) {
             expected += rowValue(layout, view, 0, i) * w.value(0, 0, i);
           for (float actual : y)
             ASSERT_NEAR(actual, expected, 1e-5 * double(k))
-                << rows << " rows of " << value.first << ", " << value.second << ", weights "
-                << weight.first << ", " << weight.second << ", K " << k;
+                << rows << " rows of " << value.first << ", " << value.second << "; weights "
+                << weight.first << ", " << weight.second << "; K " << k;
         }
+    }
 }
 
 TEST_P(Block, NotANumberStaysInItsRow) {
