@@ -23,9 +23,10 @@ struct Form {
   double maxRelative; ///< of the logits' error, in the norm below
   double maxApart;    ///< of a sharded run from the whole one, in the same norm
 };
-// bf16: issue 4. int8 is what the tiny model shows, with room for kernels that round activations too. 4 bits, and
-// 8 bits in what decides the routing, tip choices of so small a model: their error is reported, and bounded against
-// garbage only (TeacherForced bounds both where routing is clear-cut).
+// bf16: issue 4. int8 is what the tiny model shows, with room for kernels that round activations
+// too. 4 bits, and 8 bits in what decides the routing, tip choices of so small a model: their error
+// is reported, and bounded against garbage only (TeacherForced bounds both where routing is
+// clear-cut).
 const Form kForms[] = {{"f32", "f32", "", "f32", 0, 1e-5, 1e-5},
                        {"bf16", "bf16", "", "bf16", 0, 2e-2, 1e-2},
                        {"bf16_cache", "", "", "bf16", 0, 2e-2, 1e-2},

@@ -70,8 +70,9 @@ struct KernelSet {
   void (*addScaled)(float weight, const float *y, float *out, int64_t count);
   /// out[i] = x[i] rounded to bfloat16, ties to even
   void (*toBf16)(const float *x, uint16_t *out, int64_t count);
-  /// One group of at most 64, from an even k on: out[i] = q, its scale and the sum of q. Values that
-  /// are not finite give scale NaN. A set without 32-bit sums of products leaves room for pairs.
+  /// One group of at most 64, from an even k on: out[i] = q, its scale and the sum of q. Values
+  /// that are not finite give scale NaN. A set without 32-bit sums of products leaves room for
+  /// pairs.
   void (*toI8)(const float *x, int8_t *out, int64_t count, float *scale, int32_t *sum);
 };
 

@@ -27,8 +27,8 @@ float largestOf(__m256i most) {
   return largest;
 }
 
-/// Half of the largest |x| and, for Pairs, |x[2i] + x[2i + 1]|, which is less than the larger one if
-/// their signs differ. Halves, so that sums do not overflow.
+/// Half of the largest |x| and, for Pairs, |x[2i] + x[2i + 1]|, which is less than the larger one
+/// if their signs differ. Halves, so that sums do not overflow.
 template <bool Pairs> float halfOfLargest(const float *x, int64_t count) {
   __m256i most = _mm256_setzero_si256();
   for (int64_t i = 0; i < count; i += 8) {

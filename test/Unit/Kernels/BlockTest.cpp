@@ -89,8 +89,8 @@ TEST_P(Block, MatchesDoublePrecision) {
             if (layout.form == RowForm::Bf16)
               rounding += std::fabs(product) / 512;
             else if (layout.form == RowForm::I8)
-              rounding += std::fabs(weight) * 0.5001 *
-                          view.scales[row * view.groups + k / layout.rowGroup];
+              rounding +=
+                  std::fabs(weight) * 0.5001 * view.scales[row * view.groups + k / layout.rowGroup];
           }
           const double actual = y[row * kBlockColumns + c];
           // A float32 sum in any order: at most K roundings of half an ulp of the partial sums.
@@ -147,12 +147,11 @@ TEST_P(Block, AskingAheadChangesNoBit) {
     }
 }
 
-/// Integer kernels add products of neighbours, and of steps, up in 16 bits for a while: all as large
-/// as they can be, in every combination of signs, and beside small ones.
+/// Integer kernels add products of neighbours, and of steps, up in 16 bits for a while: all as
+/// large as they can be, in every combination of signs, and beside small ones.
 TEST_P(Block, LargestProductsFit) {
   const auto [isa, type, group] = GetParam();
-  const std::pair<float, float> pairs[] = {{1, 1},  {-1, -1},   {1, -1},
-                                           {-1, 1}, {1, 0.01f}, {0, -1}};
+  const std::pair<float, float> pairs[] = {{1, 1}, {-1, -1}, {1, -1}, {-1, 1}, {1, 0.01f}, {0, -1}};
   const auto repeated = [](std::pair<float, float> pair, int64_t count) {
     std::vector<float> values(count);
     for (int64_t i = 0; i < count; ++i)
