@@ -124,7 +124,8 @@ template <class Body> static Status guarded(const Body &body) {
 void NodeRunner::rankFinished() {
   {
     std::lock_guard<std::mutex> lock(mutex);
-    ++finished;
+    if (++finished < expectedRanks) // nobody waits for less
+      return;
   }
   changed.notify_all(); // without the mutex: who is woken takes it
 }

@@ -108,8 +108,8 @@ static bool spin(const Done &done, const Poll &poll, std::chrono::microseconds m
   return done();
 }
 
-/// Gives the core to other threads until `poll`, or until nobody wanted it for `most`; says whether
-/// it is done.
+/// Gives the core to other threads until `poll`, or until this thread itself has taken `left` of it;
+/// says whether it is done.
 template <class Poll> static bool giveWay(const Poll &poll, std::chrono::nanoseconds left) {
   constexpr std::chrono::microseconds alone(2); // an exchange with another thread takes longer
   auto last = std::chrono::steady_clock::now();
@@ -227,7 +227,7 @@ void ThreadPool::releaseWorker(int worker) {
 template <class Done, class Poll>
 bool ThreadPool::linger(const Done &done, const Poll &poll, std::chrono::microseconds most) const {
   if (callers.load() > bound)
-    return giveWay(poll, kNear);
+    return giveWay(poll, kShared);
   if (most == kNear) // else the network wants to be looked at
     readAhead(done);
   return spin(done, poll, most);

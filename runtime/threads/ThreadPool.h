@@ -152,6 +152,10 @@ public:
 private:
   /// How long a thread spins for others of its process, and for another node.
   static constexpr std::chrono::microseconds kNear{50}, kFar{500};
+  /// How much of a core a thread takes, with more ranks than cores, to look again and again after
+  /// others had it: less than to sleep and be woken takes of both threads, where 50 us were too
+  /// little for the longer waits of a step.
+  static constexpr std::chrono::microseconds kShared{500};
   struct Job;
   friend class Caller;
   friend class Waiting;
