@@ -3,6 +3,7 @@
 #include "bench/Ceilings.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <iterator>
 
@@ -11,7 +12,8 @@ using namespace mxs;
 /// No processor with AVX2 is narrower than 4; one of 6 that is shared gives about 3.
 static constexpr double kLeastWidth = 3.7;
 
-static double widest = 0; ///< of any core so far
+/// The largest rates of any core so far, descending.
+static std::array<double, 3> largest{};
 
 #if defined(__x86_64__)
 /// Seconds of `rounds` rounds.
@@ -42,7 +44,17 @@ static double instructionsPerCycle() {
 static double instructionsPerCycle() { return 0; }
 #endif
 
-double bench::coreWidth() { return widest; }
+static void note(double rate) {
+  for (double &place : largest)
+    if (rate > place)
+      std::swap(rate, place);
+}
+
+double bench::coreWidth() {
+  // Once in some thousand times a rate is half as large again as a core can begin (a clock that
+  // changed in between).
+  return largest.back() > 0 ? largest.back() : largest.front();
+}
 
 double bench::issueRate(ThreadPool &pool) {
   const ThreadPool::Caller caller(pool);
@@ -58,10 +70,9 @@ double bench::issueRate(ThreadPool &pool) {
     }
     rates[static_cast<size_t>(task)] = instructionsPerCycle();
   });
-  const auto [least, most] = std::minmax_element(rates.begin(), rates.end());
-  widest = std::max(widest, *most);
+  std::for_each(rates.begin(), rates.end(), note);
   const bool each = std::all_of(tasks.begin(), tasks.end(), [](int count) { return count == 1; });
-  return each ? *least : 0;
+  return each ? *std::min_element(rates.begin(), rates.end()) : 0;
 }
 
 void bench::CoreState::after() { rates.back() = std::min(rates.back(), issueRate(pool)); }
@@ -76,7 +87,7 @@ double bench::CoreState::middle() const {
 std::vector<size_t> bench::CoreState::freeTimes() const {
   std::vector<size_t> kept;
   for (size_t i = 0; i < rates.size(); ++i)
-    if (widest >= kLeastWidth && rates[i] >= 0.9 * widest)
+    if (coreWidth() >= kLeastWidth && rates[i] >= 0.9 * coreWidth())
       kept.push_back(i);
   return kept;
 }

@@ -21,8 +21,8 @@ namespace mxs::bench {
 /// processor, or a thread came too late.
 double issueRate(ThreadPool &pool);
 
-/// The most that issueRate() has seen of any core: their width, if one of them was ever free. 0:
-/// not known.
+/// The third largest rate that issueRate() has seen of any core (the largest, of fewer): their
+/// width, if they were free at times. 0: not known.
 double coreWidth();
 
 /// Watches the cores around something that is timed again and again.
