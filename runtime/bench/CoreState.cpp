@@ -6,13 +6,16 @@
 #include <array>
 #include <atomic>
 #include <iterator>
+#include <utility>
 
 using namespace mxs;
 
 /// No processor with AVX2 is narrower than 4; one of 6 that is shared gives about 3.
 static constexpr double kLeastWidth = 3.7;
 
-/// The largest rates of any core so far, descending.
+/// The largest rates of any core so far, descending. The last is taken for the width of a core:
+/// one of some thousand rates came out half as large again as a core can begin, and then no time
+/// counted as free.
 static std::array<double, 3> largest{};
 
 #if defined(__x86_64__)
@@ -44,15 +47,13 @@ static double instructionsPerCycle() {
 static double instructionsPerCycle() { return 0; }
 #endif
 
-static void note(double rate) {
+static void keepIfLarge(double rate) {
   for (double &place : largest)
     if (rate > place)
       std::swap(rate, place);
 }
 
 double bench::coreWidth() {
-  // Once in some thousand times a rate is half as large again as a core can begin (a clock that
-  // changed in between).
   return largest.back() > 0 ? largest.back() : largest.front();
 }
 
@@ -70,7 +71,7 @@ double bench::issueRate(ThreadPool &pool) {
     }
     rates[static_cast<size_t>(task)] = instructionsPerCycle();
   });
-  std::for_each(rates.begin(), rates.end(), note);
+  std::for_each(rates.begin(), rates.end(), keepIfLarge);
   const bool each = std::all_of(tasks.begin(), tasks.end(), [](int count) { return count == 1; });
   return each ? *std::min_element(rates.begin(), rates.end()) : 0;
 }
@@ -86,8 +87,9 @@ double bench::CoreState::middle() const {
 
 std::vector<size_t> bench::CoreState::freeTimes() const {
   std::vector<size_t> kept;
+  const double width = coreWidth();
   for (size_t i = 0; i < rates.size(); ++i)
-    if (coreWidth() >= kLeastWidth && rates[i] >= 0.9 * coreWidth())
+    if (width >= kLeastWidth && rates[i] >= 0.9 * width)
       kept.push_back(i);
   return kept;
 }

@@ -108,12 +108,13 @@ static bool spin(const Done &done, const Poll &poll, std::chrono::microseconds m
   return done();
 }
 
-/// Gives the core to other threads until `poll`, or until this thread itself has taken `left` of it;
-/// says whether it is done.
+/// Gives the core to other threads until `poll`, or until this thread itself has taken `left` of it
+/// (a look counts as 2 us at most), and for ten times that in all; says whether it is done.
 template <class Poll> static bool giveWay(const Poll &poll, std::chrono::nanoseconds left) {
   constexpr std::chrono::microseconds alone(2); // an exchange with another thread takes longer
   auto last = std::chrono::steady_clock::now();
-  while (left.count() > 0) {
+  const auto end = last + 10 * left;
+  while (left.count() > 0 && last < end) {
     if (poll())
       return true;
     sched_yield();

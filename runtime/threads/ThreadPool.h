@@ -7,10 +7,10 @@
 //
 // A rank that waits for another one does that one's tasks meanwhile (assist), where a core is free.
 // Waiting threads spin for at most 50 us (for another node 500) after what they read ahead, and
-// only where they and what computes fit the bound; with more ranks than cores they offer their core
-// to others meanwhile. Then they sleep. A call allocates nothing. Tasks must not wait for other
-// ranks: that is what bounds every wait here. A rank stuck in a task is found by who leads its
-// node's step.
+// only where they and what computes fit the bound. With more ranks than cores they offer their core
+// to others at every look, until they have taken 500 us of it themselves. Then they sleep. A call
+// allocates nothing. Tasks must not wait for other ranks: that is what bounds every wait here. A
+// rank stuck in a task is found by who leads its node's step.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MIXSERVE_RUNTIME_THREADS_THREADPOOL_H
@@ -109,13 +109,14 @@ public:
 
   /// For a thread that is about to sleep until another one has made `done()` true. Where fewer
   /// threads compute than the bound allows it does tasks of running calls; where fewer ranks need a
-  /// core than there are, it spins; until `done()` or until there was nothing to do for 50 us.
-  /// Returns done(); if false, sleep. `done` is called often and on this thread only; a task that
+  /// core than there are, it spins; until `done()` or until there was nothing to do for as long as
+  /// waiting threads stay awake (above). Returns done(); if false, sleep. `done` is called often and on this thread only; a task that
   /// has begun is finished first.
   bool assist(Condition done) { return assist(done, done, kNear); }
   /// For something from another node. `poll()` gives what `done()` does, but may first do something
   /// about it: it looks at the network. Called while it spins, without locks. Spins for up to 500
-  /// us: nodes are not as even as the cores of one, and what wakes a sleeper takes 50 us or more.
+  /// us (with more ranks than cores as above): nodes are not as even as the cores of one, and what
+  /// wakes a sleeper takes 50 us or more.
   bool assistPolling(Condition done, Condition poll) { return assist(done, poll, kFar); }
 
   /// While it lives, its thread waits for another one: it needs no core of its own, and gives the
@@ -152,9 +153,8 @@ public:
 private:
   /// How long a thread spins for others of its process, and for another node.
   static constexpr std::chrono::microseconds kNear{50}, kFar{500};
-  /// How much of a core a thread takes, with more ranks than cores, to look again and again after
-  /// others had it: less than to sleep and be woken takes of both threads, where 50 us were too
-  /// little for the longer waits of a step.
+  /// With more callers than cores: how much time of its own a waiting thread spends on looks before
+  /// it sleeps. Most waits of a step end within it; with 50 us a rank slept five times a step.
   static constexpr std::chrono::microseconds kShared{500};
   struct Job;
   friend class Caller;

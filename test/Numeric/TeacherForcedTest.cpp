@@ -17,7 +17,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -204,39 +204,56 @@ TEST(TeacherForced, Bf16BetweenNodes) {
   }
 }
 
-/// The committed model with its float32 weights rounded to values that bfloat16 has.
+/// Rounds float32 values to ones that bfloat16 has.
+void roundToBf16(char *values, size_t bytes) {
+  for (size_t at = 0; at + 4 <= bytes; at += 4) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, values + at, 4);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000; // to nearest, ties to even
+    std::memcpy(values + at, &bits, 4);
+  }
+}
+
+/// The committed model with rounded weights, still as float32.
 std::string writeRounded(const TemporaryFolder &folder) {
   const std::string from = modelsFolder() + "/qwen3moe-tiny/hf/";
   std::ifstream in(from + "model.safetensors", std::ios::binary);
   std::string file((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  uint64_t header = 0; // u64 length, header, data: all of it float32 there
+  // u64 length, header, data.
+  uint64_t header = 0;
   file.copy(reinterpret_cast<char *>(&header), sizeof header);
-  for (size_t at = sizeof header + header; at + 4 <= file.size(); at += 4) {
-    uint32_t bits = 0;
-    file.copy(reinterpret_cast<char *>(&bits), 4, at);
-    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000; // to nearest, ties to even
-    file.replace(at, 4, reinterpret_cast<const char *>(&bits), 4);
-  }
+  const size_t data = sizeof header + header;
+  EXPECT_LT(data, file.size()) << from;
+  EXPECT_EQ(file.substr(0, data).find("BF16"), std::string::npos) << "not all of it is float32";
+  if (data < file.size())
+    roundToBf16(&file[data], file.size() - data);
   std::ofstream(folder / "model.safetensors", std::ios::binary) << file;
   std::ofstream(folder / "config.json") << std::ifstream(from + "config.json").rdbuf();
   return folder / "";
 }
 
+/// Whether this processor's best kernels round rows to bfloat16.
+bool roundsRows() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 // What a bf16 engine does to a bf16 model, beside float32 arithmetic on the same weights: issue 4's
-// bound on best tokens holds in each 256 positions, however close the routing is. With
-// MXS_LINEAR_ROWS=bf16 it stands at 98.0 % in the worst of them.
+// bound on best tokens holds in each 256 positions, though the routing is not clear-cut. Where rows
+// are rounded, too, it was emulated only, and stood within one token of the bound.
 TEST(TeacherForced, CommittedModelOfBf16Weights) {
   const TemporaryFolder folder;
   const std::string model = writeRounded(folder);
   const Distance bf16 =
       distanceOf("qwen3moe-tiny in bf16", kBf16, forced(model, kF32), forced(model, kBf16));
-  EXPECT_LE(bf16.untouched, 2e-2);
+  EXPECT_LE(bf16.untouched, roundsRows() ? 2e-2 : 1e-2);
   EXPECT_LE(bf16.atLogit, 2e-2);
-  EXPECT_LE(bf16.otherExperts, 0.01 * bf16.positions);
+  EXPECT_LE(bf16.otherExperts, (roundsRows() ? 0.01 : 0.004) * bf16.positions);
   EXPECT_GE(bf16.sameTop, 0.98 * bf16.positions);
-  if (!std::getenv("MXS_LINEAR_ROWS")) {
-    EXPECT_GE(bf16.worstWindow, 0.98 * kPositions);
-  }
+  EXPECT_GE(bf16.worstWindow, (roundsRows() ? 0.97 : 0.98) * kPositions);
 }
 
 TEST(TeacherForced, CommittedModel) {
