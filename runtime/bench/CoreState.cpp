@@ -53,9 +53,7 @@ static void keepIfLarge(double rate) {
       std::swap(rate, place);
 }
 
-double bench::coreWidth() {
-  return largest.back() > 0 ? largest.back() : largest.front();
-}
+double bench::coreWidth() { return largest.back() > 0 ? largest.back() : largest.front(); }
 
 double bench::issueRate(ThreadPool &pool) {
   const ThreadPool::Caller caller(pool);

@@ -110,9 +110,8 @@ public:
   /// For a thread that is about to sleep until another one has made `done()` true. Where fewer
   /// threads compute than the bound allows it does tasks of running calls; where fewer ranks need a
   /// core than there are, it spins; until `done()` or until there was nothing to do for as long as
-  /// waiting threads stay awake (above). Returns done(); if false, sleep. `done` is called often and
-  /// on this thread only; a task that
-  /// has begun is finished first.
+  /// waiting threads stay awake (above). Returns done(); if false, sleep. `done` is called often
+  /// and on this thread only; a task that has begun is finished first.
   bool assist(Condition done) { return assist(done, done, kNear); }
   /// For something from another node. `poll()` gives what `done()` does, but may first do something
   /// about it: it looks at the network. Called while it spins, without locks. Spins for up to 500
@@ -155,8 +154,8 @@ private:
   /// How long a thread spins for others of its process, and for another node.
   static constexpr std::chrono::microseconds kNear{50}, kFar{500};
   /// With more callers than cores: how much time of its own a waiting thread spends on looks before
-  /// it sleeps. Most waits of a step end within it; with 50 us ranks and their leader slept five times a
-  /// step.
+  /// it sleeps. Most waits of a step end within it; with 50 us ranks and their leader slept five
+  /// times a step.
   static constexpr std::chrono::microseconds kShared{500};
   struct Job;
   friend class Caller;
