@@ -14,7 +14,7 @@ using namespace mxs;
 static constexpr double kLeastWidth = 3.7;
 
 /// The largest rates of any core so far, descending. The last is taken for the width of a core:
-/// one of some thousand rates came out half as large again as a core can begin, and then no time
+/// once, of some thousand rates, one was half as large again as a core can begin, and then no time
 /// counted as free.
 static std::array<double, 3> largest{};
 

@@ -119,19 +119,13 @@ TEST_P(Elementwise, I8IsRoundedAsItsProductsAllow) {
 
 #if defined(__x86_64__)
 /// Both need AVX2 alone, whatever sets this processor runs them in.
-class I8 : public testing::Test {
-protected:
-  void SetUp() override {
-    if (!isaSupported(Isa::Avx2))
-      GTEST_SKIP() << "this processor has no avx2";
-  }
-};
+class I8 : public Elementwise {};
 
-TEST_F(I8, OfWiderSetsIsScaledByTheLargest) { expectSameBits(avx2::toI8, false); }
+TEST_P(I8, OfWiderSetsIsScaledByTheLargest) { expectSameBits(avx2::toI8, false); }
 
 /// 255 * 128 fits in 16 bits, 255 * 129 does not. Values that round up as much as they can, and
 /// values as large as float32 goes.
-TEST_F(I8, NeighboursOfASignStayBelow16Bits) {
+TEST_P(I8, NeighboursOfASignStayBelow16Bits) {
   for (unsigned seed = 0; seed < 2000; ++seed) {
     const int64_t count = seed % 3 == 0 ? 50 : 64;
     std::vector<float> x = randomFloats(count, seed);
@@ -153,6 +147,9 @@ TEST_F(I8, NeighboursOfASignStayBelow16Bits) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Isa, I8, testing::Values(Isa::Avx2),
+                         [](const auto &info) { return std::string(isaName(info.param)); });
 #endif
 
 TEST_P(Elementwise, I8OfOddGroups) {
